@@ -1,0 +1,84 @@
+# Everything a developer does, over uv in a virtual environment of the project's own.
+# `make` alone lists the targets. Only Python 3.11 or newer and make have to be there before the first one.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# The first interpreter that is new enough makes the environment; `make PYTHON=… test` chooses another.
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$name -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$name && break; done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+# Written when the environment holds what requirements/dev.txt says.
+INSTALLED := $(VENV)/.installed
+COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command "make lock"
+WORKERS ?= auto
+
+.PHONY: help demo serve test check format bench docs features lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(INSTALLED) ## train, register, gate, compare, promote and roll back real models; prints the story
+	$(BIN)/python examples/quickstart.py
+
+serve: $(INSTALLED) ## serve the registry that `make demo` left behind, on port 5000
+	$(BIN)/modelyard serve --home demo_registry
+
+test: $(INSTALLED) ## run every test, on all cores, with the coverage gates
+	$(BIN)/coverage erase
+	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term
+	@report=$$($(BIN)/coverage report --include='*/modelyard/domain/*' --fail-under=100) || \
+		{ echo "$$report"; echo "make test: domain/ is pure, so every line and branch of it has to be tested" >&2; exit 1; }
+
+check: $(INSTALLED) ## lint, formatting, types, the direction of imports, the style figures, links in the documents
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python tools/figures.py
+	$(BIN)/python tools/docs.py --check
+
+format: $(INSTALLED) ## format the code and mend what the linter can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(INSTALLED) ## measure speed as ratios to yardsticks timed in the same run
+	@for file in bench/*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
+
+docs: $(INSTALLED) ## write the generated pages: docs/reference and .env.example
+	$(BIN)/python tools/docs.py
+
+features: $(INSTALLED) ## list the promises of docs/features.md that no test proves yet
+	$(BIN)/python tools/features.py
+
+lock: $(UV) ## resolve the requirements again and write them with their hashes
+	$(COMPILE) pyproject.toml --extra all --output-file requirements/runtime.txt
+	$(COMPILE) pyproject.toml --all-extras --group dev --constraint requirements/runtime.txt --no-annotate \
+		--output-file requirements/dev.txt
+	$(COMPILE) requirements/uv.in --output-file requirements/uv.txt
+
+clean: ## remove the environment, caches and what the demo left behind
+	rm -rf $(VENV) build dist htmlcov demo_registry .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache \
+		.hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Debian leaves ensurepip out of its Python unless python3-venv is installed; pip from outside serves as well.
+$(UV): requirements/uv.txt
+	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or newer; make PYTHON=/path/to/python3.12 test" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) 2>/dev/null || $(PYTHON) -m venv --clear --without-pip $(VENV)
+	@install() { "$$@" install --quiet --require-hashes --requirement requirements/uv.txt; }; \
+	if $(BIN)/python -m pip --version >/dev/null 2>&1; then install $(BIN)/python -m pip; \
+	elif $(PYTHON) -m pip --version >/dev/null 2>&1; then install $(PYTHON) -m pip --python $(BIN)/python; \
+	else echo "make: $(PYTHON) has no pip; on Debian: apt-get install python3-venv" >&2; exit 1; fi
+	@touch $@
+
+$(INSTALLED): $(UV) requirements/dev.txt pyproject.toml src/modelyard/_version.py
+	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@

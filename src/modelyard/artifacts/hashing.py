@@ -1,0 +1,132 @@
+"""The digests of a file, made in one pass: BLAKE3 and SHA-256 of the whole, BLAKE3 of each part.
+
+Files are cut into parts of 8 MiB, so that a reader can verify what it hands out piece by piece. A file of one part has
+no list of parts: its own digest says the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import cycle
+
+from blake3 import blake3
+
+from modelyard.artifacts.backend import Buffer
+
+PART_SIZE = 8 << 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Blob:
+    """A file that is in the store.
+
+    Attributes:
+        digest: BLAKE3 of its bytes, 64 hex digits; its address.
+        sha256: SHA-256 of its bytes, 64 hex digits.
+        size: length in bytes.
+        parts: BLAKE3 of each 8 MiB part in order; empty if there is one part only.
+        stored: whether these bytes were new to the store.
+    """
+
+    digest: str
+    sha256: str
+    size: int
+    parts: tuple[str, ...]
+    stored: bool
+
+
+def part_count(size: int) -> int:
+    """How many entries the list of parts of a file of `size` bytes has: 0 up to one part, else one for each part."""
+    return -(-size // PART_SIZE) if size > PART_SIZE else 0
+
+
+def digest_of(data: Buffer) -> str:
+    """BLAKE3 of some bytes as 64 hex digits."""
+    return blake3(data).hexdigest()
+
+
+class ContentHash:
+    """Takes a file part by part and makes all its digests; the two lanes may run in different threads."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._sha256 = sha256()
+        self._blake3 = blake3()
+        self._parts: list[str] = []
+
+    def sha256_lane(self, part: memoryview) -> None:
+        """Take the next part into the SHA-256."""
+        self._sha256.update(part)
+
+    def blake3_lane(self, part: memoryview) -> None:
+        """Take the next part into the BLAKE3 of the file, and make the BLAKE3 of the part."""
+        self._blake3.update(part)
+        self._parts.append(digest_of(part))
+        self.size += len(part)
+
+    @property
+    def digest(self) -> str:
+        """BLAKE3 of what was taken so far."""
+        return self._blake3.hexdigest()
+
+    def blob(self, *, stored: bool) -> Blob:
+        """All digests of what was taken."""
+        parts = tuple(self._parts) if len(self._parts) > 1 else ()
+        return Blob(
+            digest=self.digest,
+            sha256=self._sha256.hexdigest(),
+            size=self.size,
+            parts=parts,
+            stored=stored,
+        )
+
+
+class Rounds:
+    """Runs several lanes over each part at once while the caller fills the next one: two buffers, one thread a lane.
+
+    Hashing, reading and writing release the interpreter's lock, so that the lanes really run side by side. Every lane
+    sees every part, in order; all lanes are done with a part before any begins the next, which bounds memory to two
+    parts.
+    """
+
+    def __init__(self, lanes: Sequence[Callable[[memoryview], object]]) -> None:
+        self._lanes = lanes
+        self._buffers = cycle([memoryview(bytearray(PART_SIZE)) for _ in range(2)])
+        self._pool: ThreadPoolExecutor | None = None
+        self._running: list[Future[object]] = []
+        self.buffer = next(self._buffers)
+
+    def submit(self, count: int) -> None:
+        """Hand the first `count` bytes of `buffer` to the lanes; `buffer` is then the other one.
+
+        Raises:
+            the first error of a lane, of this part or the one before.
+        """
+        self._settle()
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(len(self._lanes), thread_name_prefix="modelyard-artifacts")
+        part = self.buffer[:count]
+        self._running = [self._pool.submit(lane, part) for lane in self._lanes]
+        self.buffer = next(self._buffers)
+
+    def _settle(self) -> None:
+        running, self._running = self._running, []
+        wait(running)
+        for lane in running:
+            lane.result()
+
+    def finish(self) -> None:
+        """Wait until all lanes are done with all parts, and raise what went wrong."""
+        try:
+            self._settle()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """End the threads; parts on their way are still worked off, so that no lane outlives its file."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True)
+            self._pool = None

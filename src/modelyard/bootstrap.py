@@ -1,0 +1,121 @@
+"""The composition root: settings become real parts, and nowhere else.
+
+`EmbeddedCaller` runs operations on those parts in the caller's own process; its twin over HTTP is
+`modelyard.client.remote.RemoteCaller`.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from modelyard.artifacts.fetch import Progress
+from modelyard.artifacts.opening import open_store
+from modelyard.artifacts.tree import ingest, restore
+from modelyard.config import Settings, database_url, store_url
+from modelyard.domain.ids import ENTROPY_BYTES, new_id
+from modelyard.domain.stages import default_graph, normalise_stage
+from modelyard.domain.wire import VersionRecord
+from modelyard.metadata import schema
+from modelyard.metadata.database import Database
+from modelyard.operations import Operation, RegisterVersion
+from modelyard.registry import aliases, care, catalog, comparison, describe, publish, retire, stages
+from modelyard.registry.context import Yard
+from modelyard.registry.dispatch import perform
+from modelyard.registry.fetch import opened
+from modelyard.registry.trees import LocalViews
+from modelyard.registry.views import settle
+
+Request = TypeVar("Request")
+Response = TypeVar("Response")
+
+USE_CASES = (aliases, care, catalog, comparison, describe, publish, retire, stages)
+"""The modules whose use cases serve the operations table; importing them is what registers them."""
+
+
+def now() -> str:
+    """Return the present moment as `2026-03-01T12:00:00.000000Z`."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def fresh_id(prefix: str) -> str:
+    """Return a new identifier."""
+    return new_id(prefix, time.time_ns() // 1_000_000, secrets.token_bytes(ENTROPY_BYTES))
+
+
+def open_yard(settings: Settings, *, expose_paths: bool = True) -> Yard:
+    """Put the real parts together: open the database, migrate it, open the store, finish what a crash left undone.
+
+    Args:
+        settings: which database and which store.
+        expose_paths: whether records tell absolute paths of files; a server tells paths relative to the registry.
+
+    Raises:
+        RegistryUnusable: the database or the store cannot serve.
+    """
+    database = Database(
+        database_url(settings),
+        pool_size=settings["database.pool_size"],
+        busy_timeout=settings["database.busy_timeout_s"],
+    )
+    try:
+        schema.ensure(database)
+        store = open_store(store_url(settings), compression=settings["storage.local.compression"])
+        graph = default_graph()
+        yard = Yard(
+            database=database,
+            store=store,
+            graph=graph,
+            default_stage=normalise_stage(graph, settings["registry.default_stage"]),
+            clock=now,
+            new_id=fresh_id,
+            views=LocalViews(database, store, store.root, absolute=expose_paths) if store.root is not None else None,
+        )
+        settle(yard)
+    except BaseException:
+        database.close()
+        raise
+    return yard
+
+
+class EmbeddedCaller:
+    """Runs operations in this process.
+
+    Args:
+        yard: the parts to run on; closed together with the caller.
+        address: what the user named the registry by.
+        actor: who is recorded in events.
+    """
+
+    def __init__(self, yard: Yard, *, address: str = "", actor: str = "local") -> None:
+        self.yard, self.address, self.actor = yard, address, actor
+
+    def call(self, operation: Operation[Request, Response], request: Request, *, idempotency_key: str = "") -> Response:
+        """Run one operation."""
+        return perform(self.yard, operation, request, actor=self.actor, idempotency_key=idempotency_key)
+
+    def upload(
+        self, request: RegisterVersion, source: Path, *, progress: Progress | None = None, idempotency_key: str = ""
+    ) -> VersionRecord:
+        """Put a file or a folder into the store and register it as a version."""
+        manifest = ingest(self.yard.store, source, progress)
+        return publish.publish(self.yard, request, manifest, actor=self.actor, idempotency_key=idempotency_key)
+
+    def download(self, reference: str, target: Path, *, path: str = "", progress: Progress | None = None) -> list[Path]:
+        """Write a version's files, or one of them, below a folder; each is verified before it appears."""
+        fetched = opened(self.yard, reference, path=path, actor=self.actor)
+        wanted = [fetched.entry] if path and fetched.entry is not None else fetched.manifest.files
+        return restore(self.yard.store, wanted, target, progress)
+
+    def close(self) -> None:
+        """Close the database."""
+        self.yard.database.close()
+
+    def __enter__(self) -> EmbeddedCaller:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()

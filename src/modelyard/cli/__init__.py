@@ -1,0 +1,1 @@
+"""The command line: `main` answers, `app` lists the commands, one file a topic holds them."""

@@ -1,0 +1,88 @@
+"""Commands that put single models and versions in: `register` and `create`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from modelyard.cli.lazy import lazy
+from modelyard.cli.options import gathered, metadata_options, pairs
+from modelyard.cli.progress import bar
+from modelyard.cli.session import Session, pass_session
+from modelyard.cli.shape import command
+from modelyard.cli.text import digest, size
+from modelyard.domain.wire import VersionRecord
+from modelyard.errors import VersionExists
+
+if TYPE_CHECKING:
+    from modelyard.cli import tables
+else:
+    tables = lazy("modelyard.cli.tables")
+
+
+@command(
+    "register",
+    "modelyard register --model-path ./model.joblib --name fraud --version 1.0.0 --metrics '{\"accuracy\": 0.92}'",
+    "modelyard register --model-path ./folder --name fraud --tag team=risk --label beta --parent fraud/1.0.0",
+    "modelyard register --name assistant --version 1.0.0 --metadata ./provider.json",
+)
+@click.option("--model-path", type=click.Path(), help="File or folder of the model; left out for one without files.")
+@click.option("--name", required=True, metavar="MODEL", help="Model that gets the version; made if it is new.")
+@click.option("--version", metavar="SEMVER", help="Its version; the next free one when left out.")
+@click.option("--stage", metavar="STAGE", default="", help="Stage to start in.")
+@metadata_options
+@click.option("--label", metavar="LABEL", default="", help="stable, beta or experimental.")
+@click.option("--parent", metavar="REFERENCE", help="Version that this one was made from.")
+@click.option(
+    "--if-exists",
+    type=click.Choice(["fail", "skip"]),
+    default="fail",
+    show_default=True,
+    help="What to do when the model has this version already.",
+)
+@pass_session
+def register(session: Session, name: str, version: str | None, if_exists: str, **given: Any) -> None:
+    """Register a version of a model.
+
+    Prints its id. Metadata fields that have no option of their own go into --metadata.
+    """
+    facts = gathered(given)
+    facts.update({key: given[key] for key in ("stage", "label", "parent") if given[key]})
+    registry = session.open(make=True)
+    try:
+        if given["model_path"]:
+            path = Path(given["model_path"])
+            with bar(session, f"registering {name}", path) as progress:
+                identifier = registry.register_model(path, name, version, progress=progress, **facts)
+        else:
+            facts["status"] = facts.pop("label", "")
+            identifier = registry.register_version(name, version, create=True, **facts)
+        record, verb = registry.get_model(identifier), "registered"
+    except VersionExists:
+        if if_exists == "fail" or version is None:
+            raise
+        record, verb = registry.get_model(f"{name}/{version}"), "already there:"
+    session.say(record, _sentence(verb, record), bare=record.id)
+
+
+@command(
+    "create",
+    "modelyard create fraud --description 'Flags card payments' --owner ana --team risk --tag domain=cards",
+)
+@click.argument("name", metavar="MODEL")
+@click.option("--description", default="", metavar="TEXT", help="What the model is for.")
+@click.option("--owner", default="", metavar="NAME", help="Who answers for it.")
+@click.option("--team", default="", metavar="NAME", help="Whose it is.")
+@click.option("--tag", multiple=True, metavar="KEY=VALUE", help="One tag; may be repeated.")
+@pass_session
+def create(session: Session, name: str, tag: tuple[str, ...], **texts: str) -> None:
+    """Create a model that has no versions yet."""
+    record = session.open(make=True).create_model(name, tags=pairs(tag), **texts)
+    session.say(record, f"created the model {record.name}", bare=record.name)
+
+
+def _sentence(verb: str, record: VersionRecord) -> str:
+    content = f"{size(record.model_size_bytes)}, blake3 {digest(record.digest)}" if record.files else "without files"
+    return f"{verb} {record.name}/{record.version} ({record.stage}, {content})\nid: {record.id}"

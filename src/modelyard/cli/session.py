@@ -1,0 +1,146 @@
+"""What the commands of one run share: the options that every command takes, the registry, and the ways to speak.
+
+What was asked for goes to standard output; notes, questions, progress and errors go to standard error, so that output can
+be piped. With `--output json` or `yaml` standard output holds the records and nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+
+import modelyard
+from modelyard import config
+from modelyard.cli.lazy import lazy
+from modelyard.cli.text import safe
+from modelyard.errors import InvalidRequest, NotFound
+
+if TYPE_CHECKING:
+    from modelyard.cli import tables
+else:
+    tables = lazy("modelyard.cli.tables")
+
+SQLITE = "sqlite:///"
+
+
+@dataclass(kw_only=True)
+class Session:
+    """One run of the program; the fields are the options of every command, by their names."""
+
+    registry: str = ""
+    store: str = ""
+    config: str = ""
+    output: str = "table"
+    yes: bool = False
+    quiet: bool = False
+    verbose: int = 0
+    debug: bool = False
+    _opened: list[modelyard.ModelRegistry] = field(default_factory=list)
+
+    @property
+    def target(self) -> str:
+        """The path or URL that was asked for; empty where the configuration decides."""
+        return self.registry or os.environ.get("MODELYARD_URI", "")
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the registry is a server."""
+        return self.target.lower().startswith(("http://", "https://"))
+
+    def settings(self, **overrides: Any) -> config.Settings:
+        """Read the settings, with the path or database address that was asked for over them."""
+        if "://" in self.target:
+            overrides["database.url"] = self.target
+        elif self.target:
+            overrides["registry.path"] = self.target
+        if self.store:
+            overrides["storage.url"] = self.store
+        return config.load_from_process(self.config or None, overrides=overrides)
+
+    def open(self, *, make: bool = False) -> modelyard.ModelRegistry:
+        """Open the registry, once.
+
+        Args:
+            make: the command writes, so that a registry which does not exist yet is made.
+
+        Raises:
+            NotFound: there is no registry in this folder, and the command only reads.
+        """
+        if not self._opened:
+            if not make:
+                self._refuse_missing()
+            registry = modelyard.ModelRegistry(
+                self.target or None, store=self.store or None, config=self.config or None
+            )
+            self._opened.append(registry)
+        return self._opened[0]
+
+    def close(self) -> None:
+        """Close the registry if it was opened."""
+        while self._opened:
+            self._opened.pop().close()
+
+    def emit(self, data: Any, table: Callable[[], tables.Printable]) -> None:
+        """Print a command's answer: as JSON or YAML, or as the table that is made only where it is wanted."""
+        if self.output == "json":
+            write(msgspec.json.format(msgspec.json.encode(data, enc_hook=str), indent=2).decode())
+        elif self.output == "yaml":
+            import yaml  # noqa: PLC0415  # only this branch pays for the import
+
+            plain = msgspec.to_builtins(data, enc_hook=str)
+            write(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True).rstrip("\n"))
+        else:
+            tables.render(table())
+
+    def say(self, data: Any, sentence: str, *, bare: str = "") -> None:
+        """Print what a command did: the record, or a sentence, or with `--quiet` only the `bare` text if there is one."""
+        if self.output != "table":
+            self.emit(data, tables.nothing)
+        elif not self.quiet:
+            write(safe(sentence, lines=True))
+        elif bare:
+            write(safe(bare))
+
+    def note(self, sentence: str) -> None:
+        """Tell the person something that is not part of the answer."""
+        if not self.quiet:
+            click.echo(safe(sentence), err=True)
+
+    def confirm(self, question: str) -> None:
+        """Ask before something is lost.
+
+        Raises:
+            InvalidRequest: nobody can answer, and `--yes` was not given.
+            click.Abort: the answer was no.
+        """
+        if self.yes:
+            return
+        if not sys.stdin.isatty():
+            raise InvalidRequest(f"{question} Nobody is here to answer", hint="repeat with --yes if that is what you want")
+        click.confirm(safe(question), abort=True, err=True)
+
+    def _refuse_missing(self) -> None:
+        if self.is_remote:
+            return
+        url = config.database_url(self.settings())
+        file = Path(url.removeprefix(SQLITE))
+        if url.startswith(SQLITE) and not file.exists():
+            raise NotFound(
+                f"there is no registry in {file.parent}",
+                hint="`modelyard create MODEL` and `modelyard register` make one; --registry names another place",
+            )
+
+
+pass_session = click.make_pass_decorator(Session)
+
+
+def write(text: str) -> None:
+    """Print a text on standard output."""
+    click.echo(text)

@@ -1,0 +1,1 @@
+"""The SDK's half of HTTP: the operations table turned into requests, files sent and fetched whole and verified."""

@@ -1,0 +1,190 @@
+"""The table of settings, and the rules that one value must meet.
+
+Everything about a setting is read off its row: its environment variable, its type, its limits, its documentation.
+A new setting is a new row. Values are checked alike wherever they come from; each error names the place.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from modelyard.errors import InvalidConfig
+
+Value: TypeAlias = str | int | float | bool | None
+
+PREFIX = "MODELYARD_"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row of the table: a dotted name, its type, its default and its help."""
+
+    name: str
+    kind: type[str | int | float | bool]
+    default: Value
+    help: str
+    _: KW_ONLY
+    choices: tuple[str, ...] = ()
+    least: int | None = None
+    most: int | None = None
+    secret: bool = False
+    """The value may hold a password: it is masked wherever it is shown."""
+    later: bool = False
+    """Accepted now, acted on by a later version."""
+
+    @property
+    def variable(self) -> str:
+        """The environment variable of the setting."""
+        return PREFIX + self.name.upper().replace(".", "_")
+
+    @property
+    def type_name(self) -> str:
+        """The type and its limits in words, for documentation and messages."""
+        if self.choices:
+            return f"one of {', '.join(self.choices)}" if len(self.choices) > 1 else f"{self.choices[0]!r}"
+        limits = [f"at least {self.least}"] if self.least is not None else []
+        limits += [f"at most {self.most}"] if self.most is not None else []
+        name = {str: "text", int: "whole number", float: "number", bool: "true or false"}[self.kind]
+        return ", ".join([name, *limits])
+
+    def masked(self, value: Value) -> Value:
+        """The value without the password of an address and without the secrets of its query."""
+        if not (self.secret and isinstance(value, str)):
+            return value
+        text = re.sub(r"(://[^:@/?]*):.*@", r"\1:***@", value)
+        return re.sub(r"(?i)([?&][^=&]*(?:password|secret|token|key)[^=&]*)=[^&]*", r"\1=***", text)
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("registry.path", str, "./model_registry", "Folder of the registry: its database, its files, its view."),
+    Setting("registry.default_stage", str, "development", "Stage of a version that is registered without one."),
+    Setting(
+        "storage.backend",
+        str,
+        "local",
+        "Where model files are kept; storage.url decides it when that is set.",
+        choices=("local", "s3", "gcs", "azure"),
+    ),
+    Setting(
+        "storage.url",
+        str,
+        None,
+        "Place of the model files: a folder, s3://bucket/prefix, gs://bucket/prefix or az://container/prefix.",
+        secret=True,
+    ),
+    Setting("storage.local.path", str, None, "Folder of the model files when it is not the registry's folder."),
+    Setting("storage.local.compression", bool, default=False, help="Compress pickled models on disk where it pays."),
+    Setting("storage.s3.bucket", str, None, "S3 bucket, when storage.url is not set."),
+    Setting("storage.s3.prefix", str, None, "Prefix of all keys in the bucket."),
+    Setting("storage.s3.region", str, None, "Region of the bucket. Keys come from the usual AWS_* variables."),
+    Setting("storage.s3.endpoint", str, None, "Address of an S3-compatible service other than AWS.", secret=True),
+    Setting(
+        "database.url",
+        str,
+        None,
+        "SQLAlchemy address of the metadata database; a SQLite file in the registry's folder when not set.",
+        secret=True,
+    ),
+    Setting("database.pool_size", int, 10, "Connections kept open to a database server.", least=1, most=1000),
+    Setting("database.busy_timeout_s", float, 30.0, "Seconds to wait for another writer before giving up.", least=0),
+    Setting("server.host", str, "127.0.0.1", "Address that the server listens on."),
+    Setting("server.port", int, 5000, "Port that the server listens on; 0 takes a free one.", least=0, most=65535),
+    Setting("server.threads", int, 16, "Threads that run requests to the database and the disk.", least=1, most=1000),
+    Setting("server.max_upload_bytes", int, 100 << 30, "Largest upload of model files, in bytes.", least=1),
+    Setting("server.max_body_bytes", int, 8 << 20, "Largest request body that is not an upload, in bytes.", least=1024),
+    Setting("versioning.strategy", str, "semantic", "How versions are numbered: SemVer 2.0.", choices=("semantic",)),
+    Setting("versioning.git.enabled", bool, default=False, help="Record the git commit with each version."),
+    Setting("versioning.git.repository", str, None, "Repository to read; the working folder's when not set."),
+    Setting("mlflow.enabled", bool, default=False, help="Also log each registered version to MLflow.", later=True),
+    Setting("mlflow.tracking_uri", str, None, "MLflow tracking server to log to.", secret=True),
+    Setting("wandb.enabled", bool, default=False, help="Also log each version to Weights & Biases.", later=True),
+    Setting("wandb.project", str, None, "Weights & Biases project to log to."),
+    Setting("auth.enabled", bool, default=False, help="Ask every caller to prove who it is.", later=True),
+    Setting(
+        "logging.level",
+        str,
+        "info",
+        "Least severe messages that are logged.",
+        choices=("debug", "info", "warning", "error", "critical"),
+    ),
+)
+
+OTHER_VARIABLES: Mapping[str, str] = {
+    "MODELYARD_URI": "Registry that the command line talks to: a path or a URL.",
+    "MODELYARD_TOKEN": "Token that the client sends to a server.",
+    "MODELYARD_REQUIRE": "Test components that must be present: all, or their names.",
+}
+"""Variables of modelyard that are not settings of the table."""
+
+BY_NAME: Mapping[str, Setting] = {setting.name: setting for setting in SETTINGS}
+BY_VARIABLE: Mapping[str, Setting] = {setting.variable: setting for setting in SETTINGS}
+GROUPS = frozenset(".".join(p[:n]) for p in (s.name.split(".") for s in SETTINGS) for n in range(1, len(p)))
+
+_FLAGS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+
+
+def find(name: object, where: str) -> Setting:
+    """The row of a dotted name; InvalidConfig with a suggestion when there is none."""
+    setting = BY_NAME.get(name) if isinstance(name, str) else None
+    if setting is None:
+        raise unknown(str(name), where, [*BY_NAME, *GROUPS])
+    return setting
+
+
+def parse(setting: Setting, text: str, where: str) -> Value:
+    """The checked value of a variable's text: whole numbers, numbers, and true/yes/on/1 or false/no/off/0."""
+    try:
+        value = _FLAGS[text.lower()] if setting.kind is bool else setting.kind(text)
+    except (KeyError, ValueError):
+        raise _wrong(setting, text, where) from None
+    return check(setting, value, where)
+
+
+def check(setting: Setting, value: Any, where: str) -> Value:
+    """The value in the setting's type; InvalidConfig unless it has that type and lies within its limits."""
+    if setting.kind is str and isinstance(value, Path):
+        value = str(value)
+    if setting.kind is float and type(value) is int:
+        value = float(value)
+    if type(value) is not setting.kind:
+        raise _wrong(setting, value, where)
+    if isinstance(value, str):
+        value = value.lower() if setting.choices else value
+        right = value.isprintable() and value != "" and (not setting.choices or value in setting.choices)
+    else:
+        right = (setting.least or 0) <= value <= (setting.most or 2**63 - 1)
+    if not right:
+        raise _wrong(setting, value, where)
+    checked: Value = value
+    return checked
+
+
+def unknown(name: str, where: str, known: list[str]) -> InvalidConfig:
+    """The error for a name that is not among the known ones, with the nearest of them."""
+    name = name[:100]
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    if not near:
+        last = name.rsplit(".", 1)[-1]
+        near = [other for other in known if other.rsplit(".", 1)[-1] == last][:1]
+    hint = f"did you mean '{near[0]}'?" if near else f"the settings are: {', '.join(sorted(known))}"
+    return problem(f"{where}: unknown setting '{name}'", hint, where, name)
+
+
+def problem(message: str, hint: str, where: str, setting: str = "") -> InvalidConfig:
+    """An InvalidConfig whose details tell programs the source, the line and the setting, as far as known."""
+    source, _colon, line = where.rpartition(":")
+    details: dict[str, Any] = {"source": source, "line": int(line)} if line.isdecimal() else {"source": where}
+    if setting:
+        details["setting"] = setting
+    return InvalidConfig(message, hint=hint, details=details)
+
+
+def _wrong(setting: Setting, value: object, where: str) -> InvalidConfig:
+    given = "what it is" if setting.secret else repr(value)[:100]
+    text = f"{where}: {setting.name} must be {setting.type_name}, not {given}"
+    return problem(text, "correct the value", where, setting.name)

@@ -1,0 +1,56 @@
+"""Page tokens: where the next page starts, as text that callers pass back and need not understand.
+
+A token holds the key of the last row of a page, so that rows which come or go meanwhile neither repeat nor hide others.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+
+from modelyard.errors import InvalidRequest
+
+MAX_LIMIT = 1000
+
+
+def check_limit(limit: int) -> int:
+    """Give a page's size back if it is possible.
+
+    Raises:
+        InvalidRequest: it is not a whole number from 1 to MAX_LIMIT.
+    """
+    if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
+        raise InvalidRequest(f"limit must be a whole number from 1 to {MAX_LIMIT}, and is {limit!r}")
+    return limit
+
+
+def token_after(key: str | int) -> str:
+    """Return the token of the page that starts behind a key."""
+    return base64.urlsafe_b64encode(json.dumps([key]).encode()).decode().rstrip("=")
+
+
+def key_of(token: str, kind: type[str] | type[int]) -> str | int | None:
+    """Return the key that a token holds, or None for an empty token.
+
+    Raises:
+        InvalidRequest: the token was not made by `token_after` for this list.
+    """
+    if not token:
+        return None
+    try:
+        keys = json.loads(base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True))
+        if isinstance(keys, list) and len(keys) == 1 and type(keys[0]) is kind:
+            return keys[0]  # type: ignore[no-any-return]
+    except (binascii.Error, ValueError, RecursionError):
+        pass
+    raise InvalidRequest(
+        f"the page token {token[:80]!r} is not valid",
+        hint="pass next_page_token back as it came, with the same filters",
+    )
+
+
+def number_of(token: str) -> int | None:
+    """Return the number that a token holds, or None for an empty token; errors as in `key_of`."""
+    key = key_of(token, int)
+    return int(key) if key is not None and abs(int(key)) < 1 << 62 else None

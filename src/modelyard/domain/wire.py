@@ -1,0 +1,382 @@
+"""What crosses a border: the records that every operation answers with, the same embedded and over HTTP.
+
+Plain frozen dataclasses of JSON values, so that msgspec, FastAPI and a person reading a response see one shape. Times
+are ISO 8601 in UTC with microseconds (`2026-03-01T12:00:00.000000Z`), sizes are bytes, digests are lower-case
+hexadecimal.
+
+A new metadata field is one line in `Metadata`: requests, records, the stored document and the API follow from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from modelyard.domain.stages import ModelStage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metadata:
+    """What people record about a version. Everything is optional; metadata may grow after registration."""
+
+    description: str = ""
+    tags: dict[str, str] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
+    """Performance of the version, by metric name; gates and comparisons read these."""
+    training_metrics: dict[str, float] = field(default_factory=dict)
+    validation_metrics: dict[str, float] = field(default_factory=dict)
+    metric_samples: dict[str, list[float]] = field(default_factory=dict)
+    """Scores per fold or per example, by metric; comparisons draw their confidence from them."""
+    sample_size: int | None = None
+    """Number of examples behind the metrics."""
+    hyperparameters: dict[str, Any] = field(default_factory=dict)
+    framework: str = ""
+    framework_version: str = ""
+    model_type: str = ""
+    flavour: str = ""
+    """Which runtime loads the files (`sklearn`, `python`, …); empty where none does."""
+    input_schema: dict[str, Any] = field(default_factory=dict)
+    output_schema: dict[str, Any] = field(default_factory=dict)
+    input_example: Any = None
+    training_data: str = ""
+    training_run_id: str = ""
+    training_timestamp: str = ""
+    data_version: str = ""
+    feature_version: str = ""
+    code_version: str = ""
+    data_lineage: dict[str, Any] = field(default_factory=dict)
+    architecture: str = ""
+    optimizer: str = ""
+    loss_function: str = ""
+    resource_utilisation: dict[str, float] = field(default_factory=dict)
+    environment: dict[str, Any] = field(default_factory=dict)
+    created_by: str = ""
+    owner: str = ""
+    team: str = ""
+    changelog: str = ""
+    migration_notes: str = ""
+    known_issues: str = ""
+    extra: dict[str, Any] = field(default_factory=dict)
+    """Whatever else was sent with the version."""
+
+
+METADATA_FIELDS = tuple(item.name for item in fields(Metadata))
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileRecord:
+    """One file of a version: its path inside the version, its size in bytes and its digests."""
+
+    path: str
+    size: int
+    blake3: str
+    sha256: str
+    media_type: str = "application/octet-stream"
+    parts: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Completeness:
+    """How much of the essential metadata is there: `score` in 0..1, and the fields still missing."""
+
+    score: float = 0.0
+    missing: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class VersionRecord(Metadata):
+    """One version of a model, whole.
+
+    A record can stand wherever a version's id can: every public call accepts it, and it equals its id, so
+    `comparison.winner == registry.get_latest_version("fraud")` reads as it is meant.
+    """
+
+    id: str
+    name: str
+    number: int
+    version: str
+    stage: str
+    label: str = ""
+    """`stable`, `beta`, `experimental`, or empty."""
+    status: str = "READY"
+    revision: int = 1
+    """Counts the changes of this record; it is the ETag of its REST resource."""
+    version_id: str = ""
+    parent_id: str | None = None
+    aliases: list[str] = field(default_factory=list)
+    deployed: bool = False
+    deprecated: bool = False
+    deprecation_reason: str = ""
+    created_at: str = ""
+    updated_at: str = ""
+    digest: str = ""
+    """BLAKE3 of the manifest: the identity of the version's content."""
+    model_hash: str = ""
+    """SHA-256 of the only file, or of the list of files."""
+    model_size_bytes: int = 0
+    artifact_path: str | None = None
+    artifact_uri: str = ""
+    files: list[FileRecord] = field(default_factory=list)
+    completeness: Completeness = field(default_factory=Completeness)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "stage", ModelStage(self.stage))
+        object.__setattr__(self, "version_id", self.id)
+
+    @property
+    def model_id(self) -> str:
+        """The version's id, by the name that the model-registry document uses."""
+        return self.id
+
+    @property
+    def model_name(self) -> str:
+        """The name of the model that this is a version of."""
+        return self.name
+
+    @property
+    def performance_metrics(self) -> dict[str, float]:
+        """The metrics, by the name that they were registered under."""
+        return self.metrics
+
+    @property
+    def hyperparams(self) -> dict[str, Any]:
+        """The hyperparameters, by the short name that they were registered under."""
+        return self.hyperparameters
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, str):
+            return self.id == other
+        if isinstance(other, VersionRecord):
+            return all(getattr(self, item.name) == getattr(other, item.name) for item in fields(self))
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def __str__(self) -> str:
+        return self.id
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelRecord:
+    """A model: a named line of versions, with the newest of them in short."""
+
+    id: str
+    name: str
+    description: str = ""
+    owner: str = ""
+    team: str = ""
+    tags: dict[str, str] = field(default_factory=dict)
+    revision: int = 1
+    created_at: str = ""
+    updated_at: str = ""
+    versions: int = 0
+    latest_version: str | None = None
+    stages: dict[str, str] = field(default_factory=dict)
+    """Stage → the newest version standing in it, development and archived left out."""
+    aliases: dict[str, str] = field(default_factory=dict)
+    """Alias → version."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resolved:
+    """The short answer to "which version is this?"."""
+
+    id: str
+    name: str
+    number: int
+    version: str
+    stage: str
+    digest: str
+    model_size_bytes: int
+    deprecated: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class AliasRecord:
+    """A movable name for one version; `revision` counts its moves and is its ETag."""
+
+    name: str
+    alias: str
+    version: str
+    number: int
+    version_id: str
+    revision: int
+    updated_at: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventRecord:
+    """A fact that happened. `hash` covers the event and `previous`, the hash of the model's event before it."""
+
+    sequence: int
+    model: str
+    position: int
+    """Place in the model's own chain, from 1."""
+    type: str
+    at: str
+    actor: str
+    version_id: str | None
+    data: dict[str, Any]
+    previous: str
+    hash: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerdictRecord:
+    """What one requirement demanded, what was found, and whether that is enough."""
+
+    requirement: str
+    required: Any
+    actual: Any
+    met: bool
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromotionRecord:
+    """A version that moved, the verdicts that let it, and who was archived for it."""
+
+    version: VersionRecord
+    from_stage: str
+    to_stage: str
+    verdicts: list[VerdictRecord] = field(default_factory=list)
+    archived: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RollbackRecord:
+    """A rollback of a model's stage: which version left, which came back."""
+
+    version: VersionRecord
+    replaced: str | None
+    stage: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricComparison:
+    """One metric side by side: `delta` is b - a, `better` is "a", "b", "tie" or None where it has no vote."""
+
+    name: str
+    a: float | None
+    b: float | None
+    delta: float | None
+    relative_change: float | None
+    direction: str | None
+    better: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonRecord:
+    """Two versions side by side; see `modelyard.domain.compare` for how winner and confidence come about."""
+
+    a: Resolved
+    b: Resolved
+    winner: str | None
+    confidence_score: float
+    basis: str
+    explanation: str
+    metrics: list[MetricComparison]
+    metric_changes: dict[str, float]
+    params_diff: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Damage:
+    """One thing that is not as it should be: what, where and how to mend it."""
+
+    subject: str
+    problem: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verification:
+    """The outcome of reading a version's bytes back: nothing in `damage` means that every digest holds."""
+
+    name: str
+    version: str
+    id: str
+    files: int
+    bytes: int
+    damage: list[Damage] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GarbageReport:
+    """What a collection removed, or would remove: files, bytes freed, and bytes kept."""
+
+    dry_run: bool
+    blobs: int
+    bytes: int
+    stale_uploads: int
+    kept_blobs: int
+    kept_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stats:
+    """The registry in numbers."""
+
+    total_models: int
+    total_versions: int
+    total_size_bytes: int
+    stored_size_bytes: int
+    """Bytes after equal content was stored once."""
+    total_aliases: int
+    total_events: int
+    models_by_stage: dict[str, int]
+    versions_by_label: dict[str, int]
+    frameworks: dict[str, int]
+    last_registered: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelPage:
+    """A page of models by name; `next_page_token` is empty on the last page."""
+
+    models: list[ModelRecord]
+    next_page_token: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionPage:
+    """A page of versions, the newest first; `next_page_token` is empty on the last page."""
+
+    versions: list[VersionRecord]
+    next_page_token: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventPage:
+    """A page of events in the order in which they happened."""
+
+    events: list[EventRecord]
+    next_page_token: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AliasPage:
+    """All aliases of a model, by name."""
+
+    aliases: list[AliasRecord]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deleted:
+    """What was deleted: the model's name, and the versions that went."""
+
+    name: str
+    versions: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegistryExport:
+    """The whole registry as data, without the bytes of the files; `format` counts changes of this shape."""
+
+    format: int
+    modelyard: str
+    exported_at: str
+    models: list[ModelRecord]
+    versions: list[VersionRecord]
+    events: list[EventRecord]

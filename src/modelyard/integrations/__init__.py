@@ -1,0 +1,1 @@
+"""Bridges to other tools, each used only when somebody asks for it."""

@@ -1,0 +1,1 @@
+"""What the registry knows, in SQL: one implementation for every dialect."""

@@ -1,0 +1,158 @@
+"""The database: connections, and the two kinds of transaction.
+
+- `read()` sees one consistent moment and cannot write.
+- `write()` holds the right to write from its first statement. SQLite: BEGIN IMMEDIATE, because a deferred transaction
+  that upgrades later loses against any other writer whatever the timeout. PostgreSQL: whoever changes a model locks
+  its row.
+
+Both commit on a normal exit and undo everything on an exception.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Executable, Row, create_engine, event, text
+from sqlalchemy.engine import CursorResult, make_url
+
+from modelyard.errors import RegistryReadOnly
+from modelyard.metadata.faults import translated
+
+NOTIFY_CHANNEL = "modelyard"
+SHARED, EXCLUSIVE = "pg_advisory_xact_lock_shared", "pg_advisory_xact_lock"
+ARTIFACT_LOCK = 0x6D6F64656C  # "model", as a number of PostgreSQL's own lock space
+
+
+class Transaction:
+    """A connection inside a transaction, with the few calls that the rest of the code needs."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.dialect = connection.dialect.name
+
+    def run(
+        self, statement: Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
+    ) -> CursorResult[Any]:
+        """Execute a statement with its values."""
+        return self.connection.execute(statement, values or {})
+
+    def all(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
+        """Execute a query and return all its rows."""
+        return self.connection.execute(statement, values or {}).fetchall()
+
+    def first(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Row[Any] | None:
+        """Execute a query and return its first row, if any."""
+        return self.connection.execute(statement, values or {}).first()
+
+    def scalar(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Any:
+        """Execute a query and return the first column of its first row, or None."""
+        return self.connection.execute(statement, values or {}).scalar()
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Undo only what the block did if it raises, and let the exception out."""
+        with self.connection.begin_nested():
+            yield
+
+    def guard_artifacts(self, *, alone: bool) -> None:
+        """Keep registrations and garbage collection apart until the transaction ends.
+
+        Writers of SQLite exclude each other anyway; on PostgreSQL many may register at once (`alone=False`), but nobody
+        while a collector deletes (`alone=True`).
+        """
+        if self.dialect == "postgresql":
+            self.connection.execute(text(f"SELECT {EXCLUSIVE if alone else SHARED}({ARTIFACT_LOCK})"))
+
+
+def inserted_key(result: CursorResult[Any]) -> int:
+    """Return the number that the database gave to the row just inserted."""
+    key = result.inserted_primary_key
+    assert key is not None, "only a single INSERT has one"
+    return int(key[0])
+
+
+class Database:
+    """A database by its URL.
+
+    Args:
+        url: a SQLAlchemy URL, such as `sqlite:////srv/registry/registry.db` or `postgresql+psycopg://user@host/name`.
+        pool_size: the most connections kept open.
+        busy_timeout: seconds that a SQLite writer waits for another.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 8, busy_timeout: float = 30.0) -> None:
+        with translated():
+            self.url = make_url(url)
+            if self.url.drivername in {"postgresql", "postgres"}:
+                self.url = self.url.set(drivername="postgresql+psycopg")
+            self.engine = create_engine(
+                self.url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=not self.is_sqlite
+            )
+        self.local_changes = 0
+        if self.is_sqlite:
+            _prepare_folder(self.path)
+            _prepare_sqlite(self.engine, busy_timeout)
+            self._reading = self.engine.execution_options(begin="BEGIN")
+            self._writing = self.engine.execution_options(begin="BEGIN IMMEDIATE")
+        else:
+            self._reading = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            self._writing = self.engine.execution_options()
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the database is a SQLite file."""
+        return self.url.get_backend_name() == "sqlite"
+
+    @property
+    def path(self) -> Path:
+        """The file of a SQLite database."""
+        return Path(self.url.database or "")
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """Open a transaction that sees one moment and changes nothing."""
+        with translated(), self._reading.begin() as connection:
+            yield Transaction(connection)
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        """Open a transaction that may change things, and commit it unless the block raises."""
+        with translated():
+            with self._writing.begin() as connection:
+                yield Transaction(connection)
+                if connection.dialect.name == "postgresql":
+                    connection.execute(text(f"SELECT pg_notify('{NOTIFY_CHANNEL}', '')"))
+            self.local_changes += 1
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+def _prepare_folder(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise RegistryReadOnly(f"{path.parent} is a file, not a folder", hint="choose another registry path") from error
+    except OSError as error:
+        raise RegistryReadOnly(f"the registry folder {path.parent} cannot be made: {error.strerror}") from error
+
+
+def _prepare_sqlite(engine: Engine, busy_timeout: float) -> None:
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _record: Any) -> None:
+        # The driver's own transactions begin deferred; ours begin as their kind says (on_begin).
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {int(busy_timeout * 1000)}")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN IMMEDIATE"))

@@ -1,0 +1,110 @@
+"""The journal: facts, appended in the transaction that made them true.
+
+Each model has a chain of its own. An event's hash is the BLAKE3 of its canonical JSON, which holds the hash of the
+model's event before it; so a changed, dropped or reordered event shows. The chain's end stands in the model's row,
+which the writer has locked: two writers can never append to the same place.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import bindparam, func, insert, select, update
+
+from modelyard.domain.events import GENESIS, event_hash
+from modelyard.domain.wire import EventRecord
+from modelyard.metadata.database import Transaction
+from modelyard.metadata.tables import DEFAULT_WORKSPACE, events, models
+
+_COUNT = select(func.count()).select_from(events)
+_INSERT = insert(events)
+_ADVANCE = (
+    update(models)
+    .where(models.c.id == bindparam("key"))
+    .values(events=bindparam("position"), last_event_hash=bindparam("hash"))
+)
+_END = select(models.c.name, models.c.events, models.c.last_event_hash).where(models.c.id == bindparam("key"))
+_PAGE = (
+    select(events)
+    .where(events.c.workspace == DEFAULT_WORKSPACE, events.c.seq > bindparam("after"))
+    .order_by(events.c.seq)
+    .limit(bindparam("limit"))
+)
+_PAGE_OF_MODEL = _PAGE.where(events.c.model_id == bindparam("model_id"))
+_PAGE_OF_VERSION = _PAGE.where(events.c.version_id == bindparam("version_id"))
+_STAGE_MOVES = (
+    select(events)
+    .where(
+        events.c.model_id == bindparam("model_id"), events.c.type.in_(("version.stage_moved", "version.rolled_back"))
+    )
+    .order_by(events.c.seq.desc())
+)
+
+
+def append(
+    tx: Transaction,
+    *,
+    model_id: str,
+    kind: str,
+    at: str,
+    actor: str,
+    version_id: str | None = None,
+    data: dict[str, Any] | None = None,
+) -> int:
+    """Append an event to a model's chain and return its place there, from 1. The caller holds the model's lock."""
+    end = tx.first(_END, {"key": model_id})
+    if end is None:
+        raise AssertionError(f"an event for a model without a row: {model_id}")
+    fact = {
+        "model": end.name,
+        "position": end.events + 1,
+        "type": kind,
+        "at": at,
+        "actor": actor,
+        "version_id": version_id,
+        "data": data or {},
+        "previous": end.last_event_hash or GENESIS,
+    }
+    digest = event_hash(fact)
+    text = msgspec.json.encode(fact["data"], order="sorted").decode()
+    tx.run(_INSERT, {**fact, "model_id": model_id, "data": text, "hash": digest})
+    tx.run(_ADVANCE, {"key": model_id, "position": fact["position"], "hash": digest})
+    return int(fact["position"])
+
+
+def page(tx: Transaction, *, after: int, limit: int, model_id: str = "", version_id: str = "") -> list[EventRecord]:
+    """Return events after a sequence number, oldest first, of one version, of one model, or of all."""
+    values = {"after": after, "limit": limit}
+    if version_id:
+        rows = tx.all(_PAGE_OF_VERSION, {**values, "version_id": version_id})
+    elif model_id:
+        rows = tx.all(_PAGE_OF_MODEL, {**values, "model_id": model_id})
+    else:
+        rows = tx.all(_PAGE, values)
+    return [_record(row) for row in rows]
+
+
+def count(tx: Transaction) -> int:
+    """Return the number of events of all models."""
+    return int(tx.scalar(_COUNT) or 0)
+
+
+def stage_moves(tx: Transaction, model_id: str) -> list[EventRecord]:
+    """Return a model's stage moves and rollbacks, the newest first."""
+    return [_record(row) for row in tx.all(_STAGE_MOVES, {"model_id": model_id})]
+
+
+def _record(row: Any) -> EventRecord:
+    return EventRecord(
+        sequence=row.seq,
+        model=row.model,
+        position=row.position,
+        type=row.type,
+        at=row.at,
+        actor=row.actor,
+        version_id=row.version_id,
+        data=msgspec.json.decode(row.data),
+        previous=row.previous,
+        hash=row.hash,
+    )

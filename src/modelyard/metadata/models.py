@@ -1,0 +1,183 @@
+"""Rows of models: make, lock, find, list, change, bury.
+
+`lock` is the gate of every write to a model: on PostgreSQL it takes the row lock under which numbers are given and
+the event chain grows; on SQLite the transaction already excludes other writers.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row, and_, bindparam, func, insert, select, update
+
+from modelyard.domain.wire import ModelRecord
+from modelyard.metadata.database import Transaction
+from modelyard.metadata.tables import DEFAULT_WORKSPACE, aliases, models, versions
+
+_INSERT = insert(models)
+_COUNT = select(func.count()).where(models.c.workspace == DEFAULT_WORKSPACE, models.c.live_name.is_not(None))
+_BY_NAME = select(models).where(models.c.workspace == DEFAULT_WORKSPACE, models.c.live_name == bindparam("name"))
+_BY_ID = select(models).where(models.c.id == bindparam("key"))
+_LOCK_BY_NAME = _BY_NAME.with_for_update()
+_LOCK_BY_ID = _BY_ID.with_for_update()
+_PAGE = (
+    select(models)
+    .where(models.c.workspace == DEFAULT_WORKSPACE, models.c.live_name > bindparam("after"))
+    .order_by(models.c.live_name)
+    .limit(bindparam("limit"))
+)
+_UPDATE = (
+    update(models)
+    .where(models.c.id == bindparam("key"))
+    .values(
+        description=bindparam("description"),
+        owner=bindparam("owner"),
+        team=bindparam("team"),
+        tags=bindparam("tags"),
+        revision=models.c.revision + 1,
+        updated_at=bindparam("at"),
+    )
+)
+_TOUCH = update(models).where(models.c.id == bindparam("key")).values(updated_at=bindparam("at"))
+_TAKE_NUMBER = (
+    update(models)
+    .where(models.c.id == bindparam("key"))
+    .values(last_number=models.c.last_number + 1, updated_at=bindparam("at"))
+)
+_BURY = (
+    update(models)
+    .where(models.c.id == bindparam("key"))
+    .values(live_name=None, deleted_at=bindparam("at"), updated_at=bindparam("at"))
+)
+_LIVE = versions.c.deleted_at.is_(None)
+_COUNTS = (
+    select(versions.c.model_id, func.count().label("amount"))
+    .where(_LIVE, versions.c.model_id.in_(bindparam("keys", expanding=True)))
+    .group_by(versions.c.model_id)
+)
+# The highest version of each model by precedence, without sorting a model's whole line in Python.
+_TOP = (
+    select(versions.c.model_id, func.max(versions.c.precedence).label("precedence"))
+    .where(_LIVE, versions.c.model_id.in_(bindparam("keys", expanding=True)))
+    .group_by(versions.c.model_id)
+    .subquery()
+)
+_LATEST = (
+    select(versions.c.model_id, versions.c.version, versions.c.number)
+    .join(_TOP, and_(versions.c.model_id == _TOP.c.model_id, versions.c.precedence == _TOP.c.precedence))
+    .where(_LIVE)
+    .order_by(versions.c.number)
+)
+_STAGES = (
+    select(versions.c.model_id, versions.c.stage, versions.c.version)
+    .where(_LIVE, versions.c.model_id.in_(bindparam("keys", expanding=True)))
+    .where(versions.c.stage.not_in(("development", "archived", "rejected")))
+    .order_by(versions.c.precedence, versions.c.number)
+)
+_ALIASES = (
+    select(aliases.c.model_id, aliases.c.alias, versions.c.version)
+    .join(versions, versions.c.id == aliases.c.version_id)
+    .where(aliases.c.model_id.in_(bindparam("keys", expanding=True)))
+    .order_by(aliases.c.alias)
+)
+
+
+def add(tx: Transaction, values: dict[str, Any]) -> None:
+    """Insert a model's first row: id, name, description, owner, team, tags (a dict) and the moment `at`."""
+    at = values.pop("at")
+    row = {
+        **values,
+        "tags": msgspec.json.encode(values["tags"]).decode(),
+        "live_name": values["name"],
+        "revision": 1,
+        "last_number": 0,
+        "events": 0,
+        "last_event_hash": "",
+        "created_at": at,
+        "updated_at": at,
+    }
+    tx.run(_INSERT, row)
+
+
+def by_name(tx: Transaction, name: str) -> Row[Any] | None:
+    """Find a live model by its name."""
+    return tx.first(_BY_NAME, {"name": name})
+
+
+def by_id(tx: Transaction, model_id: str) -> Row[Any] | None:
+    """Find a model by its id, deleted ones too."""
+    return tx.first(_BY_ID, {"key": model_id})
+
+
+def lock(tx: Transaction, name: str) -> Row[Any] | None:
+    """Find a live model by its name and keep other writers away from it until the transaction ends."""
+    return tx.first(_LOCK_BY_NAME, {"name": name})
+
+
+def lock_by_id(tx: Transaction, model_id: str) -> Row[Any] | None:
+    """Find a model by its id and keep other writers away from it until the transaction ends."""
+    return tx.first(_LOCK_BY_ID, {"key": model_id})
+
+
+def page(tx: Transaction, *, after: str, limit: int) -> list[Row[Any]]:
+    """Return live models whose name follows `after`, by name."""
+    return list(tx.all(_PAGE, {"after": after, "limit": limit}))
+
+
+def count(tx: Transaction) -> int:
+    """Return the number of live models."""
+    return int(tx.scalar(_COUNT) or 0)
+
+
+def change(tx: Transaction, model_id: str, values: dict[str, Any]) -> None:
+    """Write a model's description, owner, team and tags (a dict) at the moment `at`, and count its revision up."""
+    tx.run(_UPDATE, {**values, "tags": msgspec.json.encode(values["tags"]).decode(), "key": model_id})
+
+
+def touch(tx: Transaction, model_id: str, at: str) -> None:
+    """Record that something of the model changed at a moment."""
+    tx.run(_TOUCH, {"key": model_id, "at": at})
+
+
+def take_number(tx: Transaction, row: Row[Any], at: str) -> int:
+    """Give out the next number of a locked model."""
+    tx.run(_TAKE_NUMBER, {"key": row.id, "at": at})
+    return int(row.last_number) + 1
+
+
+def bury(tx: Transaction, model_id: str, at: str) -> None:
+    """Delete a model and give its name free; its row stays for the events."""
+    tx.run(_BURY, {"key": model_id, "at": at})
+
+
+def records(tx: Transaction, rows: list[Row[Any]]) -> list[ModelRecord]:
+    """Make records of rows, with counts, latest versions, stages and aliases, in four queries whatever their number."""
+    keys = {"keys": [row.id for row in rows]}
+    counts = {row.model_id: row.amount for row in tx.all(_COUNTS, keys)} if rows else {}
+    latest = {row.model_id: row.version for row in tx.all(_LATEST, keys)} if rows else {}
+    stages: dict[str, dict[str, str]] = defaultdict(dict)
+    names: dict[str, dict[str, str]] = defaultdict(dict)
+    for row in tx.all(_STAGES, keys) if rows else ():
+        stages[row.model_id][row.stage] = row.version
+    for row in tx.all(_ALIASES, keys) if rows else ():
+        names[row.model_id][row.alias] = row.version
+    return [
+        ModelRecord(
+            id=row.id,
+            name=row.name,
+            description=row.description,
+            owner=row.owner,
+            team=row.team,
+            tags=msgspec.json.decode(row.tags),
+            revision=row.revision,
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+            versions=counts.get(row.id, 0),
+            latest_version=latest.get(row.id),
+            stages=dict(stages[row.id]),
+            aliases=dict(names[row.id]),
+        )
+        for row in rows
+    ]

@@ -1,0 +1,29 @@
+"""Rows of answered requests, kept so that a repeated request gets the answer of the first (`Idempotency-Key`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Row, bindparam, delete, insert, select
+
+from modelyard.metadata.database import Transaction
+from modelyard.metadata.tables import idempotency
+
+_ONE = select(idempotency).where(idempotency.c.key == bindparam("key"), idempotency.c.actor == bindparam("actor"))
+_INSERT = insert(idempotency)
+_EXPIRE = delete(idempotency).where(idempotency.c.at < bindparam("before"))
+
+
+def answered(tx: Transaction, key: str, actor: str) -> Row[Any] | None:
+    """Find the answer that was given under a key."""
+    return tx.first(_ONE, {"key": key, "actor": actor})
+
+
+def keep(tx: Transaction, values: dict[str, Any]) -> None:
+    """Keep an answer: key, actor, operation, fingerprint of the request, response as JSON text, and the moment `at`."""
+    tx.run(_INSERT, values)
+
+
+def expire(tx: Transaction, before: str) -> int:
+    """Forget the answers given before a moment; return how many."""
+    return int(tx.run(_EXPIRE, {"before": before}).rowcount)

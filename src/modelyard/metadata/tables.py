@@ -1,0 +1,187 @@
+"""The tables, drawn once.
+
+    models ─┬─< versions ──┬─< version_metrics     numbers to sort by; derived from the version's document
+            │              └─< aliases             movable names
+            └─< events                             hash-chained facts, one chain a model
+    manifests ─< manifest_blobs                    which content a version has; shared by equal versions
+    idempotency                                    answers to keep for a repeated request
+    pending_views                                  readable trees still to be written after a commit
+    versions_search                                words of a version; its form depends on the dialect (see search.py)
+
+Rows of deleted versions stay as tombstones (`deleted_at`), so that no number and no SemVer is ever used twice. A
+deleted model gives its name free: `live_name` is unique and NULL after deletion, which all dialects treat as "no
+conflict".
+
+Every table has a `workspace`, always `default` for now. Documents and tags are JSON text written by msgspec: the
+database never looks into them.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.mysql import LONGTEXT
+
+DEFAULT_WORKSPACE = "default"
+
+metadata = MetaData()
+
+# SQLite only counts up by itself in a column of exactly this type.
+SEQUENCE = BigInteger().with_variant(Integer, "sqlite")
+# Precedence keys must sort byte by byte, whatever the locale of the database.
+ORDERED = String(500).with_variant(String(500, collation="C"), "postgresql")
+DOCUMENT = Text().with_variant(LONGTEXT, "mysql")
+IDENTIFIER = String(40)
+DIGEST = String(64)
+MOMENT = String(27)
+
+
+def _workspace() -> Column[str]:
+    return Column("workspace", String(64), nullable=False, default=DEFAULT_WORKSPACE, server_default=DEFAULT_WORKSPACE)
+
+
+models = Table(
+    "models",
+    metadata,
+    Column("id", IDENTIFIER, primary_key=True),
+    _workspace(),
+    Column("name", String(250), nullable=False),
+    Column("live_name", String(250), nullable=True),
+    Column("description", DOCUMENT, nullable=False),
+    Column("owner", String(250), nullable=False),
+    Column("team", String(250), nullable=False),
+    Column("tags", DOCUMENT, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("last_number", Integer, nullable=False),
+    Column("events", Integer, nullable=False),
+    Column("last_event_hash", DIGEST, nullable=False),
+    Column("created_at", MOMENT, nullable=False),
+    Column("updated_at", MOMENT, nullable=False),
+    Column("deleted_at", MOMENT, nullable=True),
+    UniqueConstraint("workspace", "live_name", name="uq_models_live_name"),
+)
+
+versions = Table(
+    "versions",
+    metadata,
+    Column("seq", SEQUENCE, primary_key=True, autoincrement=True),
+    Column("id", IDENTIFIER, nullable=False),
+    _workspace(),
+    Column("model_id", IDENTIFIER, ForeignKey("models.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("version", String(250), nullable=False),
+    Column("precedence", ORDERED, nullable=False),
+    Column("label", String(20), nullable=False),
+    Column("stage", String(64), nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("parent_id", IDENTIFIER, nullable=True),
+    Column("digest", DIGEST, nullable=False),
+    Column("model_hash", DIGEST, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("framework", String(100), nullable=False),
+    Column("deprecation", DOCUMENT, nullable=True),
+    Column("document", DOCUMENT, nullable=False),
+    Column("created_at", MOMENT, nullable=False),
+    Column("updated_at", MOMENT, nullable=False),
+    Column("deleted_at", MOMENT, nullable=True),
+    UniqueConstraint("id", name="uq_versions_id"),
+    UniqueConstraint("model_id", "number", name="uq_versions_number"),
+    UniqueConstraint("model_id", "version", name="uq_versions_version"),
+    Index("ix_versions_precedence", "model_id", "precedence", "number"),
+    Index("ix_versions_stage", "workspace", "stage", "seq"),
+    Index("ix_versions_model_seq", "model_id", "seq"),
+    Index("ix_versions_digest", "digest"),
+    Index("ix_versions_model_hash", "model_hash"),
+)
+
+version_metrics = Table(
+    "version_metrics",
+    metadata,
+    Column("version_seq", SEQUENCE, ForeignKey("versions.seq"), primary_key=True, autoincrement=False),
+    Column("metric", String(250), primary_key=True),
+    Column("model_id", IDENTIFIER, nullable=False),
+    Column("value", Float(53), nullable=False),
+    Index("ix_version_metrics_value", "model_id", "metric", "value"),
+)
+
+aliases = Table(
+    "aliases",
+    metadata,
+    Column("model_id", IDENTIFIER, ForeignKey("models.id"), primary_key=True),
+    Column("alias", String(255), primary_key=True),
+    Column("version_id", IDENTIFIER, ForeignKey("versions.id"), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("updated_at", MOMENT, nullable=False),
+    Index("ix_aliases_version", "version_id"),
+)
+
+manifests = Table(
+    "manifests",
+    metadata,
+    Column("digest", DIGEST, primary_key=True),
+    Column("body", DOCUMENT, nullable=False),
+)
+
+manifest_blobs = Table(
+    "manifest_blobs",
+    metadata,
+    Column("manifest", DIGEST, ForeignKey("manifests.digest"), primary_key=True),
+    Column("blob", DIGEST, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Index("ix_manifest_blobs_blob", "blob"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("seq", SEQUENCE, primary_key=True, autoincrement=True),
+    _workspace(),
+    Column("model_id", IDENTIFIER, ForeignKey("models.id"), nullable=False),
+    Column("model", String(250), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("type", String(64), nullable=False),
+    Column("at", MOMENT, nullable=False),
+    Column("actor", String(250), nullable=False),
+    Column("version_id", IDENTIFIER, nullable=True),
+    Column("data", DOCUMENT, nullable=False),
+    Column("previous", DIGEST, nullable=False),
+    Column("hash", DIGEST, nullable=False),
+    UniqueConstraint("model_id", "position", name="uq_events_position"),
+    Index("ix_events_version", "version_id", "seq"),
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("key", String(255), primary_key=True),
+    Column("actor", String(250), primary_key=True),
+    Column("workspace", String(64), nullable=False, default=DEFAULT_WORKSPACE, server_default=DEFAULT_WORKSPACE),
+    Column("operation", String(64), nullable=False),
+    Column("fingerprint", DIGEST, nullable=False),
+    Column("response", DOCUMENT, nullable=False),
+    Column("at", MOMENT, nullable=False),
+    Index("ix_idempotency_at", "at"),
+)
+
+pending_views = Table(
+    "pending_views",
+    metadata,
+    Column("id", SEQUENCE, primary_key=True, autoincrement=True),
+    Column("version_id", IDENTIFIER, nullable=False),
+    Column("model", String(250), nullable=False),
+    Column("version", String(250), nullable=False),
+    # A note's id must not come back while another process still holds it.
+    sqlite_autoincrement=True,
+)

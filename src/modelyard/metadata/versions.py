@@ -1,0 +1,219 @@
+"""Rows of versions: add, find by every kind of reference, list, change, bury.
+
+What is sorted or filtered by stands in columns; all other metadata is one JSON document, which the database never
+looks into. Queries are built once, when the module is loaded: building one costs several times as much as running it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Row, Select, and_, bindparam, delete, func, insert, or_, select, update
+
+from modelyard.domain.directions import canonical
+from modelyard.metadata.database import Transaction, inserted_key
+from modelyard.metadata.tables import DEFAULT_WORKSPACE, models, version_metrics, versions
+
+_LIVE = versions.c.deleted_at.is_(None)
+_FULL = select(versions, models.c.name).join(models, models.c.id == versions.c.model_id).where(_LIVE)
+_OF_MODEL = _FULL.where(versions.c.model_id == bindparam("model_id"))
+_HIGHEST_FIRST = (versions.c.precedence.desc(), versions.c.number.desc())
+
+_BY_ID = _FULL.where(versions.c.id == bindparam("id"))
+_BY_NUMBER = _OF_MODEL.where(versions.c.number == bindparam("number"))
+_BY_VERSION = _OF_MODEL.where(versions.c.version == bindparam("version"))
+_BY_DIGEST = (
+    _FULL.where(or_(versions.c.digest == bindparam("digest"), versions.c.model_hash == bindparam("digest")))
+    .order_by(versions.c.seq)
+    .limit(20)
+)
+_HIGHEST = _OF_MODEL.order_by(*_HIGHEST_FIRST).limit(1)
+_HIGHEST_IN_STAGE = _OF_MODEL.where(versions.c.stage == bindparam("stage")).order_by(*_HIGHEST_FIRST).limit(1)
+_BEFORE = _OF_MODEL.where(versions.c.number < bindparam("number")).order_by(versions.c.number.desc()).limit(1)
+_IN_STAGE = _OF_MODEL.where(versions.c.stage == bindparam("stage")).order_by(versions.c.seq)
+_BY_SEQS = _FULL.where(versions.c.seq.in_(bindparam("seqs", expanding=True))).order_by(versions.c.seq.desc())
+_CHILDREN = (
+    select(models.c.name, versions.c.version, versions.c.stage)
+    .join(models, models.c.id == versions.c.model_id)
+    .where(_LIVE, versions.c.parent_id == bindparam("id"))
+)
+# Ranges and the next free number look at every version that ever was, so that none is given twice.
+_ALL_TEXTS = select(versions.c.version).where(versions.c.model_id == bindparam("model_id"))
+_LIVE_TEXTS = _ALL_TEXTS.where(_LIVE, versions.c.deprecation.is_(None))
+_TAKEN = select(versions.c.id).where(
+    versions.c.model_id == bindparam("model_id"), versions.c.version == bindparam("version")
+)
+_HIGHEST_EVER = (
+    select(versions.c.version).where(versions.c.model_id == bindparam("model_id")).order_by(*_HIGHEST_FIRST).limit(1)
+)
+
+_TOTAL_SIZE = select(func.sum(versions.c.size)).where(_LIVE, versions.c.workspace == DEFAULT_WORKSPACE)
+
+_INSERT = insert(versions)
+_CHANGE = (
+    update(versions)
+    .where(versions.c.seq == bindparam("key"))
+    .values(
+        label=bindparam("label"),
+        stage=bindparam("stage"),
+        deprecation=bindparam("deprecation"),
+        document=bindparam("document"),
+        framework=bindparam("framework"),
+        updated_at=bindparam("updated_at"),
+        revision=versions.c.revision + 1,
+    )
+)
+_BURY = update(versions).where(versions.c.seq == bindparam("key")).values(deleted_at=bindparam("at"))
+_INSERT_METRIC = insert(version_metrics)
+_DELETE_METRICS = delete(version_metrics).where(version_metrics.c.version_seq == bindparam("key"))
+_RANKED = (
+    select(versions, models.c.name, version_metrics.c.value.label("ranked_value"))
+    .join(models, models.c.id == versions.c.model_id)
+    .join(version_metrics, version_metrics.c.version_seq == versions.c.seq)
+    .where(_LIVE, versions.c.model_id == bindparam("model_id"), version_metrics.c.metric == bindparam("metric"))
+)
+
+CHANGEABLE = ("label", "stage", "deprecation", "document", "framework")
+
+
+def add(tx: Transaction, values: Mapping[str, Any], metrics: Mapping[str, float]) -> int:
+    """Insert a version and what it is ranked by; return its sequence number."""
+    result = tx.run(_INSERT, dict(values))
+    seq = inserted_key(result)
+    _write_metrics(tx, seq, values["model_id"], metrics)
+    return seq
+
+
+def change(tx: Transaction, row: Row[Any], at: str, **values: Any) -> None:
+    """Write some of the columns in CHANGEABLE, and count the revision up."""
+    merged = {name: values.get(name, getattr(row, name)) for name in CHANGEABLE}
+    tx.run(_CHANGE, {**merged, "updated_at": at, "key": row.seq})
+
+
+def rank(tx: Transaction, row: Row[Any], metrics: Mapping[str, float]) -> None:
+    """Replace what a version is ranked by."""
+    tx.run(_DELETE_METRICS, {"key": row.seq})
+    _write_metrics(tx, row.seq, row.model_id, metrics)
+
+
+def bury(tx: Transaction, row: Row[Any], at: str) -> None:
+    """Delete a version; its row stays, so that its number is never given again."""
+    tx.run(_DELETE_METRICS, {"key": row.seq})
+    tx.run(_BURY, {"key": row.seq, "at": at})
+
+
+def by_id(tx: Transaction, version_id: str) -> Row[Any] | None:
+    """Find a version by its id."""
+    return tx.first(_BY_ID, {"id": version_id})
+
+
+def by_number(tx: Transaction, model_id: str, number: int) -> Row[Any] | None:
+    """Find a version by its place in its model."""
+    return tx.first(_BY_NUMBER, {"model_id": model_id, "number": number})
+
+
+def by_version(tx: Transaction, model_id: str, version: str) -> Row[Any] | None:
+    """Find a version by its exact SemVer."""
+    return tx.first(_BY_VERSION, {"model_id": model_id, "version": version})
+
+
+def by_digest(tx: Transaction, digest: str) -> Sequence[Row[Any]]:
+    """Find versions by the digest of their content, BLAKE3 or SHA-256: the first twenty, oldest first."""
+    return tx.all(_BY_DIGEST, {"digest": digest})
+
+
+def highest(tx: Transaction, model_id: str, stage: str = "") -> Row[Any] | None:
+    """Find a model's highest version, or the highest one in a stage."""
+    if stage:
+        return tx.first(_HIGHEST_IN_STAGE, {"model_id": model_id, "stage": stage})
+    return tx.first(_HIGHEST, {"model_id": model_id})
+
+
+def before(tx: Transaction, model_id: str, number: int) -> Row[Any] | None:
+    """Find the version that was registered before a number."""
+    return tx.first(_BEFORE, {"model_id": model_id, "number": number})
+
+
+def in_stage(tx: Transaction, model_id: str, stage: str) -> Sequence[Row[Any]]:
+    """Return a model's versions in a stage, oldest first."""
+    return tx.all(_IN_STAGE, {"model_id": model_id, "stage": stage})
+
+
+def children(tx: Transaction, version_id: str) -> Sequence[Row[Any]]:
+    """Return name, version and stage of the live versions that name a version as their parent."""
+    return tx.all(_CHILDREN, {"id": version_id})
+
+
+def live_texts(tx: Transaction, model_id: str) -> list[str]:
+    """Return the SemVers of a model's versions that are neither deleted nor deprecated."""
+    return [row.version for row in tx.all(_LIVE_TEXTS, {"model_id": model_id})]
+
+
+def is_taken(tx: Transaction, model_id: str, version: str) -> bool:
+    """Tell whether a SemVer is in use, or was before its version was deleted."""
+    return tx.first(_TAKEN, {"model_id": model_id, "version": version}) is not None
+
+
+def highest_ever(tx: Transaction, model_id: str) -> str | None:
+    """Return the highest SemVer that a model has, or had before it was deleted."""
+    found: str | None = tx.scalar(_HIGHEST_EVER, {"model_id": model_id})
+    return found
+
+
+def ranked(tx: Transaction, model_id: str, metric: str, *, stage: str, lower_is_better: bool) -> Row[Any] | None:
+    """Find the version with the best value of a metric; of equal ones, the one registered last."""
+    value = version_metrics.c.value
+    query = _RANKED.order_by(value.asc() if lower_is_better else value.desc(), versions.c.seq.desc()).limit(1)
+    if stage:
+        query = query.where(versions.c.stage == stage)
+    return tx.first(query, {"model_id": model_id, "metric": canonical(metric)})
+
+
+def page(
+    tx: Transaction, *, model_id: str = "", stage: str = "", label: str = "", before: int | None = None, limit: int
+) -> list[Row[Any]]:
+    """Return live versions, the newest first, from before a sequence number on."""
+    query: Select[Any] = _FULL.where(versions.c.workspace == DEFAULT_WORKSPACE)
+    if model_id:
+        query = query.where(versions.c.model_id == model_id)
+    if stage:
+        query = query.where(versions.c.stage == stage)
+    if label:
+        query = query.where(versions.c.label == label)
+    if before is not None:
+        query = query.where(versions.c.seq < before)
+    return list(tx.all(query.order_by(versions.c.seq.desc()).limit(limit)))
+
+
+def by_seqs(tx: Transaction, seqs: Iterable[int]) -> list[Row[Any]]:
+    """Return live versions by their sequence numbers, the newest first."""
+    return list(tx.all(_BY_SEQS, {"seqs": list(seqs)}))
+
+
+def counted(tx: Transaction, column: str) -> dict[str, int]:
+    """Return how many live versions have each value of a column."""
+    key = versions.c[column]
+    query = (
+        select(key, func.count()).where(_LIVE, versions.c.workspace == DEFAULT_WORKSPACE).group_by(key).order_by(key)
+    )
+    return {str(value): int(count) for value, count in map(tuple, tx.all(query))}
+
+
+def total_size(tx: Transaction) -> int:
+    """Return the bytes of all live versions, equal content counted each time."""
+    return int(tx.scalar(_TOTAL_SIZE) or 0)
+
+
+def live_digests() -> Select[tuple[str]]:
+    """Return the query for the manifests that live versions have."""
+    return select(versions.c.digest).where(and_(_LIVE, versions.c.digest != "")).distinct()
+
+
+def _write_metrics(tx: Transaction, seq: int, model_id: str, metrics: Mapping[str, float]) -> None:
+    values = {canonical(name): value for name, value in metrics.items()}
+    rows = [
+        {"version_seq": seq, "model_id": model_id, "metric": name, "value": value} for name, value in values.items()
+    ]
+    if rows:
+        tx.run(_INSERT_METRIC, rows)

@@ -1,0 +1,140 @@
+"""Look after the registry: verify, collect garbage, count, export.
+
+Verifying and collecting read or delete files, which takes long: they hold no transaction while they do, except that a
+file is deleted inside a short one that keeps registrations away and looks once more whether the file is still unused.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+from modelyard._version import __version__
+from modelyard.artifacts import gc
+from modelyard.domain.checks import check_number
+from modelyard.domain.wire import Damage, GarbageReport, RegistryExport, Stats, Verification
+from modelyard.errors import IntegrityError, InvalidRequest
+from modelyard.metadata import aliases, journal, manifests, models, requests, versions
+from modelyard.operations import COLLECT_GARBAGE, EXPORT, STATS, VERIFY, CollectGarbage, Empty, Named
+from modelyard.registry.context import Context, Yard
+from modelyard.registry.dispatch import serves
+from modelyard.registry.lookup import content, find, records
+from modelyard.registry.views import settle
+
+EXPORT_FORMAT = 1
+KEEP_ANSWERS = timedelta(days=7)
+EVERY = 1 << 30
+
+
+@serves(VERIFY)
+def verify(yard: Yard, request: Named) -> Verification:
+    """Read a version's files back and compare every digest."""
+    with yard.database.read() as tx:
+        context = Context(yard=yard, tx=tx, actor="", now=yard.clock())
+        row = find(context, request.reference)
+        manifest = content(context, row)
+    damage = []
+    if row.digest and manifest.digest != row.digest:
+        damage.append(Damage(subject="manifest", problem="the list of files does not match the version's digest"))
+    for entry in manifest.files:
+        try:
+            yard.store.verify(entry.blake3, name=entry.path)
+        except IntegrityError as error:
+            damage.append(Damage(subject=entry.path, problem=error.message, hint=error.hint))
+    return Verification(
+        name=row.name,
+        version=row.version,
+        id=row.id,
+        files=len(manifest.files),
+        bytes=manifest.total_size,
+        damage=damage,
+    )
+
+
+@serves(COLLECT_GARBAGE)
+def collect_garbage(yard: Yard, request: CollectGarbage) -> GarbageReport:
+    """Remove stored files that no version refers to, unfinished uploads and answers kept for repeated requests."""
+    try:
+        grace = check_number(request.grace_seconds)
+    except ValueError as error:
+        raise InvalidRequest(f"grace_seconds is {request.grace_seconds!r}, {error}") from None
+    if grace < 0:
+        raise InvalidRequest(f"grace_seconds is {grace}; it cannot be negative")
+    settle(yard)
+    backend, older_than = yard.store.backend, time.time() - grace
+    live = _live(yard)
+    condemned = gc.candidates(backend, lambda: _live(yard), older_than=older_than)
+    stale = gc.sweep_temporary(backend, older_than=older_than, dry_run=request.dry_run)
+    if request.dry_run:
+        swept = gc.Swept(count=len(condemned), size=sum(candidate.size for candidate in condemned))
+    else:
+        swept = gc.sweep(
+            backend,
+            [candidate.digest for candidate in condemned],
+            older_than=older_than,
+            guard=lambda digest: _unused(yard, digest),
+        )
+        _forget_answers(yard)
+    return GarbageReport(
+        dry_run=request.dry_run,
+        blobs=swept.count,
+        bytes=swept.size + stale.size,
+        stale_uploads=stale.count,
+        kept_blobs=len(live),
+        kept_bytes=sum(live.values()),
+    )
+
+
+@serves(STATS)
+def stats(context: Context, _request: Empty) -> Stats:
+    """Return the registry in numbers."""
+    tx = context.tx
+    live = manifests.live_blobs(tx)
+    newest = versions.page(tx, limit=1)
+    by_stage = versions.counted(tx, "stage")
+    return Stats(
+        total_models=models.count(tx),
+        total_versions=sum(by_stage.values()),
+        total_size_bytes=versions.total_size(tx),
+        stored_size_bytes=sum(live.values()),
+        total_aliases=aliases.count(tx),
+        total_events=journal.count(tx),
+        models_by_stage=by_stage,
+        versions_by_label={label or "none": count for label, count in versions.counted(tx, "label").items()},
+        frameworks={name or "unknown": count for name, count in versions.counted(tx, "framework").items()},
+        last_registered=newest[0].created_at if newest else None,
+    )
+
+
+@serves(EXPORT)
+def export(context: Context, _request: Empty) -> RegistryExport:
+    """Return all models, versions and events as they are at one moment."""
+    rows = models.page(context.tx, after="", limit=EVERY)
+    return RegistryExport(
+        format=EXPORT_FORMAT,
+        modelyard=__version__,
+        exported_at=context.now,
+        models=models.records(context.tx, rows),
+        versions=records(context, versions.page(context.tx, limit=EVERY)[::-1]),
+        events=journal.page(context.tx, after=0, limit=EVERY),
+    )
+
+
+def _live(yard: Yard) -> dict[str, int]:
+    with yard.database.read() as tx:
+        return manifests.live_blobs(tx)
+
+
+@contextmanager
+def _unused(yard: Yard, digest: str) -> Iterator[bool]:
+    with yard.database.write() as tx:
+        tx.guard_artifacts(alone=True)
+        yield not manifests.is_live(tx, digest)
+
+
+def _forget_answers(yard: Yard) -> None:
+    before = datetime.fromisoformat(yard.clock()).astimezone(UTC) - KEEP_ANSWERS
+    with yard.database.write() as tx:
+        requests.expire(tx, before.strftime("%Y-%m-%dT%H:%M:%S.%fZ"))

@@ -1,0 +1,49 @@
+"""What a use case works with: the parts of a yard, and the context of one request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from modelyard.artifacts.store import ArtifactStore
+from modelyard.domain.stages import ModelStage, StageGraph
+from modelyard.metadata.database import Database, Transaction
+
+
+class Views(Protocol):
+    """Looks after the readable tree of versions; `None` stands for a store that has none."""
+
+    def refresh(self, model: str, version: str) -> None:
+        """Make the tree of one version what the database says: write, rewrite or remove it."""
+
+    def locate(self, model: str, version: str, paths: Sequence[str]) -> str:
+        """Return where a version's files are to be found: its only file, or its folder."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Yard:
+    """The real parts that use cases run on; `modelyard.bootstrap` puts them together.
+
+    `clock` returns the moment as `2026-03-01T12:00:00.000000Z`, `new_id` a fresh id with the given prefix.
+    """
+
+    database: Database
+    store: ArtifactStore
+    graph: StageGraph
+    default_stage: ModelStage
+    clock: Callable[[], str]
+    new_id: Callable[[str], str]
+    views: Views | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """One request: its transaction, who asks, and the moment that everything it changes happens at."""
+
+    yard: Yard
+    tx: Transaction
+    actor: str
+    now: str
+    stale_views: list[int] = field(default_factory=list)
+    """Notes of trees to refresh once the transaction has been committed."""

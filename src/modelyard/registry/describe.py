@@ -1,0 +1,132 @@
+"""Describe: what may still be said about a model or a version after it was made.
+
+Files and manifest never change; metadata may grow and be corrected, and each change is an event that holds both the
+old and the new value.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row
+
+from modelyard.domain import checks
+from modelyard.domain import metadata as rules
+from modelyard.domain.wire import METADATA_FIELDS, ModelRecord, VersionRecord
+from modelyard.errors import InvalidMetadata
+from modelyard.metadata import journal, models, versions
+from modelyard.operations import (
+    DEPRECATE,
+    UPDATE_METRICS,
+    UPDATE_MODEL,
+    UPDATE_VERSION,
+    Explained,
+    UpdateMetrics,
+    UpdateModel,
+    UpdateVersion,
+)
+from modelyard.registry.context import Context
+from modelyard.registry.dispatch import serves
+from modelyard.registry.lookup import check_revision, document, find, find_model, model_record, record
+from modelyard.registry.publish import encode, index_words
+from modelyard.registry.views import mark_stale
+
+METRIC_FIELDS = ("metrics", "training_metrics", "validation_metrics")
+
+
+@serves(UPDATE_MODEL)
+def update_model(context: Context, request: UpdateModel) -> ModelRecord:
+    """Change a model's description, owner, team or tags."""
+    row = find_model(context, request.name, lock=True)
+    check_revision(row, request.if_match, row.name)
+    old: dict[str, Any] = {"description": row.description, "owner": row.owner, "team": row.team}
+    old["tags"] = msgspec.json.decode(row.tags)
+    new = {
+        "description": _text("description", request.description, row.description),
+        "owner": _text("owner", request.owner, row.owner, 250),
+        "team": _text("team", request.team, row.team, 250),
+        "tags": _merged_tags(old["tags"], request.tags),
+    }
+    changes = {key: [old[key], new[key]] for key in new if old[key] != new[key]}
+    if changes:
+        models.change(context.tx, row.id, {**new, "at": context.now})
+        _tell(context, row.id, "model.updated", None, {"changes": changes})
+    return model_record(context, find_model(context, request.name))
+
+
+@serves(UPDATE_VERSION)
+def update_version(context: Context, request: UpdateVersion) -> VersionRecord:
+    """Set metadata fields and the label of a version. Tags are merged, other fields replaced; null removes."""
+    row = find(context, request.reference, lock=True)
+    check_revision(row, request.if_match, f"{row.name} {row.version}")
+    unknown = sorted(set(request.metadata) - set(METADATA_FIELDS))
+    if unknown:
+        raise InvalidMetadata(
+            f"{unknown[0]!r} is not a metadata field", hint=f"the fields are {', '.join(METADATA_FIELDS)}"
+        )
+    changed = dict(request.metadata)
+    if "tags" in changed:
+        changed["tags"] = _merged_tags(document(row).get("tags", {}), changed["tags"] or {})
+    label = row.label if request.status is None else checks.check_label(request.status)
+    return _write(context, row, changed, label=label)
+
+
+@serves(UPDATE_METRICS)
+def update_metrics(context: Context, request: UpdateMetrics) -> VersionRecord:
+    """Add to or correct the metrics of a version; metrics that are not named stay."""
+    row = find(context, request.reference, lock=True)
+    check_revision(row, request.if_match, f"{row.name} {row.version}")
+    present = document(row)
+    changed = {
+        name: {**present.get(name, {}), **checks.check_metrics(getattr(request, name), name)}
+        for name in METRIC_FIELDS
+        if getattr(request, name)
+    }
+    return _write(context, row, changed, label=row.label)
+
+
+@serves(DEPRECATE)
+def deprecate(context: Context, request: Explained) -> VersionRecord:
+    """Mark a version as not to be used any more, with the reason."""
+    row = find(context, request.reference, lock=True)
+    check_revision(row, request.if_match, f"{row.name} {row.version}")
+    reason = checks.check_text("reason", request.reason)
+    text = encode({"reason": reason, "at": context.now, "by": context.actor})
+    versions.change(context.tx, row, context.now, deprecation=text)
+    _tell(context, row.model_id, "version.deprecated", row.id, {"reason": reason})
+    mark_stale(context, row)
+    return record(context, find(context, row.id))
+
+
+def _write(context: Context, row: Row[Any], changed: dict[str, Any], *, label: str) -> VersionRecord:
+    old = document(row)
+    merged = {**old, **changed}
+    new = rules.check_fields({name: value for name, value in merged.items() if value not in ("", None, {}, [])})
+    changes = {name: [old.get(name), new.get(name)] for name in {*old, *new} if old.get(name) != new.get(name)}
+    if label != row.label:
+        changes["label"] = [row.label, label]
+    if changes:
+        framework = new.get("framework", "")[:100]
+        versions.change(context.tx, row, context.now, label=label, document=encode(new), framework=framework)
+        versions.rank(context.tx, row, new.get("metrics", {}))
+        index_words(context, row, new)
+        _tell(context, row.model_id, "version.updated", row.id, {"changes": dict(sorted(changes.items()))})
+        mark_stale(context, row)
+    return record(context, find(context, row.id))
+
+
+def _text(field: str, given: str | None, present: str, limit: int = 100_000) -> str:
+    return present if given is None else checks.check_text(field, given, limit)
+
+
+def _merged_tags(present: dict[str, str], changes: dict[str, Any]) -> dict[str, str]:
+    kept = {key: value for key, value in present.items() if key not in changes}
+    return checks.check_tags({**kept, **{key: value for key, value in changes.items() if value is not None}})
+
+
+def _tell(context: Context, model_id: str, kind: str, version_id: str | None, facts: dict[str, Any]) -> None:
+    models.touch(context.tx, model_id, context.now)
+    journal.append(
+        context.tx, model_id=model_id, kind=kind, at=context.now, actor=context.actor, version_id=version_id, data=facts
+    )

@@ -1,0 +1,131 @@
+"""From an operation and a request to a response: the one way in, embedded and over HTTP.
+
+A use case is a plain function `use_case(context, request) -> response`, bound to its row of the operations table by
+`@serves(ROW)`; that of a long operation takes the yard in place of a context, and opens its own transactions.
+`perform` opens the transaction that the row asks for, runs the use case, keeps the answer for a repeated request,
+commits, and then refreshes the readable trees that the change made stale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+from blake3 import blake3
+
+from modelyard.errors import IdempotencyConflict, InvalidRequest
+from modelyard.metadata import requests
+from modelyard.operations import Operation
+from modelyard.registry.context import Context, Yard
+from modelyard.registry.views import settle
+
+Request = TypeVar("Request")
+Response = TypeVar("Response")
+UseCase = Callable[[Any, Any], Any]
+Subject = TypeVar("Subject", Context, Yard)
+
+SERVED: dict[str, UseCase] = {}
+"""Operation name → its use case; a test proves that each row of the table has exactly one."""
+
+MAX_KEY = 255
+_encoder = msgspec.json.Encoder(enc_hook=str, order="sorted")
+
+
+def serves(
+    operation: Operation[Request, Response],
+) -> Callable[[Callable[[Subject, Request], Response]], Callable[[Subject, Request], Response]]:
+    """Bind a function to an operation as its only use case."""
+
+    def bind(use_case: Callable[[Subject, Request], Response]) -> Callable[[Subject, Request], Response]:
+        if operation.name in SERVED:
+            raise AssertionError(f"two use cases serve {operation.name}")
+        SERVED[operation.name] = use_case
+        return use_case
+
+    return bind
+
+
+def perform(
+    yard: Yard,
+    operation: Operation[Request, Response],
+    request: Request,
+    *,
+    actor: str = "local",
+    idempotency_key: str = "",
+) -> Response:
+    """Run an operation in a transaction of its own.
+
+    Args:
+        yard: the parts to run on.
+        operation: a row of the table.
+        request: an instance of the row's request type.
+        actor: who asks; recorded in events.
+        idempotency_key: repeats of a change under one key run once and get the first answer.
+
+    Raises:
+        ModelyardError: whatever the use case refuses; nothing has been changed then.
+    """
+    use_case = SERVED[operation.name]
+    if operation.long:
+        return use_case(yard, request)  # type: ignore[no-any-return]
+    if operation.mutates:
+        kind = operation.response
+        return change(yard, operation.name, kind, request, use_case, actor=actor, idempotency_key=idempotency_key)
+    with yard.database.read() as tx:
+        context = Context(yard=yard, tx=tx, actor=actor, now=yard.clock())
+        return use_case(context, request)  # type: ignore[no-any-return]
+
+
+def change(
+    yard: Yard,
+    name: str,
+    response_type: type[Response],
+    request: Any,
+    use_case: UseCase,
+    *,
+    actor: str,
+    idempotency_key: str = "",
+) -> Response:
+    """Run a use case that may change things, once for each idempotency key."""
+    with yard.database.write() as tx:
+        context = Context(yard=yard, tx=tx, actor=actor, now=yard.clock())
+        earlier = _earlier_answer(context, name, request, idempotency_key)
+        if earlier is not None:
+            return msgspec.json.decode(earlier, type=response_type)
+        response = use_case(context, request)
+        if idempotency_key:
+            _keep_answer(context, name, request, idempotency_key, response)
+    settle(yard, context.stale_views)
+    return response  # type: ignore[no-any-return]
+
+
+def fingerprint(name: str, request: Any) -> str:
+    """Return a digest that equal requests share."""
+    return blake3(name.encode() + b"\0" + _encoder.encode(request)).hexdigest()
+
+
+def _earlier_answer(context: Context, name: str, request: Any, key: str) -> str | None:
+    if not key:
+        return None
+    if len(key) > MAX_KEY:
+        raise InvalidRequest(f"the idempotency key has {len(key)} characters; the most is {MAX_KEY}")
+    row = requests.answered(context.tx, key, context.actor)
+    if row is None:
+        return None
+    if row.fingerprint != fingerprint(name, request):
+        raise IdempotencyConflict(f"the idempotency key {key!r} was used for another request ({row.operation})")
+    answer: str = row.response
+    return answer
+
+
+def _keep_answer(context: Context, name: str, request: Any, key: str, response: Any) -> None:
+    values = {
+        "key": key,
+        "actor": context.actor,
+        "operation": name,
+        "fingerprint": fingerprint(name, request),
+        "response": _encoder.encode(response).decode(),
+        "at": context.now,
+    }
+    requests.keep(context.tx, values)

@@ -1,0 +1,248 @@
+"""Find what a caller names: a reference becomes a row, rows become records.
+
+Rules
+- `latest` is the highest version by SemVer precedence; where two differ only in build metadata, the one registered
+  later.
+- A range names the highest version in it that is not deprecated.
+- A stage names its highest version.
+- A digest names the version with that content; where several have it, the reference is refused and the versions are
+  listed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row
+
+from modelyard.domain.manifest import Manifest
+from modelyard.domain.metadata import completeness
+from modelyard.domain.names import model_name, shown
+from modelyard.domain.references import Reference
+from modelyard.domain.stages import ModelStage, normalise_stage
+from modelyard.domain.versions import SemVer, SemVerRange
+from modelyard.domain.wire import FileRecord, ModelRecord, Resolved, VersionRecord
+from modelyard.errors import (
+    AliasNotFound,
+    InvalidReference,
+    ModelNotFound,
+    ModelyardError,
+    PreconditionFailed,
+    VersionNotFound,
+)
+from modelyard.metadata import aliases, manifests, models, versions
+from modelyard.registry.context import Context
+
+_documents = msgspec.json.Decoder(dict[str, Any])
+_reasons = msgspec.json.Decoder(dict[str, str])
+
+
+def find_model(context: Context, name: str, *, lock: bool = False) -> Row[Any]:
+    """Return the row of a live model.
+
+    Raises:
+        InvalidName: `name` cannot be the name of a model.
+        ModelNotFound: no live model has it.
+    """
+    checked = model_name(name)
+    row = models.lock(context.tx, checked) if lock else models.by_name(context.tx, checked)
+    if row is None:
+        raise ModelNotFound(f"there is no model named {shown(name)}", details={"name": name})
+    return row
+
+
+def find(context: Context, text: str, *, lock: bool = False) -> Row[Any]:
+    """Return the row of the version that a reference names, with its model's name as `name`.
+
+    With `lock`, the model is locked first and the reference looked up under the lock.
+
+    Raises:
+        InvalidReference: the text is no reference, or a digest that several versions share.
+        ModelNotFound, AliasNotFound, VersionNotFound: nothing answers to it.
+    """
+    return find_reference(context, Reference.parse(text), lock=lock)
+
+
+def find_within(context: Context, name: str, selector: str) -> Row[Any]:
+    """Return the row of a version of one model, named by what stands behind the model's name, or in full."""
+    try:
+        reference = Reference.within(name, selector)
+    except ModelyardError:
+        reference = Reference.parse(selector)
+    row = find_reference(context, reference)
+    if row.name != name:
+        raise VersionNotFound(f"{shown(selector)} is a version of {row.name}, not of {name}")
+    return row
+
+
+def find_reference(context: Context, reference: Reference, *, lock: bool = False) -> Row[Any]:
+    """Return the row of the version that a parsed reference names; see `find`."""
+    row = _look_up(context, reference)
+    if not lock:
+        return row
+    # Only now is it known which model to lock; what the reference names may have changed before the lock was held.
+    models.lock_by_id(context.tx, row.model_id)
+    return _look_up(context, reference)
+
+
+def check_revision(row: Row[Any] | None, wanted: int | None, what: str) -> None:
+    """Refuse a change to something that has moved since the caller looked.
+
+    Raises:
+        PreconditionFailed: its revision is another one.
+    """
+    present = 0 if row is None else int(row.revision)
+    if wanted is not None and wanted != present:
+        raise PreconditionFailed(
+            f"{what} is at revision {present}, not {wanted}", details={"revision": present, "if_match": wanted}
+        )
+
+
+def stage_filter(context: Context, text: str) -> str:
+    """Return a stage to filter by, or the empty text for all of them."""
+    return str(normalise_stage(context.yard.graph, text)) if text else ""
+
+
+def record(context: Context, row: Row[Any]) -> VersionRecord:
+    """Return the record of one version's row."""
+    return records(context, [row])[0]
+
+
+def records(context: Context, rows: Sequence[Row[Any]]) -> list[VersionRecord]:
+    """Return the records of versions' rows, in three queries whatever their number."""
+    if not rows:
+        return []
+    names = aliases.of_versions(context.tx, [row.id for row in rows])
+    contents = manifests.files(context.tx, [row.digest for row in rows])
+    return [_record(context, row, names.get(row.id, []), contents.get(row.digest, [])) for row in rows]
+
+
+def model_record(context: Context, row: Row[Any]) -> ModelRecord:
+    """Return the record of one model's row."""
+    return models.records(context.tx, [row])[0]
+
+
+def resolved(row: Row[Any]) -> Resolved:
+    """Return the short answer for a version's row."""
+    return Resolved(
+        id=row.id,
+        name=row.name,
+        number=row.number,
+        version=row.version,
+        stage=row.stage,
+        digest=row.digest,
+        model_size_bytes=row.size,
+        deprecated=row.deprecation is not None,
+    )
+
+
+def document(row: Row[Any]) -> dict[str, Any]:
+    """Return the metadata document of a version's row."""
+    return _documents.decode(row.document)
+
+
+def content(context: Context, row: Row[Any]) -> Manifest:
+    """Return the manifest of a version's row; empty for a version without files."""
+    return manifests.load(context.tx, row.digest)
+
+
+def _record(context: Context, row: Row[Any], names: list[str], files: list[FileRecord]) -> VersionRecord:
+    views = context.yard.views
+    metadata = document(row)
+    reason = _reasons.decode(row.deprecation)["reason"] if row.deprecation is not None else ""
+    return VersionRecord(
+        **metadata,
+        id=row.id,
+        name=row.name,
+        number=row.number,
+        version=row.version,
+        stage=row.stage,
+        label=row.label,
+        status=row.status,
+        revision=row.revision,
+        parent_id=row.parent_id,
+        aliases=names,
+        deployed=row.stage == ModelStage.PRODUCTION,
+        deprecated=row.deprecation is not None,
+        deprecation_reason=reason,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        digest=row.digest,
+        model_hash=row.model_hash,
+        model_size_bytes=row.size,
+        artifact_path=views.locate(row.name, row.version, [file.path for file in files]) if views and files else None,
+        artifact_uri=f"models:/{row.name}/{row.number}",
+        files=files,
+        completeness=completeness(metadata),
+    )
+
+
+def _look_up(context: Context, reference: Reference) -> Row[Any]:
+    if reference.model is None:
+        row = (
+            _by_content(context, reference)
+            if reference.kind == "digest"
+            else versions.by_id(context.tx, reference.value)
+        )
+        return _found(row, reference)
+    model = find_model(context, reference.model)
+    row = _of_model(context, reference, model)
+    if row is not None and row.model_id != model.id:
+        raise VersionNotFound(f"{reference} is not a version of {model.name}, but of {row.name}")
+    return _found(row, reference)
+
+
+def _found(row: Row[Any] | None, reference: Reference) -> Row[Any]:
+    if row is None:
+        raise VersionNotFound(f"no version answers to {str(reference)!r}", details={"reference": str(reference)})
+    return row
+
+
+def _of_model(context: Context, reference: Reference, model: Row[Any]) -> Row[Any] | None:
+    tx, value = context.tx, reference.value
+    match reference.kind:
+        case "latest":
+            return versions.highest(tx, model.id)
+        case "alias":
+            return versions.by_id(tx, _alias(context, model, value).version_id)
+        case "number":
+            return versions.by_number(tx, model.id, int(value))
+        case "version":
+            return versions.by_version(tx, model.id, value)
+        case "range":
+            return _in_range(context, model, SemVerRange.parse(value))
+        case "stage":
+            return versions.highest(tx, model.id, str(normalise_stage(context.yard.graph, value)))
+        case "id":
+            return versions.by_id(tx, value)
+        case "digest":
+            return _by_content(context, reference, model.id)
+
+
+def _alias(context: Context, model: Row[Any], alias: str) -> Row[Any]:
+    row = aliases.one(context.tx, model.id, alias)
+    if row is None:
+        raise AliasNotFound(f"{model.name} has no alias {alias!r}", details={"name": model.name, "alias": alias})
+    return row
+
+
+def _in_range(context: Context, model: Row[Any], wanted: SemVerRange) -> Row[Any] | None:
+    texts = versions.live_texts(context.tx, model.id)
+    matching: Iterable[SemVer] = (version for version in map(SemVer.parse, texts) if wanted.contains(version))
+    best = max(matching, default=None)
+    return versions.by_version(context.tx, model.id, best.text) if best else None
+
+
+def _by_content(context: Context, reference: Reference, model_id: str = "") -> Row[Any] | None:
+    digest = reference.value.partition(":")[2]
+    rows = [row for row in versions.by_digest(context.tx, digest) if not model_id or row.model_id == model_id]
+    if len(rows) > 1:
+        names = [f"{row.name}/{row.version}" for row in rows]
+        raise InvalidReference(
+            f"{len(rows)} versions have this content: {', '.join(names[:5])}",
+            hint="name one of them",
+            details={"versions": names},
+        )
+    return rows[0] if rows else None

@@ -1,0 +1,104 @@
+"""Retire: delete a version or a model, unless something live holds it.
+
+Rules
+- A version is held by its aliases, by a live version that names it as its parent, and by standing in an exclusive stage
+  (production). A model is held by each of its versions.
+- `force` deletes all the same: aliases go with the version, and the event lists what held it.
+- Rows stay as tombstones, so that numbers are never reused; files go when the next garbage collection finds them
+  unused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row
+
+from modelyard.domain.names import model_name
+from modelyard.domain.references import PREFIX, Reference
+from modelyard.domain.wire import Deleted
+from modelyard.errors import InUse
+from modelyard.metadata import aliases, journal, models, search, versions
+from modelyard.operations import DELETE, Delete
+from modelyard.registry.aliases import remove_alias
+from modelyard.registry.context import Context
+from modelyard.registry.dispatch import serves
+from modelyard.registry.lookup import check_revision, find_model, find_reference
+from modelyard.registry.views import mark_stale
+
+EVERY = 1 << 30
+
+
+@serves(DELETE)
+def delete(context: Context, request: Delete) -> Deleted:
+    """Delete a version, or a whole model where only its name is given.
+
+    Raises:
+        InUse: something live holds it, and `force` is not given; `details["holders"]` lists what.
+    """
+    reference = Reference.parse(request.reference)
+    if reference.model is not None and request.reference.removeprefix(PREFIX) == reference.model:
+        return _delete_model(context, reference.model, request)
+    row = find_reference(context, reference, lock=True)
+    check_revision(row, request.if_match, f"{row.name} {row.version}")
+    _refuse_held(f"{row.name} {row.version}", _holders(context, row), force=request.force)
+    _bury(context, row, forced=request.force)
+    models.touch(context.tx, row.model_id, context.now)
+    return Deleted(name=row.name, versions=[row.version])
+
+
+def _delete_model(context: Context, name: str, request: Delete) -> Deleted:
+    model = find_model(context, model_name(name), lock=True)
+    check_revision(model, request.if_match, model.name)
+    rows = versions.page(context.tx, model_id=model.id, limit=EVERY)
+    holders = [{"kind": "version", "name": row.version} for row in rows]
+    _refuse_held(model.name, holders, force=request.force)
+    for row in rows:
+        _bury(context, row, forced=request.force)
+    journal.append(
+        context.tx,
+        model_id=model.id,
+        kind="model.deleted",
+        at=context.now,
+        actor=context.actor,
+        data={"versions": [row.version for row in rows]},
+    )
+    models.bury(context.tx, model.id, context.now)
+    return Deleted(name=model.name, versions=[row.version for row in rows])
+
+
+def _holders(context: Context, row: Row[Any]) -> list[dict[str, str]]:
+    names = aliases.of_versions(context.tx, [row.id]).get(row.id, [])
+    children = versions.children(context.tx, row.id)
+    return [
+        *({"kind": "alias", "name": name} for name in names),
+        *({"kind": "child", "name": f"{child.name}/{child.version}"} for child in children),
+        *({"kind": "stage", "name": str(stage)} for stage in context.yard.graph.exclusive if stage == row.stage),
+    ]
+
+
+def _refuse_held(what: str, holders: Sequence[dict[str, str]], *, force: bool) -> None:
+    if holders and not force:
+        named = ", ".join(f"{holder['kind']} {holder['name']}" for holder in holders[:5])
+        more = f" and {len(holders) - 5} more" if len(holders) > 5 else ""
+        raise InUse(f"{what} is held by {named}{more}", details={"holders": list(holders)})
+
+
+def _bury(context: Context, row: Row[Any], *, forced: bool) -> None:
+    holders = _holders(context, row)
+    for alias in aliases.of_model(context.tx, row.model_id):
+        if alias.version_id == row.id:
+            remove_alias(context, row.model_id, alias)
+    search.forget(context.tx, row.seq)
+    versions.bury(context.tx, row, context.now)
+    journal.append(
+        context.tx,
+        model_id=row.model_id,
+        kind="version.deleted",
+        at=context.now,
+        actor=context.actor,
+        version_id=row.id,
+        data={"number": row.number, "version": row.version, "forced": forced, "holders": holders},
+    )
+    mark_stale(context, row)

@@ -1,0 +1,92 @@
+"""The readable tree of a local store, written from what the database says.
+
+Refreshing reads the version and writes its tree under a lock of the file system, so that of two processes that
+changed the same version the later state is what remains.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from modelyard.artifacts import view
+from modelyard.artifacts.store import ArtifactStore
+from modelyard.domain.manifest import Manifest
+from modelyard.domain.stages import ModelStage
+from modelyard.metadata import manifests, models, versions
+from modelyard.metadata.database import Database
+
+LOCK_NAME = "view.lock"
+NOTHING = Manifest(files=())
+
+
+class LocalViews:
+    """Writes `view/<model>/<version>/` of a local store.
+
+    Args:
+        database: what is true.
+        store: a store with a folder; `root` is that folder.
+        absolute: whether `locate` gives absolute paths, or paths relative to the registry.
+    """
+
+    def __init__(self, database: Database, store: ArtifactStore, root: Path, *, absolute: bool) -> None:
+        self.database, self.store, self.root, self.absolute = database, store, root, absolute
+
+    def refresh(self, model: str, version: str) -> None:
+        """Make the tree of one version what the database says: write, rewrite or remove it."""
+        with self._lock():
+            with self.database.read() as tx:
+                owner = models.by_name(tx, model)
+                row = versions.by_version(tx, owner.id, version) if owner is not None else None
+                manifest = manifests.load(tx, row.digest) if row is not None else NOTHING
+            if row is None:
+                view.remove_version(self.store, model, version)
+                return
+            document = msgspec.json.decode(row.document, type=dict[str, Any])
+            view.write_version(
+                self.store,
+                model,
+                version,
+                manifest,
+                metadata=_facts(row, document),
+                metrics=document.get("metrics", {}),
+            )
+
+    def locate(self, model: str, version: str, paths: Sequence[str]) -> str:
+        """Return where a version's only file is, or its folder."""
+        folder = view.version_folder(self.store, model, version) or self.root
+        place = folder / paths[0] if len(paths) == 1 else folder
+        if not place.exists() and place.with_name(place.name + ".zst").exists():
+            place = place.with_name(place.name + ".zst")
+        return str(place) if self.absolute else place.relative_to(self.root).as_posix()
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / LOCK_NAME).open("w") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+
+
+def _facts(row: Any, document: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "version_id": row.id,
+        "model_name": row.name,
+        "number": row.number,
+        "version": row.version,
+        "stage": row.stage,
+        "label": row.label,
+        "deployed": row.stage == ModelStage.PRODUCTION,
+        "deprecated": row.deprecation is not None,
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+        "digest": row.digest,
+        "model_hash": row.model_hash,
+        "model_size_bytes": row.size,
+        **document,
+    }

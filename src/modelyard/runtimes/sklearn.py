@@ -1,0 +1,108 @@
+"""scikit-learn estimators, pipelines included: `model.skops` where that holds nothing to be trusted, else joblib.
+
+A skops file is data: its loader builds objects of known types only. It is used when skops trusts every type in the
+file *and* reads it back. Tree ensembles do not qualify: skops lists `sklearn.tree._tree.Tree` as untrusted, because a
+crafted one can crash the process. They are written by joblib, with a warning.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from modelyard.errors import InvalidArtifact
+from modelyard.runtimes.base import (
+    NATIVE_ERRORS,
+    SavedModel,
+    class_name,
+    missing_extra,
+    the_file,
+    whole_or_nothing,
+)
+from modelyard.runtimes.environment import framework_of
+from modelyard.runtimes.loading import load_code, warn_of_code
+from modelyard.runtimes.python import SUFFIXES, save_code
+
+_FILE = "model.skops"
+
+
+class SklearnFlavour:
+    """Estimators of scikit-learn, and of packages and classes that build on its base class."""
+
+    name = "sklearn"
+
+    def matches(self, model: object) -> bool:
+        """Whether the object's class descends from scikit-learn's base estimator, judged by names."""
+        return any(
+            ancestor.__module__ == "sklearn.base" and ancestor.__name__ == "BaseEstimator"
+            for ancestor in type(model).__mro__
+        )
+
+    def save(self, model: object, folder: Path) -> SavedModel:
+        """Write `model.skops`, or `model.joblib` with a CodeBearingWarning."""
+        if not (find_spec("skops") and _save_skops(model, folder / _FILE)):
+            return save_code(model, folder, self.name, _model_type(model))
+        framework, version = framework_of(model)
+        return SavedModel(
+            files=(_FILE,),
+            flavour=self.name,
+            framework=framework,
+            framework_version=version,
+            model_type=_model_type(model),
+            class_name=class_name(model),
+            format="skops",
+            code_bearing=False,
+        )
+
+    def load(self, folder: Path, files: Sequence[str], *, reference: str) -> object:
+        """Read the skops file, or run the pickle, among the files."""
+        if any(name.lower().endswith(".skops") for name in files):
+            return _load_skops(folder / the_file(files, (".skops",), reference), reference)
+        return load_code(folder / the_file(files, SUFFIXES, reference), reference=reference)
+
+
+def _model_type(model: object) -> str:
+    from sklearn.utils import get_tags
+
+    try:
+        return str(get_tags(model).estimator_type or "estimator")
+    except NATIVE_ERRORS:
+        return "estimator"
+
+
+def _save_skops(model: object, path: Path) -> bool:
+    """Write the file and keep it only if skops trusts all of it and reads it back."""
+    import skops.io
+
+    try:
+        with whole_or_nothing(path):
+            skops.io.dump(model, path)
+            usable = not skops.io.get_untrusted_types(file=path)
+            if usable:
+                skops.io.load(path)
+    except (*NATIVE_ERRORS, zipfile.BadZipFile):
+        return False
+    if not usable:
+        path.unlink()
+    return usable
+
+
+def _load_skops(path: Path, reference: str) -> object:
+    if not find_spec("skops"):
+        raise missing_extra("skops", f"loading {reference}")
+    import skops.io
+
+    try:
+        untrusted = skops.io.get_untrusted_types(file=path)
+        if untrusted:
+            # Types outside the trusted list may do anything when they are built: the file is code, as a pickle is.
+            warn_of_code(f"{path.name} (skops)", ", ".join(untrusted[:20]), reference)
+        return skops.io.load(path, trusted=untrusted)
+    except (*NATIVE_ERRORS, KeyError, zipfile.BadZipFile) as error:
+        raise InvalidArtifact(
+            f"{reference}: {path.name} cannot be loaded: {type(error).__name__}: {str(error)[:300]}",
+            hint="load it with the versions of scikit-learn and skops that it was made with",
+            details={"file": path.name},
+        ) from error

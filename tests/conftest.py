@@ -1,0 +1,88 @@
+"""What every test can use: the `feature` mark, real components, and settings that make runs alike.
+
+- `@pytest.mark.feature("REG-01")` is refused for ids that docs/features.md does not list.
+- `need("postgres")` (from `components.needs`) skips a test without the component; the last lines of a run count them.
+- `postgres_url` is a new, empty database on a real PostgreSQL that starts when the first test of a worker asks for it.
+- MODELYARD_* variables of the developer's shell do not reach the tests, MODELYARD_REQUIRE excepted.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+from components import needs
+from components.postgres import PostgresServer, start_server
+from tools.features import promises
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+settings.register_profile("ci", derandomize=True, deadline=None)
+settings.register_profile("dev", deadline=None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Set up what must hold before the first test module is imported."""
+    settings.load_profile("ci" if os.environ.get("CI") else "dev")
+    for name in [name for name in os.environ if name.startswith("MODELYARD_") and name != "MODELYARD_REQUIRE"]:
+        del os.environ[name]
+    config.stash[_FOUND], config.stash[_MISSING] = set(), {}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse marks that name a promise which does not exist."""
+    known = promises((PROJECT / "docs" / "features.md").read_text(encoding="utf-8"))
+    for item in items:
+        for mark in item.iter_markers("feature"):
+            unknown = [identifier for identifier in mark.args if identifier not in known]
+            if unknown or not mark.args:
+                names = ", ".join(map(str, unknown)) or "nothing"
+                raise pytest.UsageError(f"{item.nodeid}: feature({names}) is not in docs/features.md")
+
+
+_FOUND: pytest.StashKey[set[str]] = pytest.StashKey()
+_MISSING: pytest.StashKey[dict[str, str]] = pytest.StashKey()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand what this process knows of components to the process that prints the summary."""
+    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["components"] = {"real": sorted(needs.real), "missing": needs.missing}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what a finished xdist worker knows of components."""
+    told = getattr(node, "workeroutput", {}).get("components", {"real": [], "missing": {}})
+    node.config.stash[_FOUND] |= set(told["real"])
+    node.config.stash[_MISSING] |= told["missing"]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print which components were real in this run."""
+    found, missing = config.stash[_FOUND] | needs.real, config.stash[_MISSING] | needs.missing
+    if found or missing:
+        terminalreporter.write_line(needs.summary(found, missing))
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """Run a PostgreSQL for the tests of this worker."""
+    needs.need("postgres")
+    server = start_server()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """Create an empty database for one test; yield its URL, `postgresql+psycopg://…`."""
+    name = postgres_server.create_database()
+    yield postgres_server.url(name)
+    postgres_server.drop_database(name)
