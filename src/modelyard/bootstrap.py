@@ -10,7 +10,7 @@ import secrets
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Self, TypeVar
 
 from modelyard.artifacts.fetch import Progress
 from modelyard.artifacts.opening import open_store
@@ -114,8 +114,8 @@ class EmbeddedCaller:
         """Close the database."""
         self.yard.database.close()
 
-    def __enter__(self) -> EmbeddedCaller:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

@@ -15,81 +15,20 @@ Streams (upload, download) are not rows: they carry bytes, are few, and are writ
 
 from __future__ import annotations
 
-import re
-from dataclasses import MISSING, dataclass, field, fields
-from typing import Any, Generic, TypeVar
+from dataclasses import dataclass, field
+from typing import Any
 
 from modelyard.domain import wire
-
-Request = TypeVar("Request")
-Response = TypeVar("Response")
-
-PLACEHOLDER = re.compile(r"\{(\w+)\}")
-IF_MATCH = "if_match"
-
-
-@dataclass(frozen=True)
-class Operation(Generic[Request, Response]):
-    """One row: the contract of one operation.
-
-    `mutates` decides the kind of transaction; `example` is a request for the documentation; `status` is the HTTP
-    status of success. A `long` operation reads or deletes files: its use case opens short transactions of its own.
-    """
-
-    name: str
-    method: str
-    path: str
-    permission: str
-    request: type[Request]
-    response: type[Response]
-    summary: str
-    status: int = 200
-    example: dict[str, Any] = field(default_factory=dict)
-    long: bool = False
-
-    @property
-    def mutates(self) -> bool:
-        """Whether the operation may change the registry."""
-        return self.method != "GET"
-
-    @property
-    def path_fields(self) -> tuple[str, ...]:
-        """The request fields that stand in the path."""
-        return tuple(PLACEHOLDER.findall(self.path))
-
-    @property
-    def query_fields(self) -> tuple[str, ...]:
-        """The request fields that stand in the query string."""
-        return self._rest() if self.method in {"GET", "DELETE"} else ()
-
-    @property
-    def body_fields(self) -> tuple[str, ...]:
-        """The request fields that stand in the JSON body."""
-        return () if self.method in {"GET", "DELETE"} else self._rest()
-
-    @property
-    def movable(self) -> bool:
-        """Whether the caller may ask for the change only if the revision is still the one that it saw."""
-        return any(item.name == IF_MATCH for item in fields(self.request))  # type: ignore[arg-type]
-
-    def required(self) -> tuple[str, ...]:
-        """The request fields without a default."""
-        return tuple(
-            item.name
-            for item in fields(self.request)  # type: ignore[arg-type]
-            if item.default is MISSING and item.default_factory is MISSING
-        )
-
-    def _rest(self) -> tuple[str, ...]:
-        taken = {*self.path_fields, IF_MATCH}
-        return tuple(item.name for item in fields(self.request) if item.name not in taken)  # type: ignore[arg-type]
-
+from modelyard.domain.contract import IF_MATCH as IF_MATCH  # noqa: PLC0414 - exported on purpose
+from modelyard.domain.contract import Operation as Operation  # noqa: PLC0414 - exported on purpose
 
 # ------------------------------------------------------------------------------------------------------------- requests
 
 
 @dataclass(frozen=True, kw_only=True)
 class CreateModel:
+    """A model to be, still without versions."""
+
     name: str
     description: str = ""
     owner: str = ""
@@ -99,11 +38,15 @@ class CreateModel:
 
 @dataclass(frozen=True, kw_only=True)
 class NamedModel:
+    """A model, by its name."""
+
     name: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class UpdateModel:
+    """What to change about a model; what is left out stays."""
+
     name: str
     description: str | None = None
     owner: str | None = None
@@ -115,12 +58,16 @@ class UpdateModel:
 
 @dataclass(frozen=True, kw_only=True)
 class ListModels:
+    """A page of models: how many, and where it starts."""
+
     limit: int = 100
     page_token: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ListVersions:
+    """A page of one model's versions, in a stage or with a label if given."""
+
     name: str
     stage: str = ""
     label: str = ""
@@ -130,6 +77,8 @@ class ListVersions:
 
 @dataclass(frozen=True, kw_only=True)
 class ListAllVersions:
+    """A page of all versions, in a stage or with a label if given."""
+
     stage: str = ""
     label: str = ""
     limit: int = 100
@@ -138,6 +87,8 @@ class ListAllVersions:
 
 @dataclass(frozen=True, kw_only=True)
 class Search:
+    """Words to find versions by: all of them must occur, each at least as the beginning of a word."""
+
     q: str
     stage: str = ""
     limit: int = 50
@@ -146,6 +97,8 @@ class Search:
 
 @dataclass(frozen=True, kw_only=True)
 class Named:
+    """A version, by any reference."""
+
     reference: str
 
 
@@ -174,6 +127,8 @@ class UpdateVersion:
 
 @dataclass(frozen=True, kw_only=True)
 class UpdateMetrics:
+    """Metrics to add or to correct; those that are not named stay."""
+
     reference: str
     metrics: dict[str, float] = field(default_factory=dict)
     training_metrics: dict[str, float] = field(default_factory=dict)
@@ -183,6 +138,8 @@ class UpdateMetrics:
 
 @dataclass(frozen=True, kw_only=True)
 class Promote:
+    """A version, the stage that it shall enter, and what it must meet."""
+
     reference: str
     target_stage: str
     requirements: dict[str, Any] = field(default_factory=dict)
@@ -194,6 +151,8 @@ class Promote:
 
 @dataclass(frozen=True, kw_only=True)
 class UpdateStage:
+    """A version, and the stage that it shall enter."""
+
     reference: str
     stage: str
     archive_previous: bool | None = None
@@ -203,6 +162,8 @@ class UpdateStage:
 
 @dataclass(frozen=True, kw_only=True)
 class Explained:
+    """A version, and why something is done to it."""
+
     reference: str
     reason: str = ""
     if_match: int | None = None
@@ -210,6 +171,8 @@ class Explained:
 
 @dataclass(frozen=True, kw_only=True)
 class Delete:
+    """A version, or a model by its bare name."""
+
     reference: str
     force: bool = False
     if_match: int | None = None
@@ -227,6 +190,8 @@ class Rollback:
 
 @dataclass(frozen=True, kw_only=True)
 class SetAlias:
+    """An alias, and the version that it shall point to: `3`, `1.4.2`, `^1.4`, `@other`, or a full reference."""
+
     name: str
     alias: str
     version: str
@@ -236,6 +201,8 @@ class SetAlias:
 
 @dataclass(frozen=True, kw_only=True)
 class NamedAlias:
+    """An alias of a model."""
+
     name: str
     alias: str
     if_match: int | None = None
@@ -243,6 +210,8 @@ class NamedAlias:
 
 @dataclass(frozen=True, kw_only=True)
 class Compare:
+    """Two versions by reference, and the metrics to compare; all of them by default."""
+
     version_a: str
     version_b: str
     metrics: list[str] = field(default_factory=list)
@@ -250,11 +219,15 @@ class Compare:
 
 @dataclass(frozen=True, kw_only=True)
 class CompareWithin(Compare):
+    """Two versions of one model, each by what stands behind the model's name."""
+
     name: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Best:
+    """A model and a metric."""
+
     name: str
     metric: str
     stage: str = ""
@@ -264,12 +237,16 @@ class Best:
 
 @dataclass(frozen=True, kw_only=True)
 class Latest:
+    """A model, and a stage if only versions in it count."""
+
     name: str
     stage: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ListEvents:
+    """A page of events: of one version, of one model, or of all."""
+
     name: str = ""
     reference: str = ""
     limit: int = 100
@@ -278,11 +255,13 @@ class ListEvents:
 
 @dataclass(frozen=True, kw_only=True)
 class Empty:
-    pass
+    """A request that says nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CollectGarbage:
+    """Whether to remove files or only to count them, and how young files are spared."""
+
     dry_run: bool = False
     grace_seconds: float = 3600.0
     """Files younger than this are kept: an upload may be about to use them."""

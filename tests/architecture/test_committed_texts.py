@@ -1,4 +1,4 @@
-"""What may not stand in a file of the project: addresses of package registries, and paths of somebody's machine."""
+"""What may not stand in a file of the project: addresses of package registries, and paths of the machine."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ REGISTRIES = (
     r"deb\.debi" + r"an\.org",
     r"--(?:extra-)?index-" + r"url",
 )
-HOMES = (r"/home/" + r"[a-z]\w*/", r"/root/" + r"\.?\w", r"/Users/" + r"\w")
-FORBIDDEN = re.compile("|".join((*REGISTRIES, *HOMES)))
+PLACES = tuple(re.escape(f"{place}/") for place in (PROJECT, Path.home()) if place != Path("/"))
+FORBIDDEN = re.compile("|".join((*REGISTRIES, *PLACES)))
 
 
 def committed() -> list[Path]:
@@ -54,7 +54,8 @@ def test_no_file_names_a_registry_or_a_machine():
     [
         "--index-" + "url https://example.org",
         "https://files.pythonhost" + "ed.org/packages/x.whl",
-        "open('/home/" + "ann/models/x')",
+        f"open('{PROJECT}/src')",
+        f"open('{Path.home()}/models/x')",
     ],
 )
 def test_the_check_finds_what_it_looks_for(line):

@@ -110,7 +110,9 @@ class TestYaml:
         with pytest.raises(InvalidConfig, match=r"no configuration file .*absent\.yaml"):
             config.load("absent.yaml", environ={}, working_folder=tmp_path)
 
-    @pytest.mark.parametrize("text", ["", "# only a comment\n", "storage:\n  s3:\n", "database:\n  url:\n", "\ufeffserver:\n"])
+    @pytest.mark.parametrize(
+        "text", ["", "# only a comment\n", "storage:\n  s3:\n", "database:\n  url:\n", "\ufeffserver:\n"]
+    )
     def test_nothing_said_changes_nothing(self, tmp_path, text):
         assert load(tmp_path, text).values == load(tmp_path / "none").values
 
@@ -123,14 +125,19 @@ class TestYaml:
             ("compression: true\n", 1, "unknown setting 'compression'", "did you mean 'storage.local.compression'?"),
             ("a: 1\n? [b]\n: 2\n", 1, "unknown setting 'a'", ""),
             ("? [b]\n: 2\n", 1, "unknown setting", ""),
-            ("server:\n  port: '5000'\n", 2, "server.port must be whole number, at least 0, at most 65535, not '5000'", ""),
+            (
+                "server:\n  port: '5000'\n",
+                2,
+                "server.port must be whole number, at least 0, at most 65535, not '5000'",
+                "",
+            ),
             ("server:\n  port: true\n", 2, "not True", ""),
             ("server:\n  port: 65536\n", 2, "not 65536", ""),
             ("server:\n  port: -1\n", 2, "not -1", ""),
             ("server:\n  threads: 0\n", 2, "not 0", ""),
             ("server:\n  port:\n", 2, "not None", ""),
             ("server:\n  host: ''\n", 2, "must be text, not ''", ""),
-            ("server:\n  host: \"a\\nb\"\n", 2, "must be text", ""),
+            ('server:\n  host: "a\\nb"\n', 2, "must be text", ""),
             ("server:\n  host: [a]\n", 2, "not ['a']", ""),
             ("auth:\n  enabled: 'no'\n", 2, "must be true or false", ""),
             ("database:\n  busy_timeout_s: .nan\n", 2, "not nan", ""),
@@ -160,7 +167,7 @@ class TestYaml:
         assert "not UTF-8" in refused(tmp_path).message
         file.write_bytes(b"#" * (1 << 20) + b"\n")
         assert "larger than" in refused(tmp_path).message
-        file.write_text("server:\n  host: " + "[" * 20_000)
+        file.write_text("server:\n  host: " + "[" * 2_000)
         assert "cannot be read" in refused(tmp_path).message
         file.write_text("server:\n  port: 2001-99-99\n")
         assert refused(tmp_path).details["source"] == str(file)

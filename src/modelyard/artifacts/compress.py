@@ -42,7 +42,7 @@ class ZstdWriter(Closing):
 
     def __init__(self, writer: BlobWriter) -> None:
         self._writer = writer
-        self._compressor = ZstdCompressor(level=_LEVEL, write_checksum=True).compressobj()
+        self._compressor = ZstdCompressor(level=_LEVEL).compressobj()
         self.size = 0
         self._ended = False
 

@@ -104,9 +104,14 @@ class _Meter:
         self._bytes = 0
 
     def copy(self, source: IO[bytes], target: IO[bytes]) -> None:
-        while chunk := source.read(_CHUNK):
+        while chunk := self._read(source):
             self.take(len(chunk))
             target.write(chunk)
+
+    def _read(self, source: IO[bytes]) -> bytes:
+        # Some decompressors report damage as an OSError, which must not pass for a fault of the target.
+        with source_faults(self._archive):
+            return source.read(_CHUNK)
 
 
 class _Guarded(io.RawIOBase):

@@ -1,17 +1,21 @@
-"""Modules of this room that are expensive to import and that most commands do not need."""
+"""Modules of this room that draw with rich: expensive to import, and not needed by most commands.
+
+Other modules write `from modelyard.cli.lazy import tables`; it is imported when its first attribute is asked for.
+"""
 
 from __future__ import annotations
 
 import importlib.util
 import sys
 from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from modelyard.cli import drawing as drawing
+    from modelyard.cli import tables as tables
 
 
-def lazy(name: str) -> ModuleType:
-    """Return a module that is imported when its first attribute is asked for.
-
-    The type checker shall see the real module: write the import under `if TYPE_CHECKING:` and this call in its `else:`.
-    """
+def _lazy(name: str) -> ModuleType:
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.find_spec(name)
@@ -22,3 +26,8 @@ def lazy(name: str) -> ModuleType:
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
+
+
+if not TYPE_CHECKING:
+    tables = _lazy("modelyard.cli.tables")
+    drawing = _lazy("modelyard.cli.drawing")

@@ -7,15 +7,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from modelyard.cli.lazy import lazy
+from modelyard.cli.lazy import drawing
 from modelyard.cli.session import Session
-
-if TYPE_CHECKING:
-    from modelyard.cli import progress_bar
-else:
-    progress_bar = lazy("modelyard.cli.progress_bar")
 
 PATIENCE = 1.0
 """Seconds of work before a bar appears."""
@@ -36,7 +30,7 @@ def bar(session: Session, title: str, total: int | Path | None) -> Iterator[Adva
         yield None
         return
     size = measured(total) if isinstance(total, Path) else total
-    started, done, shown = time.monotonic(), 0, progress_bar.Bar(title, size)
+    started, done, shown = time.monotonic(), 0, drawing.Bar(title, size)
 
     def advance(count: int) -> None:
         nonlocal done

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from modelyard.cli.lazy import lazy
+from modelyard.cli.lazy import tables
 from modelyard.cli.options import gathered, metadata_options, pairs
 from modelyard.cli.progress import bar
 from modelyard.cli.session import Session, pass_session
@@ -15,11 +15,6 @@ from modelyard.cli.shape import command
 from modelyard.cli.text import digest, size
 from modelyard.domain.wire import VersionRecord
 from modelyard.errors import VersionExists
-
-if TYPE_CHECKING:
-    from modelyard.cli import tables
-else:
-    tables = lazy("modelyard.cli.tables")
 
 
 @command(

@@ -11,21 +11,16 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 import msgspec
 
 import modelyard
 from modelyard import config
-from modelyard.cli.lazy import lazy
+from modelyard.cli.lazy import tables
 from modelyard.cli.text import safe
 from modelyard.errors import InvalidRequest, NotFound
-
-if TYPE_CHECKING:
-    from modelyard.cli import tables
-else:
-    tables = lazy("modelyard.cli.tables")
 
 SQLITE = "sqlite:///"
 

@@ -16,9 +16,9 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
+from modelyard.domain.contract import IF_MATCH, PLACEHOLDER, Operation
 from modelyard.domain.names import shown
 from modelyard.errors import InvalidMetadata, InvalidRequest
-from modelyard.operations import IF_MATCH, PLACEHOLDER, Operation
 
 _SLASHES_KEPT = "reference"
 _encoder = msgspec.json.Encoder(enc_hook=str)

@@ -18,7 +18,7 @@ from modelyard.client.transport import ANSWER_TIMEOUT_S, Call, Transport
 from modelyard.domain.names import shown
 from modelyard.domain.wire import VersionRecord
 from modelyard.errors import ArtifactNotFound, InvalidArtifact, RemoteUnavailable
-from modelyard.operations import COLLECT_GARBAGE, EXPORT, GET_VERSION, VERIFY, Named, Operation, RegisterVersion
+from modelyard.operations import GET_VERSION, Named, Operation, RegisterVersion
 
 if TYPE_CHECKING:
     import httpx2
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 Req = TypeVar("Req")
 Res = TypeVar("Res")
 Progress = Callable[[int], None]
-
-LONG_RUNNING = frozenset(row.name for row in (COLLECT_GARBAGE, EXPORT, VERIFY))
-"""Operations that read many files before they answer: without a timeout of the caller's own they get all the time."""
 
 UPLOAD_TIMEOUT_S = 600.0
 """Seconds that the server may take to answer after the last byte, and for each step before."""
@@ -40,7 +37,8 @@ class RemoteCaller:
     Args:
         address: the URL of the server.
         token: who asks, as a bearer token; empty for nobody in particular.
-        timeout: seconds for each step of a request (connect, send, wait for the next bytes).
+        timeout: seconds for each step of a request (connect, send, wait for the next bytes); where it is left out,
+            operations that read or delete many files get all the time they need.
         transport: what carries the requests instead of the network; for tests.
     """
 
@@ -64,7 +62,7 @@ class RemoteCaller:
             ModelyardError: what an embedded registry would raise; RemoteUnavailable and TimedOut for faults on the way.
         """
         bound = bind(operation, request)
-        timeout = self._patience(None if operation.name in LONG_RUNNING else ANSWER_TIMEOUT_S)
+        timeout = self._patience(None if operation.long else ANSWER_TIMEOUT_S)
         call = Call(
             method=bound.method,
             target=bound.target,

@@ -26,7 +26,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from modelyard.domain.checks import check_number
-from modelyard.domain.directions import canonical, is_training
+from modelyard.domain.directions import canonical, direction, is_training
 from modelyard.domain.names import metric_name, shown
 from modelyard.domain.wire import VerdictRecord
 from modelyard.errors import InvalidName, InvalidRequest
@@ -128,23 +128,23 @@ def _bound(name: str, value: object) -> float:
 
 
 def _unknown(name: str) -> InvalidRequest:
-    common = [
-        *EVIDENCE,
-        "min_accuracy",
-        "min_f1",
-        "min_precision",
-        "min_recall",
-        "min_auc",
-        "max_latency_ms",
-        "max_loss",
-    ]
-    close = get_close_matches(name, [*common, f"min_{name}"], n=1)
-    question = f"did you mean {close[0]}? " if close else ""
+    close = _closest(name)
+    question = f"did you mean {close}? " if close else ""
     return InvalidRequest(
         f"{shown(name)} is not a requirement",
         hint=f"{question}use min_<metric>, max_<metric> or {', '.join(EVIDENCE)}",
         details={"requirement": name[:250], "known": list(EVIDENCE)},
     )
+
+
+def _closest(name: str) -> str | None:
+    """The requirement that a wrong name was probably meant to be."""
+    for long, short in (("minimum_", "min_"), ("maximum_", "max_")):
+        if name.startswith(long) and len(name) > len(long):
+            return f"{short}{name.removeprefix(long)}"
+    if way := direction(name):
+        return f"min_{name}" if way == "higher" else f"max_{name}"
+    return next(iter(get_close_matches(name, [*EVIDENCE, "min_accuracy"], n=1)), None)
 
 
 def _check_bounds(requirements: Sequence[Requirement]) -> None:

@@ -99,6 +99,8 @@ SYSTEM_FIELDS = frozenset(
 )
 """What the registry decides, or `identity` reads; a document that was exported before has these too."""
 
+_STORED = "READY"
+
 ESSENTIAL = (
     ("description",),
     ("metrics", "validation_metrics"),
@@ -142,7 +144,7 @@ def identity(document: Mapping[str, Any]) -> dict[str, Any]:
     }
     values = dict(_items(document))
     for field, names in keys.items():
-        given = [values[name] for name in names if values.get(name) is not None and _says_label(name, values[name])]
+        given = [values[name] for name in names if _is_given(values.get(name)) and _says_label(name, values[name])]
         if given:
             found[field] = given[0]
     return found
@@ -189,7 +191,7 @@ def _items(document: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 def _field_name(key: str, value: object) -> str | None:
     """The canonical field of a key, the key itself where it is no field's name, or None for a system field."""
-    if key == "status" and not _says_label(key, value):
+    if key == "status" and value != _STORED and not _says_label(key, value):
         return key
     if key in SYSTEM_FIELDS:
         return None
@@ -221,7 +223,7 @@ def _equal(one: object, other: object) -> bool:
 
 
 def _says_label(key: str, value: object) -> bool:
-    """False for a `status` of another kind, such as the READY of a stored version."""
+    """False for a `status` that is no label, such as the READY of a stored version."""
     return key != "status" or (isinstance(value, str) and value.strip().lower() in LABELS)
 
 

@@ -30,7 +30,7 @@ def token_after(key: str | int) -> str:
     return base64.urlsafe_b64encode(json.dumps([key]).encode()).decode().rstrip("=")
 
 
-def key_of(token: str, kind: type[str] | type[int]) -> str | int | None:
+def key_of(token: str, kind: type[str | int]) -> str | int | None:
     """Return the key that a token holds, or None for an empty token.
 
     Raises:

@@ -2,7 +2,8 @@
 
 Rules
 - SQLite (FTS5, unicode61) and PostgreSQL (to_tsvector, simple) cut texts at different places. Both leave a run of
-  letters and digits whole, so a term is such a run and nothing else, and both find the same.
+  letters and digits whole, so a term is such a run and nothing else, and both find the same. One exception: PostgreSQL
+  takes the 3e5 of "3e5a91c" for a number. It does so in queries too, if they pass through its to_tsquery.
 - Case and accents do not count: NFKD, case folding, no marks. "Café" and "CAFE" are one term.
 - A text gives its words, and the parts of words written in camel case: "FraudDetector" gives frauddetector, fraud and
   detector. A query gives its words only, and each is matched as a prefix: "FraudDet" and "detect" both find it.
@@ -61,7 +62,7 @@ def query_terms(query: str) -> list[str]:
         raise InvalidRequest(f"a query is text, and {shown(query)} is of type {type(query).__name__}")
     if len(query) > LONGEST_QUERY:
         raise InvalidRequest(f"a query has at most {LONGEST_QUERY} characters, and {shown(query)} has {len(query)}")
-    found = list(dict.fromkeys(_folded(word)[:LONGEST_TERM] for word in _words(query)))
+    found = list(dict.fromkeys(word.casefold()[:LONGEST_TERM] for word in _words(query)))
     if not found:
         raise InvalidRequest(f"the query {shown(query)} has nothing to search for", hint="use letters or digits")
     return found
@@ -69,20 +70,11 @@ def query_terms(query: str) -> list[str]:
 
 def _words(text: str) -> list[str]:
     """Return the runs of letters and digits of a text, without marks and still in their case."""
-    plain = _without_marks(text)
+    plain = (c for c in unicodedata.normalize("NFKD", text) if not unicodedata.category(c).startswith("M"))
     return "".join(character if character.isalnum() else " " for character in plain).split()
-
-
-def _without_marks(text: str) -> str:
-    return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.category(c).startswith("M"))
-
-
-def _folded(word: str) -> str:
-    # Case folding makes characters that decompose, and a few that are no letters.
-    return "".join(character for character in _without_marks(word.casefold()) if character.isalnum())
 
 
 def _word_and_parts(word: str) -> list[str]:
     shape = "".join("u" if c.isupper() else "l" if c.islower() else "o" for c in word)
     parts = [word[found.start() : found.end()] for found in _CAMEL_PARTS.finditer(shape)]
-    return [_folded(part)[:LONGEST_TERM] for part in (word, *parts)]
+    return [part.casefold()[:LONGEST_TERM] for part in (word, *parts)]

@@ -123,14 +123,15 @@ class StageGraph:
         if strangers := sorted(named - set(self.stages)):
             listed = ", ".join(self.stages)
             raise InvalidConfig(
-                f"the stage graph refers to {strangers[0]!r}, which is not one of its stages",
+                f"the stage graph refers to {str(strangers[0])!r}, which is not one of its stages",
                 hint=f"its stages are {listed}; give {strangers[0]} a line of its own in moves, empty if need be",
             )
         if selfish := [stage for stage in self.stages if stage in self.moves[stage]]:
             raise InvalidConfig(f"the stage graph moves {selfish[0]} to itself", hint="leave that target out")
         if lost := [stage for stage in self.stages if stage not in self._reachable()]:
             raise InvalidConfig(
-                f"no path leads from {self.initial} to the stage {lost[0]!r}", hint="add a move to it, or take it out"
+                f"no path leads from {self.initial} to the stage {str(lost[0])!r}",
+                hint="add a move to it, or take it out",
             )
         if self.exclusive and ModelStage.ARCHIVED not in self.stages:
             raise InvalidConfig(

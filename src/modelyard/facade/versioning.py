@@ -101,7 +101,7 @@ class VersionTracker(VersionManager):
         suffix = "" if tagged and not self._git.is_dirty() else ".dev"
         return f"{following}+{self._git.short_commit()}{suffix}"
 
-    def create_version_tag(self, tag: str, push: bool = False) -> str:  # noqa: FBT001, FBT002 - documented by position
+    def create_version_tag(self, tag: str, push: bool = False) -> str:
         """Put a version tag ("1.2.3", "v1.2.3", "model-v1.2.3") on the commit at hand, push it on request, return it.
 
         Raises:

@@ -13,13 +13,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, Executable, Row, create_engine, event, text
 from sqlalchemy.engine import CursorResult, make_url
 
 from modelyard.errors import RegistryReadOnly
 from modelyard.metadata.faults import translated
+
+Value = TypeVar("Value")
 
 NOTIFY_CHANNEL = "modelyard"
 SHARED, EXCLUSIVE = "pg_advisory_xact_lock_shared", "pg_advisory_xact_lock"
@@ -69,9 +71,18 @@ class Transaction:
 
 def inserted_key(result: CursorResult[Any]) -> int:
     """Return the number that the database gave to the row just inserted."""
-    key = result.inserted_primary_key
-    assert key is not None, "only a single INSERT has one"
-    return int(key[0])
+    return int(known(result.inserted_primary_key)[0])
+
+
+def known(value: Value | None) -> Value:
+    """Return what must be there by the transaction's own doing; None is a defect of ours.
+
+    Raises:
+        AssertionError: it is not there.
+    """
+    if value is None:
+        raise AssertionError("a row that this transaction wrote or locked is gone")
+    return value
 
 
 class Database:

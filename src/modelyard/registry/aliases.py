@@ -10,6 +10,7 @@ from modelyard.domain.names import alias_name
 from modelyard.domain.wire import AliasPage, AliasRecord
 from modelyard.errors import AliasNotFound
 from modelyard.metadata import aliases, journal, models, versions
+from modelyard.metadata.database import known
 from modelyard.operations import DELETE_ALIAS, LIST_ALIASES, SET_ALIAS, NamedAlias, NamedModel, SetAlias
 from modelyard.registry.context import Context
 from modelyard.registry.dispatch import serves
@@ -37,9 +38,7 @@ def set_alias(context: Context, request: SetAlias) -> AliasRecord:
     if present is not None and present.version_id == target.id:
         return _record(present)
     _move(context, model, alias, present, target)
-    moved = aliases.one(context.tx, model.id, alias)
-    assert moved is not None, "the alias was set just now"
-    return _record(moved)
+    return _record(known(aliases.one(context.tx, model.id, alias)))
 
 
 @serves(DELETE_ALIAS)

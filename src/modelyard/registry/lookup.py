@@ -202,23 +202,25 @@ def _found(row: Row[Any] | None, reference: Reference) -> Row[Any]:
 
 def _of_model(context: Context, reference: Reference, model: Row[Any]) -> Row[Any] | None:
     tx, value = context.tx, reference.value
+    row: Row[Any] | None = None
     match reference.kind:
         case "latest":
-            return versions.highest(tx, model.id)
+            row = versions.highest(tx, model.id)
         case "alias":
-            return versions.by_id(tx, _alias(context, model, value).version_id)
+            row = versions.by_id(tx, _alias(context, model, value).version_id)
         case "number":
-            return versions.by_number(tx, model.id, int(value))
+            row = versions.by_number(tx, model.id, int(value))
         case "version":
-            return versions.by_version(tx, model.id, value)
+            row = versions.by_version(tx, model.id, value)
         case "range":
-            return _in_range(context, model, SemVerRange.parse(value))
+            row = _in_range(context, model, SemVerRange.parse(value))
         case "stage":
-            return versions.highest(tx, model.id, str(normalise_stage(context.yard.graph, value)))
+            row = versions.highest(tx, model.id, str(normalise_stage(context.yard.graph, value)))
         case "id":
-            return versions.by_id(tx, value)
+            row = versions.by_id(tx, value)
         case "digest":
-            return _by_content(context, reference, model.id)
+            row = _by_content(context, reference, model.id)
+    return row
 
 
 def _alias(context: Context, model: Row[Any], alias: str) -> Row[Any]:

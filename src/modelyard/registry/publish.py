@@ -25,6 +25,7 @@ from modelyard.domain.versions import SemVer, next_version, precedence_key
 from modelyard.domain.wire import METADATA_FIELDS, ModelRecord, VersionRecord
 from modelyard.errors import InvalidArtifact, InvalidTransition, ModelExists, VersionExists
 from modelyard.metadata import journal, manifests, models, search, versions
+from modelyard.metadata.database import known
 from modelyard.operations import CREATE_MODEL, REGISTER_VERSION, CreateModel, RegisterVersion
 from modelyard.registry.context import Context, Yard
 from modelyard.registry.dispatch import change, serves
@@ -118,9 +119,7 @@ def register(context: Context, request: RegisterVersion, manifest: Manifest) -> 
     index_words(context, stored, document)
     _tell(context, model, values)
     mark_stale(context, stored)
-    row = versions.by_id(context.tx, stored.id)
-    assert row is not None, "the version was inserted just now"
-    return record(context, row)
+    return record(context, known(versions.by_id(context.tx, stored.id)))
 
 
 def encode(document: dict[str, Any]) -> str:

@@ -28,6 +28,7 @@ from modelyard.registry.lookup import check_revision, find_model, find_reference
 from modelyard.registry.views import mark_stale
 
 EVERY = 1 << 30
+NAMED = 5
 
 
 @serves(DELETE)
@@ -80,8 +81,8 @@ def _holders(context: Context, row: Row[Any]) -> list[dict[str, str]]:
 
 def _refuse_held(what: str, holders: Sequence[dict[str, str]], *, force: bool) -> None:
     if holders and not force:
-        named = ", ".join(f"{holder['kind']} {holder['name']}" for holder in holders[:5])
-        more = f" and {len(holders) - 5} more" if len(holders) > 5 else ""
+        named = ", ".join(f"{holder['kind']} {holder['name']}" for holder in holders[:NAMED])
+        more = f" and {len(holders) - NAMED} more" if len(holders) > NAMED else ""
         raise InUse(f"{what} is held by {named}{more}", details={"holders": list(holders)})
 
 

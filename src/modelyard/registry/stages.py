@@ -25,6 +25,7 @@ from modelyard.domain.stages import ModelStage, Move, check_move, normalise_stag
 from modelyard.domain.wire import PromotionRecord, RollbackRecord, VerdictRecord
 from modelyard.errors import Conflict, GateRefused, VersionNotFound
 from modelyard.metadata import journal, models, versions
+from modelyard.metadata.database import known
 from modelyard.operations import ARCHIVE, PROMOTE, ROLLBACK, UPDATE_STAGE, Explained, Promote, Rollback, UpdateStage
 from modelyard.registry.context import Context
 from modelyard.registry.dispatch import serves
@@ -48,9 +49,7 @@ def promote(context: Context, request: Promote) -> PromotionRecord:
     verdicts = evaluate(requirements, _evidence(document(row)))
     if not all_met(verdicts):
         raise _refusal(row, target, verdicts)
-    archived = (
-        [] if move is Move.STAY else _enter(context, row, target, request.archive_previous, request.comment, verdicts)
-    )
+    archived = [] if move is Move.STAY else _enter(context, row, target, request, verdicts)
     return _promotion(context, row, target, verdicts, archived)
 
 
@@ -139,8 +138,7 @@ def _enter(
     context: Context,
     row: Row[Any],
     target: ModelStage,
-    archive_previous: bool | None,
-    comment: str,
+    request: Promote,
     verdicts: Sequence[VerdictRecord],
 ) -> list[str]:
     """Move a version into a stage and archive whom it replaces; return their ids."""
@@ -148,12 +146,12 @@ def _enter(
     if exclusive and row.deprecation is not None:
         raise Conflict(f"{row.name} {row.version} is deprecated and enters no {target}", hint="promote its successor")
     replaced = []
-    if archive_previous if archive_previous is not None else exclusive:
+    if exclusive if request.archive_previous is None else request.archive_previous:
         replaced = [other for other in versions.in_stage(context.tx, row.model_id, target) if other.id != row.id]
     for other in replaced:
         _move(context, other, ModelStage.ARCHIVED, {"cause": "replaced", "by": row.id})
     facts: dict[str, Any] = {"verdicts": [asdict(verdict) for verdict in verdicts]} if verdicts else {}
-    _move(context, row, target, {**facts, **({"comment": comment} if comment else {})})
+    _move(context, row, target, {**facts, **({"comment": request.comment} if request.comment else {})})
     return [other.id for other in replaced]
 
 
@@ -217,6 +215,4 @@ def _write_stage(context: Context, row: Row[Any], stage: ModelStage, kind: str, 
 
 def _again(context: Context, row: Row[Any]) -> Row[Any]:
     """Read a row again after it was changed."""
-    fresh = versions.by_id(context.tx, row.id)
-    assert fresh is not None, "the version is locked by this transaction"
-    return fresh
+    return known(versions.by_id(context.tx, row.id))

@@ -15,12 +15,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Protocol
+from typing import Any, Protocol
 
 from modelyard.errors import InvalidArtifact, MissingExtra, StorageFull
-
-NATIVE_ERRORS = (ImportError, AttributeError, TypeError, ValueError, RecursionError, RuntimeError, NotImplementedError)
-"""What the serialisers raise of an object that they cannot write, besides their own classes."""
 
 
 class CodeBearingWarning(UserWarning):
@@ -61,7 +58,7 @@ class Flavour(Protocol):
         """Write the model into the folder; InvalidArtifact when it cannot be written."""
         ...
 
-    def load(self, folder: Path, files: Sequence[str], *, reference: str) -> object:
+    def load(self, folder: Path, files: Sequence[str], *, reference: str) -> Any:
         """Read the model from verified files; the reference names the version in warnings and errors."""
         ...
 

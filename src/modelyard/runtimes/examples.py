@@ -12,6 +12,9 @@ from typing import Any
 ROWS = 5
 MAX_BYTES = 64 << 10
 
+# The marks of pandas, told by their names because pandas may not be there.
+_MISSING = frozenset({"NAType", "NaTType"})
+
 
 class _TooLarge(Exception):
     """The example has more values than fit."""
@@ -84,15 +87,16 @@ class _Plain:
 
 
 def _scalar(value: Any) -> Any:
-    if value is None or isinstance(value, bool | int):
+    if isinstance(value, bool | int):
         return value
+    if value is None or type(value).__name__ in _MISSING:
+        return None
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     if isinstance(value, dt.date | dt.time):
-        # Only a missing time differs from itself.
-        return value.isoformat() if value == value else None  # noqa: PLR0124
+        return value.isoformat()
     return _text(value if isinstance(value, str) else str(value))
 
 

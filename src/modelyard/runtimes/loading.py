@@ -9,13 +9,14 @@ import pickle
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from modelyard.errors import InvalidArtifact, ModelyardError
 from modelyard.runtimes.base import CodeBearingWarning, missing_extra
 from modelyard.runtimes.pickles import describe_code
 
 
-def load_code(path: Path, *, reference: str) -> object:
+def load_code(path: Path, *, reference: str) -> Any:
     """Load a joblib or pickle file.
 
     Args:
@@ -27,19 +28,19 @@ def load_code(path: Path, *, reference: str) -> object:
         MissingExtra: a package that it imports is not installed.
     """
     written = "joblib" if path.suffix.lower() == ".joblib" else "pickle"
-    warn_of_code(f"{path.name} ({written})", describe_code(path).summary(), reference)
+    report = describe_code(path)
+    warn_of_code(f"{path.name} ({written})", report.summary(), reference)
     try:
         return _load(path, written)
-    except ModelyardError:
+    except (ModelyardError, MemoryError):
         raise
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0] or str(error)
         raise missing_extra(package, f"loading {reference}") from error
-    except MemoryError:
-        raise
     except Exception as error:  # what runs here is the model's own code, which may raise anything
+        whole = "" if report.complete else ", which does not read as a whole pickle,"
         raise InvalidArtifact(
-            f"{reference}: {path.name} cannot be loaded: {type(error).__name__}: {str(error)[:300]}",
+            f"{reference}: {path.name}{whole} cannot be loaded: {type(error).__name__}: {str(error)[:300]}",
             hint="load it with the packages, and with the definitions of its own classes, that it was made with",
             details={"file": path.name},
         ) from error
@@ -51,7 +52,7 @@ def warn_of_code(file: str, imports: str, reference: str) -> None:
     warnings.warn(CodeBearingWarning(text), stacklevel=2)
 
 
-def _load(path: Path, written: str) -> object:
+def _load(path: Path, written: str) -> Any:
     if find_spec("joblib"):
         # joblib reads plain pickles too, and people name its files .pkl.
         import joblib

@@ -42,6 +42,7 @@ _FAILURES = (
     ValueError,
     LookupError,
     TypeError,
+    AttributeError,
     ArithmeticError,
     EOFError,
     OSError,

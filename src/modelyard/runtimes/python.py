@@ -12,10 +12,10 @@ import warnings
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path, PurePath
+from typing import Any
 
-from modelyard.errors import InvalidArtifact
+from modelyard.errors import InvalidArtifact, ModelyardError
 from modelyard.runtimes.base import (
-    NATIVE_ERRORS,
     CodeBearingWarning,
     SavedModel,
     class_name,
@@ -61,7 +61,7 @@ class PythonFlavour:
         model_type = getattr(model, "_estimator_type", None)
         return save_code(model, folder, self.name, model_type if isinstance(model_type, str) else "object")
 
-    def load(self, folder: Path, files: Sequence[str], *, reference: str) -> object:
+    def load(self, folder: Path, files: Sequence[str], *, reference: str) -> Any:
         """Run the one pickle among the files, after a CodeBearingWarning that says what it imports."""
         return load_code(folder / the_file(files, SUFFIXES, reference), reference=reference)
 
@@ -84,7 +84,9 @@ def save_code(model: object, folder: Path, flavour: str, model_type: str) -> Sav
     try:
         with whole_or_nothing(folder / file):
             _dump(model, folder / file, written)
-    except (pickle.PickleError, *NATIVE_ERRORS) as error:
+    except (ModelyardError, OSError, MemoryError):
+        raise
+    except Exception as error:  # the model's own code takes part in the writing, and may raise anything
         raise InvalidArtifact(
             f"an object of {class_name(model)} cannot be written to a file: {str(error)[:300]}",
             hint="keep open files, locks, connections and lambdas out of the model, or register files of your own",

@@ -95,8 +95,10 @@ def _column(name: str, value: Any) -> dict[str, Any]:
 def _array(name: str, array: Any) -> dict[str, Any]:
     kind = getattr(array.dtype, "kind", "O")
     if kind == "O" or hasattr(array.dtype, "categories"):
-        leaves = list(_flat(array[:_ROWS].tolist()))
-        return _field(name, _common_type(leaves), list(array.shape[1:]), optional=any(map(_is_missing, leaves)))
+        found = array.dropna() if hasattr(array, "dropna") else array
+        leaves = list(_flat(found[:_ROWS] if found.shape else found))
+        optional = any(map(_is_missing, leaves)) or len(leaves) == 0 or found.shape != array.shape
+        return _field(name, _common_type(leaves), list(array.shape[1:]), optional=optional)
     typed = _KINDS.get(kind) or (str(array.dtype.name).lower() if kind in "iufc" else "any")
     return _field(name, typed, list(array.shape[1:]), optional=_has_missing(array, kind))
 
@@ -143,7 +145,9 @@ def _flat(value: Any) -> Iterable[Any]:
 
 
 def _common_type(leaves: Sequence[Any]) -> str:
-    found = {_type_of(leaf) for leaf in leaves if leaf is not None}
+    found = {_type_of(leaf) for leaf in leaves if not _is_missing(leaf)}
+    if not found and any(isinstance(leaf, float) for leaf in leaves):
+        return "float64"
     if found == {"int64", "float64"}:
         return "float64"
     return found.pop() if len(found) == 1 else "any"

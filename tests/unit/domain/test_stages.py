@@ -33,8 +33,9 @@ def test_the_known_stages_have_the_values_and_names_of_an_enum():
         ("ARCHIVED", "archived"),
         ("REJECTED", "rejected"),
     ]
-    assert ModelStage.NONE is ModelStage.DEVELOPMENT
-    assert ModelStage.STAGING == "staging"
+    assert ModelStage["NONE"] is ModelStage("None") is ModelStage.DEVELOPMENT
+    assert str(ModelStage.STAGING) == ModelStage.STAGING.value == "staging"
+    assert {"staging": 1}[ModelStage.STAGING] == 1
     assert repr(ModelStage.STAGING) == "<ModelStage.STAGING: 'staging'>"
 
 
@@ -75,7 +76,9 @@ def test_none_is_a_stage_of_its_own_where_the_graph_has_no_development():
         normalise_stage(graph, None)
 
 
-@pytest.mark.parametrize("text", ["", "a b", "-x", "x" * 65, "prod/uction", "pröd", "x\x00", 3, b"staging", ["staging"]])
+@pytest.mark.parametrize(
+    "text", ["", "a b", "-x", "x" * 65, "prod/uction", "pröd", "x\x00", 3, b"staging", ["staging"]]
+)
 def test_what_cannot_name_a_stage_is_refused(text):
     with pytest.raises(InvalidStage) as caught:
         normalise_stage(GRAPH, text)

@@ -51,7 +51,9 @@ class FailsOnLoad:
         return {"a": 1}
 
 
-@pytest.mark.parametrize(("missing", "file", "written"), [((), "model.joblib", "joblib"), (("joblib",), "model.pkl", "pickle")])
+@pytest.mark.parametrize(
+    ("missing", "file", "written"), [((), "model.joblib", "joblib"), (("joblib",), "model.pkl", "pickle")]
+)
 def test_an_object_comes_back_answering_the_same(tmp_path, monkeypatch, missing, file, written):
     for package in missing:
         monkeypatch.setitem(sys.modules, package, None)
@@ -60,7 +62,9 @@ def test_an_object_comes_back_answering_the_same(tmp_path, monkeypatch, missing,
     assert (saved.files, saved.format, saved.code_bearing) == ((file,), written, True)
     assert (saved.framework, saved.model_type) == ("python", "classifier")
     assert saved.class_name.endswith("test_python.Rule")
-    with pytest.warns(CodeBearingWarning, match=rf"loading rule@champion runs the code in {file} \({written}\).*\(Rule\)"):
+    with pytest.warns(
+        CodeBearingWarning, match=rf"loading rule@champion runs the code in {file} \({written}\).*\(Rule\)"
+    ):
         loaded = PYTHON.load(tmp_path, saved.files, reference="rule@champion")
     assert loaded.predict([1, 2, 3]) == [False, False, True]
 
@@ -77,7 +81,9 @@ def test_the_type_of_a_plain_object_is_object(tmp_path):
     [(Holder(threading.Lock()), "lock"), (Holder(lambda: 1), "lambda"), (Refuses(), "not this one")],
 )
 @pytest.mark.parametrize("missing", [(), ("joblib",)])
-def test_what_does_not_pickle_is_refused_with_the_reason_and_leaves_no_file(model, reason, missing, tmp_path, monkeypatch):
+def test_what_does_not_pickle_is_refused_with_the_reason_and_leaves_no_file(
+    model, reason, missing, tmp_path, monkeypatch
+):
     for package in missing:
         monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(InvalidArtifact) as caught:
@@ -108,7 +114,10 @@ print(caught[0].message)
 """
     shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     assert "defined in __main__, so that it loads only in a program that defines it too" in shown
-    with pytest.warns(CodeBearingWarning), pytest.raises(InvalidArtifact, match="m/1: model.joblib cannot be loaded.*Own"):
+    with (
+        pytest.warns(CodeBearingWarning),
+        pytest.raises(InvalidArtifact, match="m/1: model.joblib cannot be loaded.*Own"),
+    ):
         PYTHON.load(tmp_path, ["model.joblib"], reference="m/1")
 
 
@@ -147,8 +156,8 @@ class TestLoading:
         ("data", "reason"),
         [
             (b"", "EOFError"),
-            (b"no pickle at all", "UnpicklingError"),
-            (pickle.dumps(Rule(1))[:-5], ""),
+            (b"no pickle at all", "which does not read as a whole pickle, cannot"),
+            (pickle.dumps(Rule(1))[:-5], "which does not read as a whole pickle, cannot"),
             (b"cos\nno_such_function\n.", "AttributeError"),
             (pickle.dumps(FailsOnLoad()), "ZeroDivisionError: broken state"),
         ],
@@ -156,11 +165,11 @@ class TestLoading:
     )
     def test_what_fails_while_loading_is_told(self, tmp_path, data, reason):
         (tmp_path / "m.pkl").write_bytes(data)
-        with pytest.raises(InvalidArtifact, match="m/1: m.pkl cannot be loaded") as caught:
+        with pytest.raises(InvalidArtifact, match=r"m/1: m\.pkl.* cannot be loaded") as caught:
             self.load(tmp_path)
         assert reason in caught.value.message
 
-    def test_the_warning_comes_before_anything_runs(self, tmp_path, recwarn):
+    def test_the_warning_comes_before_anything_runs(self, tmp_path):
         marker = tmp_path / "ran"
         (tmp_path / "m.pkl").write_bytes(b"cos\nmkdir\n(V" + str(marker).encode() + b"\ntR.")
         with pytest.raises(CodeBearingWarning, match=r"imports os \(mkdir\)"):

@@ -76,7 +76,11 @@ def test_models_of_plain_data_are_written_by_skops_without_a_warning(model, rows
 @pytest.mark.parametrize(
     ("model", "rows", "named"),
     [
-        (RandomForestClassifier(20, random_state=0), X, "sklearn (DecisionTreeClassifier, RandomForestClassifier, Tree)"),
+        (
+            RandomForestClassifier(20, random_state=0),
+            X,
+            "sklearn (DecisionTreeClassifier, RandomForestClassifier, Tree)",
+        ),
         (RandomForestClassifier(5, random_state=0), HOLES, "Tree"),
         (HistGradientBoostingClassifier(max_iter=5, random_state=0), HOLES, "TreePredictor"),
         (make_pipeline(StandardScaler(), RandomForestClassifier(5, random_state=0)), X, "StandardScaler"),
@@ -104,7 +108,9 @@ def test_probabilities_are_the_same_to_the_last_bit(tmp_path):
 
 
 def test_a_lambda_inside_a_pipeline_is_refused_and_leaves_no_file(tmp_path):
-    model = Pipeline([("log", FunctionTransformer(lambda rows: rows)), ("fit", LinearRegression())]).fit(NUMBERS, TARGET)
+    model = Pipeline([("log", FunctionTransformer(lambda rows: rows)), ("fit", LinearRegression())]).fit(
+        NUMBERS, TARGET
+    )
     with pytest.raises(InvalidArtifact, match=r"sklearn\.pipeline\.Pipeline cannot be written to a file: .*lambda"):
         flavour_of(model).save(model, tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -133,7 +139,9 @@ class TestSkopsFiles:
     def test_with_types_outside_the_trusted_list_are_code(self, tmp_path):
         model = RandomForestClassifier(3, random_state=0).fit(X, y)
         skops.io.dump(model, tmp_path / "mine.skops")
-        with pytest.warns(CodeBearingWarning, match=r"loading m/1 runs the code in mine\.skops \(skops\).*tree\._tree\.Tree"):
+        with pytest.warns(
+            CodeBearingWarning, match=r"loading m/1 runs the code in mine\.skops \(skops\).*tree\._tree\.Tree"
+        ):
             loaded = for_files(["mine.skops"]).load(tmp_path, ["mine.skops"], reference="m/1")
         np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
 

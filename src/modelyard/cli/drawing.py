@@ -1,4 +1,4 @@
-"""The bar itself, drawn by rich; apart from `modelyard.cli.progress`, so that rich is imported only where one is drawn."""
+"""What moves on a terminal, drawn by rich: the progress bar."""
 
 from __future__ import annotations
 

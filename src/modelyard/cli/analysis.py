@@ -1,0 +1,93 @@
+"""Commands that judge what is there: `compare`, `lineage`, `history`, `stats`, `verify`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+
+import modelyard
+from modelyard.cli.lazy import tables
+from modelyard.cli.options import Names
+from modelyard.cli.progress import bar
+from modelyard.cli.session import Session, pass_session
+from modelyard.cli.shape import command
+from modelyard.cli.text import counted, size
+from modelyard.domain.wire import Verification, VersionRecord
+from modelyard.errors import IntegrityError
+
+
+@command(
+    "compare",
+    "modelyard compare fraud/1.0.0 fraud/1.1.0",
+    "modelyard compare fraud@champion fraud/latest --metrics accuracy,f1_score --output json",
+)
+@click.argument("a")
+@click.argument("b")
+@click.option("--metrics", type=Names(), help="Only these metrics.")
+@pass_session
+def compare(session: Session, a: str, b: str, metrics: list[str] | None) -> None:
+    """Compare two versions: metrics, parameters, which one is better and how sure that is."""
+    record = session.open().compare_models(a, b, metrics or None)
+    session.emit(record, lambda: tables.comparison(record))
+
+
+@command("lineage", "modelyard lineage fraud/1.2.0")
+@click.argument("reference")
+@pass_session
+def lineage(session: Session, reference: str) -> None:
+    """List a version's ancestors, the oldest first and the version itself last."""
+    records = session.open().get_model_lineage(reference)
+    session.emit(records, lambda: tables.versions(records))
+
+
+@command("history", "modelyard history fraud", "modelyard history fraud/1.0.0 --output json")
+@click.argument("reference", metavar="MODEL|REFERENCE")
+@pass_session
+def history(session: Session, reference: str) -> None:
+    """List what happened to a model or to one version, in order."""
+    records = session.open().get_history(reference)
+    session.emit(records, lambda: tables.events(records))
+
+
+@command("stats", "modelyard stats", "modelyard stats --output json")
+@pass_session
+def stats(session: Session) -> None:
+    """Show the registry in numbers."""
+    numbers = session.open().get_registry_stats()
+    session.emit(numbers, lambda: tables.stats(numbers))
+
+
+@command("verify", "modelyard verify", "modelyard verify fraud@champion --output json")
+@click.argument("reference", required=False)
+@click.pass_context
+def verify(ctx: click.Context, reference: str | None) -> None:
+    """Read the files of a version, or of all versions, back and check every digest.
+
+    Exit code 7 when anything is damaged.
+    """
+    session = ctx.ensure_object(Session)
+    registry = session.open()
+    records = [registry.get_model(reference)] if reference else registry.list_models()
+    checked = list(_read_back(session, registry, records))
+    damaged = [record for record in checked if record.damage]
+    # One version of thousands must not be looked for in a list of sound ones.
+    session.emit(checked, lambda: tables.verifications(damaged if damaged and not reference else checked[:1] if reference else []))
+    total = f"{counted(len(checked), 'version')}, {size(sum(record.bytes for record in checked))}"
+    if damaged:
+        raise IntegrityError(
+            f"{len(damaged)} of {total} checked: damaged",
+            hint="restore the files from a copy of the store, or register them again",
+            details={"damaged": [record.id for record in damaged]},
+        )
+    session.note(f"{total}: sound")
+
+
+def _read_back(
+    session: Session, registry: modelyard.ModelRegistry, records: list[VersionRecord]
+) -> Iterator[Verification]:
+    with bar(session, "verifying", sum(record.model_size_bytes for record in records)) as progress:
+        for record in records:
+            yield from registry.verify(record)
+            if progress:
+                progress(record.model_size_bytes)

@@ -1,0 +1,126 @@
+"""Commands that find versions and models and show them: `list`, `versions`, `search`, `show`, `describe`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import click
+
+from modelyard.cli.lazy import tables
+from modelyard.cli.options import changes
+from modelyard.cli.session import Session, pass_session
+from modelyard.cli.shape import command
+
+FIRST = 100
+"""Rows of a table when no limit was given; JSON and YAML hold everything."""
+
+_Record = TypeVar("_Record")
+_limit = click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N", help=f"At most so many; {FIRST} in a table, else all."
+)
+_stage = click.option("--stage", metavar="STAGE", help="Only versions in this stage.")
+_label = click.option("--label", metavar="LABEL", help="Only versions with this label.")
+
+
+@command(
+    "list",
+    "modelyard list",
+    "modelyard list --stage production",
+    "modelyard list --name fraud --limit 10 --output json",
+    "modelyard list --models",
+)
+@_stage
+@_limit
+@_label
+@click.option("--name", metavar="MODEL", help="Only versions of this model.")
+@click.option("--models", "of_models", is_flag=True, help="List models instead of versions.")
+@pass_session
+def list_versions(session: Session, limit: int | None, *, of_models: bool, **filters: Any) -> None:
+    """List versions of all models, the newest first."""
+    if not of_models:
+        found = session.open().list_models(limit=_asked(session, limit), **filters)
+        _show_versions(session, found, limit)
+    elif any(filters.values()):
+        raise click.UsageError("--models goes with --limit only")
+    else:
+        records = _cut(session, session.open().models(), limit)
+        session.emit(records, lambda: tables.models(records))
+
+
+@command("versions", "modelyard versions fraud", "modelyard versions fraud --stage staging --output json")
+@click.argument("name", metavar="MODEL")
+@_stage
+@_limit
+@_label
+@pass_session
+def versions(session: Session, name: str, limit: int | None, **filters: Any) -> None:
+    """List the versions of one model, the newest first."""
+    found = session.open().list_versions(name, limit=_asked(session, limit), **filters)
+    _show_versions(session, found, limit)
+
+
+@command("search", 'modelyard search "fraud"', "modelyard search card payments --limit 5 --output json")
+@click.argument("query", nargs=-1, required=True)
+@_limit
+@pass_session
+def search(session: Session, query: tuple[str, ...], limit: int | None) -> None:
+    """Find versions by words of their names, descriptions, tags and owners."""
+    found = session.open().search_models(" ".join(query), limit=_asked(session, limit))
+    _show_versions(session, found, limit)
+
+
+@command(
+    "show",
+    "modelyard show fraud/1.0.0",
+    "modelyard show fraud@champion --output json",
+    "modelyard show fraud/production",
+)
+@click.argument("reference")
+@pass_session
+def show(session: Session, reference: str) -> None:
+    """Show everything that is recorded about a version."""
+    record = session.open().get_model(reference)
+    session.emit(record, lambda: tables.version(record))
+
+
+@command(
+    "describe",
+    "modelyard describe fraud",
+    "modelyard describe fraud --owner ana --tag domain=cards --tag draft-",
+)
+@click.argument("name", metavar="MODEL")
+@click.option("--description", metavar="TEXT", help="Set what the model is for.")
+@click.option("--owner", metavar="NAME", help="Set who answers for it.")
+@click.option("--team", metavar="NAME", help="Set whose it is.")
+@click.option("--tag", multiple=True, metavar="KEY=VALUE|KEY-", help="Set a tag, or remove it; may be repeated.")
+@pass_session
+def describe(session: Session, name: str, tag: tuple[str, ...], **texts: str | None) -> None:
+    """Show a model, or change what is recorded about it."""
+    given = {key: value for key, value in texts.items() if value is not None}
+    registry = session.open()
+    if given or tag:
+        record = registry.update_model(name, tags=changes(tag), **given)
+    else:
+        record = registry.describe_model(name)
+    session.emit(record, lambda: tables.model(record))
+
+
+def _asked(session: Session, limit: int | None) -> int | None:
+    """Return how many rows to ask for: one more than a table will show, which tells whether there are more."""
+    return limit if limit or session.output != "table" else FIRST + 1
+
+
+def _cut(session: Session, records: Sequence[_Record], limit: int | None) -> Sequence[_Record]:
+    """Return the rows to print, and say so where rows are left out that nobody asked to leave out."""
+    if limit is not None:
+        return records[:limit]
+    if session.output == "table" and len(records) > FIRST:
+        session.note(f"the first {FIRST}; --limit shows more, --output json all")
+        return records[:FIRST]
+    return records
+
+
+def _show_versions(session: Session, found: Sequence[Any], limit: int | None) -> None:
+    records = _cut(session, found, limit)
+    session.emit(records, lambda: tables.versions(records))

@@ -1,0 +1,197 @@
+"""`import`: make the models and versions of an export again in this registry.
+
+Rules
+1. An export holds no files. `--from` names the registry that has them; each file is verified against its digest on its way,
+   and the version that comes out must have the digest that the export says.
+2. Without `--from`, a version that had files comes without them. Its version text is taken then, so this is asked first.
+3. What is made: models with their descriptions, owners and tags; versions with their metadata, labels, parents, stages
+   and deprecations; aliases. What is not: identifiers (`extra["imported_id"]` keeps the old one), numbers where the
+   export has gaps, times, and the history, which begins anew with the import.
+4. A version that is there with the same content is left as it is, so that an import can be repeated after a failure.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+import msgspec
+
+import modelyard
+from modelyard.cli.outcomes import DONE, PART, PLANNED, THERE, Outcome, Outcomes
+from modelyard.cli.session import Session
+from modelyard.cli.shape import command
+from modelyard.cli.text import counted, size
+from modelyard.domain.stages import ModelStage, StageGraph, default_graph
+from modelyard.domain.wire import METADATA_FIELDS, RegistryExport, VersionRecord
+from modelyard.errors import Conflict, IntegrityError, InvalidRequest, ModelExists, ModelyardError, NotFound, VersionExists
+
+FORMAT = 1
+
+
+@dataclass(kw_only=True)
+class Import:
+    """One import: where to, where the files come from, and which new identifier each old one got."""
+
+    registry: modelyard.ModelRegistry
+    source: modelyard.ModelRegistry | None
+    dry_run: bool
+    identifiers: dict[str, str] = field(default_factory=dict)
+
+    def settle(self, entry: int, old: VersionRecord) -> Outcome:
+        """Make one version, unless it is there already."""
+        label = f"{old.name}/{old.version}"
+        present = self._present(label)
+        if present is not None:
+            if present.digest != old.digest:
+                raise VersionExists(f"{label} is there with other content", hint="import into another registry")
+            self.identifiers[old.id] = present.id
+            return Outcome(entry=entry, version=label, outcome=THERE, id=present.id)
+        if self.dry_run:
+            return Outcome(entry=entry, version=label, outcome=PLANNED, detail=self._loss(old))
+        identifier = self._register(old)
+        self.identifiers[old.id] = identifier
+        problem = self._finish(old, identifier)
+        outcome = PART if problem else DONE
+        return Outcome(
+            entry=entry,
+            version=label,
+            outcome=outcome,
+            detail=str(problem or self._loss(old)),
+            id=identifier,
+            code=problem.code if problem else "",
+        )
+
+    def _present(self, label: str) -> VersionRecord | None:
+        try:
+            return self.registry.get_model(label)
+        except NotFound:
+            return None
+
+    def _loss(self, old: VersionRecord) -> str:
+        return "without its files" if old.files and self.source is None else ""
+
+    def _register(self, old: VersionRecord) -> str:
+        facts = {name: getattr(old, name) for name in METADATA_FIELDS if getattr(old, name) not in ("", None, {}, [])}
+        facts["extra"] = {**old.extra, "imported_id": old.id}
+        if old.parent_id in self.identifiers:
+            facts["parent"] = self.identifiers[old.parent_id]
+        if not old.files or self.source is None:
+            return self.registry.register_version(old.name, old.version, old.label, create=True, **facts)
+        if self.source.get_model(f"{old.name}/{old.version}").digest != old.digest:
+            raise Conflict(f"{old.name}/{old.version} has other content in {self.source} than in the export")
+        with tempfile.TemporaryDirectory(prefix="modelyard-import-") as folder:
+            self.source.download_model(f"{old.name}/{old.version}", folder)
+            identifier = self.registry.register_model(Path(folder), old.name, old.version, label=old.label, **facts)
+        made = self.registry.get_model(identifier)
+        if made.digest != old.digest:
+            raise IntegrityError(f"{old.name}/{old.version} has the digest {made.digest}, and not {old.digest}")
+        return identifier
+
+    def _finish(self, old: VersionRecord, identifier: str) -> ModelyardError | None:
+        """Give a new version its stage, its deprecation and its aliases; return what stood in the way."""
+        try:
+            for stage in path_to(default_graph(), ModelStage(old.stage)):
+                self.registry.promote_model(identifier, stage, archive_previous=False, comment="imported")
+            if old.deprecated:
+                self.registry.deprecate_model(identifier, old.deprecation_reason or "deprecated where it was exported")
+            present = {alias.alias for alias in self.registry.list_aliases(old.name)}
+            for alias in old.aliases:
+                if alias in present:
+                    raise Conflict(f"the alias {alias!r} points elsewhere already")
+                self.registry.set_alias(old.name, alias, identifier)
+        except ModelyardError as error:
+            return error
+        return None
+
+
+@command(
+    "import",
+    "modelyard import ./backup.json --from ./old_registry",
+    "modelyard import --from http://127.0.0.1:5000 --registry ./copy",
+    "modelyard import ./backup.json --dry-run",
+)
+@click.argument("file", type=click.Path(exists=True, dir_okay=False), required=False)
+@click.option("--from", "origin", metavar="PATH|URL", help="Registry that has the files; without FILE, all of it is taken.")
+@click.option("--dry-run", is_flag=True, help="Say what would be made, and make nothing.")
+@click.pass_context
+def import_registry(ctx: click.Context, file: str | None, origin: str | None, *, dry_run: bool) -> None:
+    """Make the models and versions of an export, or of another registry, in this one.
+
+    An export holds no files: --from names a registry that has them. Identifiers are new, and the history begins anew.
+    """
+    if not file and not origin:
+        raise click.UsageError("give an export, or --from, or both")
+    session = ctx.ensure_object(Session)
+    with _source(origin) as source:
+        export = _read(file) if file else _export(source)
+        _ask(session, export, source, dry_run=dry_run)
+        work = Import(registry=session.open(make=not dry_run), source=source, dry_run=dry_run)
+        if not dry_run:
+            _make_models(work.registry, export)
+        outcomes = Outcomes()
+        for entry, old in enumerate(export.versions, 1):
+            outcomes.attempt(entry, f"{old.name}/{old.version}", lambda: work.settle(entry, old))  # noqa: B023
+    outcomes.finish(ctx, session)
+
+
+def path_to(graph: StageGraph, target: ModelStage) -> list[ModelStage]:
+    """Return the stages that a new version passes to get into a stage, the stage itself last; the shortest such path."""
+    paths = {graph.initial: [graph.initial]}
+    waiting = [graph.initial]
+    while waiting and target not in paths:
+        stage = waiting.pop(0)
+        for following in graph.moves.get(stage, ()):
+            if following not in paths:
+                paths[following] = [*paths[stage], following]
+                waiting.append(following)
+    return paths.get(target, [graph.initial, target])[1:]
+
+
+@contextmanager
+def _source(origin: str | None) -> Iterator[modelyard.ModelRegistry | None]:
+    if origin is None:
+        yield None
+        return
+    if "://" not in origin and not Path(origin).is_dir():
+        raise NotFound(f"there is no registry in {origin}", hint="--from names the folder or the URL of a registry")
+    with modelyard.ModelRegistry(origin) as registry:
+        yield registry
+
+
+def _read(file: str) -> RegistryExport:
+    try:
+        export = msgspec.json.decode(Path(file).read_bytes(), type=RegistryExport)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise InvalidRequest(f"{file} is no export of a registry: {error}", hint="make one with `modelyard export`") from error
+    if export.format > FORMAT:
+        raise InvalidRequest(f"{file} has format {export.format}, written by modelyard {export.modelyard}")
+    return export
+
+
+def _export(source: modelyard.ModelRegistry | None) -> RegistryExport:
+    assert source is not None, "the command demands a file or a source"
+    with tempfile.TemporaryDirectory(prefix="modelyard-import-") as folder:
+        return _read(str(source.export_registry(Path(folder) / "export.json")))
+
+
+def _ask(session: Session, export: RegistryExport, source: modelyard.ModelRegistry | None, *, dry_run: bool) -> None:
+    losing = [version for version in export.versions if version.files] if source is None else []
+    if losing and not dry_run:
+        lost = size(sum(version.model_size_bytes for version in losing))
+        session.confirm(
+            f"An export holds no files: {counted(len(losing), 'version')} ({lost}) would come without them for good; "
+            "--from names a registry that has them. Import the metadata alone?"
+        )
+
+
+def _make_models(registry: modelyard.ModelRegistry, export: RegistryExport) -> None:
+    for old in export.models:
+        try:
+            registry.create_model(old.name, old.description, owner=old.owner, team=old.team, tags=old.tags)
+        except ModelExists:
+            continue

@@ -1,0 +1,116 @@
+"""Commands that move versions and names: `promote`, `archive`, `rollback`, `alias`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from modelyard.cli.lazy import tables
+from modelyard.cli.options import Document
+from modelyard.cli.session import Session, pass_session
+from modelyard.cli.shape import command
+from modelyard.domain.wire import PromotionRecord
+from modelyard.errors import InvalidRequest
+
+
+@command(
+    "promote",
+    "modelyard promote fraud/1.0.0 --target-stage staging --requirements ./requirements.json",
+    "modelyard promote fraud/1.0.0 --target-stage production --requirements '{\"min_accuracy\": 0.9}' --keep-previous",
+)
+@click.argument("reference")
+@click.option("--target-stage", required=True, metavar="STAGE", help="Stage to move to.")
+@click.option("--requirements", type=Document(), help="What the move needs: min_<metric>, max_<metric>, tests_passed, …")
+@click.option(
+    "--archive-previous/--keep-previous",
+    default=None,
+    help="Whether who stands in the stage is archived; as the stage graph says when left out.",
+)
+@click.option("--comment", default="", metavar="TEXT", help="Why; recorded with the move.")
+@pass_session
+def promote(session: Session, reference: str, requirements: dict[str, Any] | None, **given: Any) -> None:
+    """Move a version to a stage if it meets the requirements.
+
+    Exit code 6 and a line for each requirement when it does not.
+    """
+    record = session.open().promote_model(
+        reference,
+        given["target_stage"],
+        requirements,
+        archive_previous=given["archive_previous"],
+        comment=given["comment"],
+    )
+    session.say(record, _moved(record))
+    if session.output == "table" and record.verdicts and not session.quiet:
+        session.emit(record, lambda: tables.verdicts(record.verdicts))
+
+
+@command("archive", "modelyard archive fraud/1.0.0 --reason 'replaced by 2.0.0'")
+@click.argument("reference")
+@click.option("--reason", default="", metavar="TEXT", help="Why; recorded with the move.")
+@pass_session
+def archive(session: Session, reference: str, reason: str) -> None:
+    """Put a version away: it keeps its files, and a rollback can bring it back."""
+    record = session.open().archive_model(reference, reason=reason)
+    session.say(record, _moved(record))
+
+
+@command(
+    "rollback",
+    "modelyard rollback fraud",
+    "modelyard rollback fraud --to 1.0.0 --reason 'errors doubled'",
+    "modelyard rollback fraud/2.0.0 --stage staging",
+)
+@click.argument("reference")
+@click.option("--to", "target", metavar="VERSION", help="Version to go back to; who held the stage before when left out.")
+@click.option("--stage", default="", metavar="STAGE", help="Stage to give back; production when left out.")
+@click.option("--reason", default="", metavar="TEXT", help="Why; recorded with the rollback.")
+@pass_session
+def rollback(session: Session, reference: str, target: str | None, **given: str) -> None:
+    """Give a stage back to an earlier version of the model."""
+    registry = session.open()
+    record = registry.rollback_model(reference, target, **given)
+    replaced = f", instead of {_name(registry.get_model(record.replaced))}" if record.replaced else ""
+    session.say(record, f"{_name(record.version)} stands in {record.stage} again{replaced}")
+
+
+@command(
+    "alias",
+    "modelyard alias fraud",
+    "modelyard alias fraud champion 1.0.0",
+    "modelyard alias fraud champion --delete",
+)
+@click.argument("name", metavar="MODEL")
+@click.argument("alias_name", metavar="[ALIAS]", required=False)
+@click.argument("version", metavar="[VERSION]", required=False)
+@click.option("--delete", is_flag=True, help="Remove the alias.")
+@pass_session
+def alias(session: Session, name: str, alias_name: str | None, version: str | None, *, delete: bool) -> None:
+    """List a model's aliases, point one to a version, or remove it."""
+    registry = session.open()
+    if delete:
+        if alias_name is None or version is not None:
+            raise click.UsageError("--delete takes a model and an alias")
+        registry.delete_alias(name, alias_name)
+        session.say(registry.list_aliases(name), f"removed {name}@{alias_name}")
+    elif alias_name is None:
+        records = registry.list_aliases(name)
+        session.emit(records, lambda: tables.aliases(records))
+    elif version is None:
+        hint = f"`modelyard alias {name} {alias_name} VERSION` points it to a version"
+        raise InvalidRequest(f"to which version shall {name}@{alias_name} point?", hint=hint)
+    else:
+        record = registry.set_alias(name, alias_name, version)
+        session.say(record, f"{name}@{alias_name} is {record.name}/{record.version}", bare=record.version_id)
+
+
+def _name(record: Any) -> str:
+    return f"{record.name}/{record.version}"
+
+
+def _moved(record: PromotionRecord) -> str:
+    if record.from_stage == record.to_stage:
+        return f"{_name(record.version)} stands in {record.to_stage} already"
+    replaced = f"; archived for it: {', '.join(record.archived)}" if record.archived else ""
+    return f"{_name(record.version)} moved from {record.from_stage} to {record.to_stage}{replaced}"

@@ -1,0 +1,132 @@
+"""Moving versions through their lives: promote, roll back, archive, deprecate, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from modelyard.domain.wire import Deleted, PromotionRecord, RollbackRecord, VersionRecord
+from modelyard.errors import InvalidRequest
+from modelyard.facade.arguments import reference_of, selector_of, stage_of
+from modelyard.facade.base import Base
+from modelyard.operations import ARCHIVE, DELETE, DEPRECATE, PROMOTE, ROLLBACK, UPDATE_STAGE
+
+
+class Lifecycle(Base):
+    """The methods of `ModelRegistry` that change where a version stands."""
+
+    def promote_model(
+        self,
+        model_id: str,
+        target_stage: str,
+        requirements: Mapping[str, Any] | None = None,
+        *,
+        archive_previous: bool | None = None,
+        comment: str = "",
+        if_match: int | None = None,
+    ) -> PromotionRecord:
+        """Move a version to a stage if it meets the requirements; otherwise nothing changes.
+
+        Args:
+            model_id: the version.
+            target_stage: a `ModelStage` or its word, in any case.
+            requirements: bounds such as min_accuracy and max_latency_ms, and truths such as tests_passed,
+                validation_required and documentation_complete.
+            archive_previous: whether who stands in the stage now is archived; by default only in production.
+            comment: kept in the event.
+            if_match: demand that the version's revision is still this one.
+
+        Returns:
+            The version as it is now, the verdict on each requirement, and who was archived.
+
+        Raises:
+            GateRefused: a requirement is not met; `details["verdicts"]` tells each one. A ValueError.
+            InvalidTransition: the stage graph has no such move. A ValueError.
+            InvalidStage: there is no such stage.
+        """
+        return self._call(
+            PROMOTE,
+            reference=reference_of(model_id),
+            target_stage=stage_of(target_stage, none="none"),
+            requirements=_plain_requirements(requirements),
+            archive_previous=archive_previous,
+            comment=comment,
+            if_match=if_match,
+        )
+
+    def update_model_stage(
+        self,
+        model_id: str,
+        stage: str,
+        *,
+        archive_previous: bool | None = None,
+        comment: str = "",
+        if_match: int | None = None,
+    ) -> PromotionRecord:
+        """Move a version along the stage graph, with no requirements beyond the graph's own; see `promote_model`."""
+        return self._call(
+            UPDATE_STAGE,
+            reference=reference_of(model_id),
+            stage=stage_of(stage, none="none"),
+            archive_previous=archive_previous,
+            comment=comment,
+            if_match=if_match,
+        )
+
+    def rollback_model(
+        self, model_id: str, target_version: str | int | None = None, *, stage: str | None = None, reason: str = ""
+    ) -> RollbackRecord:
+        """Give a stage back to an earlier version, and archive who stands there now.
+
+        Args:
+            model_id: the model, by its name or by any of its versions.
+            target_version: where to go back to: a SemVer, a number, an id or a record; without it, the version that
+                held the stage before.
+            stage: production unless said otherwise.
+            reason: kept in the event.
+
+        Raises:
+            VersionNotFound: there is no such version, or none held the stage before.
+            Conflict: the version stands there already, or is deprecated.
+        """
+        return self._call(
+            ROLLBACK,
+            reference=reference_of(model_id),
+            version=selector_of(target_version),
+            stage=stage_of(stage),
+            reason=reason,
+        )
+
+    def archive_model(self, model_id: str, *, reason: str = "", if_match: int | None = None) -> PromotionRecord:
+        """Move a version to the archive, from wherever it stands; a rollback brings it back."""
+        return self._call(ARCHIVE, reference=reference_of(model_id), reason=reason, if_match=if_match)
+
+    def deprecate_model(self, model_id: str, reason: str = "", *, if_match: int | None = None) -> VersionRecord:
+        """Mark a version as not to be used any more: ranges pass it over, and it enters production no more."""
+        return self._call(DEPRECATE, reference=reference_of(model_id), reason=reason, if_match=if_match)
+
+    def delete_model(self, model_id: str, force: bool = False, *, if_match: int | None = None) -> Deleted:  # noqa: FBT001, FBT002 - documented by position
+        """Delete a version; or a whole model with its versions, where only its name is given.
+
+        Args:
+            model_id: the version, or the name of the model.
+            force: delete also what an alias, a child, production, or a version of the model holds.
+            if_match: demand that the revision is still this one.
+
+        Raises:
+            InUse: something holds it; `details["holders"]` lists what.
+        """
+        if not isinstance(force, bool):
+            raise InvalidRequest(f"force is {force!r}, not True or False")
+        return self._call(DELETE, reference=reference_of(model_id), force=force, if_match=if_match)
+
+
+def _plain_requirements(requirements: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Requirements as a dictionary of plain values; what they mean is judged where they are met."""
+    if requirements is None:
+        return None
+    if not isinstance(requirements, Mapping):
+        raise InvalidRequest(
+            f"requirements is of type {type(requirements).__name__}", hint="write requirements={'min_accuracy': 0.8}"
+        )
+    return {key: value.item() if hasattr(value, "item") else value for key, value in requirements.items()}

@@ -1,0 +1,171 @@
+"""Making models and versions."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from modelyard.domain.wire import ModelRecord
+from modelyard.errors import InvalidArtifact, InvalidRequest, ModelyardError
+from modelyard.facade.arguments import (
+    LABEL,
+    PARENT,
+    build,
+    metadata_of,
+    name_of,
+    reference_of,
+    selector_of,
+    stage_of,
+    taken,
+)
+from modelyard.facade.base import Base
+from modelyard.facade.caller import Caller, Progress
+from modelyard.facade.sources import opened_source
+from modelyard.integrations.git import GitRepository
+from modelyard.operations import CREATE_MODEL, REGISTER_VERSION, RegisterVersion
+
+
+class Publishing(Base):
+    """The methods of `ModelRegistry` that make something new."""
+
+    def __init__(self, caller: Caller, *, repository: Path | None = None) -> None:
+        super().__init__(caller)
+        self._repository = repository
+
+    def register_model(  # noqa: PLR0913 - the arguments of the model-registry document
+        self,
+        model: object = None,
+        name: str | None = None,
+        version: str | None = None,
+        *,
+        stage: str | None = None,
+        input_example: object = None,
+        progress: Progress | None = None,
+        **metadata: Any,
+    ) -> str:
+        """Register a model object, a file or a folder as a new version, and make the model if it is new.
+
+        Args:
+            model: a fitted model (scikit-learn, or any object that pickles), or the path of a file or folder.
+            name: the model's name.
+            version: a semantic version; without it 0.1.0, or the highest there ever was plus a patch.
+            stage: where the version enters; development unless the configuration says otherwise.
+            input_example: some rows of input; the first ones are stored, and tell the input schema.
+            progress: called with the number of bytes done since the last call.
+            **metadata: any field of `VersionRecord` that people record, also by its other common names: description,
+                tags, performance_metrics (metrics), training_metrics, validation_metrics, metric_samples, sample_size,
+                hyperparams (hyperparameters), data_lineage, training_data, data_version, code_version, created_by,
+                owner, team, changelog …; parent (the version that this one comes from); label or status (stable, beta,
+                experimental); extra for everything else.
+
+        Returns:
+            The version's id, which every other method takes.
+
+        Raises:
+            InvalidArtifact: nothing lies at the path, it cannot be registered, or the object cannot be written.
+            InvalidMetadata, InvalidMetric, InvalidName, InvalidVersion: an argument cannot be recorded.
+            VersionExists: the model has, or had, this version.
+        """
+        given = dict(metadata)
+        model = taken({"model": model, "model_path": given.pop("model_path", None)}, ("model", "model_path"))
+        name = taken({"name": name, "model_name": given.pop("model_name", None)}, ("name", "model_name"))
+        if model is None:
+            raise InvalidArtifact("the model is None", hint="give the fitted model, or the path of a file or folder")
+        values = self._version_values("register_model", name, version, stage, given)
+        return self._upload(model, {**values, "create": True}, input_example, progress)
+
+    def register_version(  # noqa: PLR0913 - the arguments of the deployment document, and those of register_model
+        self,
+        name: str,
+        version: str | None = None,
+        status: str | None = None,
+        *,
+        model: object = None,
+        stage: str | None = None,
+        input_example: object = None,
+        create: bool = False,
+        **metadata: Any,
+    ) -> str:
+        """Register a version under a model that exists, with or without files, and return its id.
+
+        A version without files stands for something that runs elsewhere, such as an LLM of a provider.
+
+        Args:
+            name: the model's name.
+            version: as in `register_model`.
+            status: the label: stable, beta or experimental.
+            model: an object or a path, as in `register_model`; None for a version without files.
+            stage: as in `register_model`.
+            input_example: as in `register_model`.
+            create: make the model if it is new.
+            **metadata: as in `register_model`.
+
+        Raises:
+            ModelNotFound: there is no such model; `create_model` makes one.
+            VersionExists: the model has, or had, this version.
+        """
+        given = {**metadata, "status": status}
+        values = {**self._version_values("register_version", name, version, stage, given), "create": create}
+        if model is not None:
+            return self._upload(model, values, input_example, None)
+        if input_example is not None:
+            raise InvalidRequest("an input example needs a model", hint="give input_schema instead")
+        return self._call(REGISTER_VERSION, **values).id
+
+    def create_model(
+        self,
+        name: str,
+        description: str = "",
+        *,
+        owner: str = "",
+        team: str = "",
+        tags: Mapping[str, Any] | None = None,
+    ) -> ModelRecord:
+        """Make a model that has no versions yet.
+
+        Raises:
+            ModelExists: there is one of this name.
+        """
+        checked = metadata_of("create_model", {"tags": tags})
+        return self._call(
+            CREATE_MODEL, name=name_of(name), description=description, owner=owner, team=team, tags=checked.get("tags")
+        )
+
+    def _version_values(
+        self, method: str, name: object, version: object, stage: object, given: dict[str, Any]
+    ) -> dict[str, Any]:
+        """The fields of a `RegisterVersion`, of what the two methods above share."""
+        parent = taken(given, PARENT)
+        label = taken(given, LABEL)
+        fields = metadata_of(method, given)
+        commit = "" if "code_version" in fields else self._commit()
+        return {
+            **fields,
+            **({"code_version": commit} if commit else {}),
+            "name": name_of(name),
+            "version": selector_of(version),
+            "status": label,
+            "stage": stage_of(stage),
+            "parent": None if parent is None else reference_of(parent),
+        }
+
+    def _upload(
+        self, model: object, values: dict[str, Any], input_example: object, progress: Progress | None
+    ) -> str:
+        with opened_source(model, input_example) as source:
+            extra = {**source.metadata.get("extra", {}), **values.get("extra", {})}
+            merged = {**source.metadata, **values, **({"extra": extra} if extra else {})}
+            request = build(RegisterVersion, merged)
+            return self._caller.upload(request, source.path, progress=progress).id
+
+    def _commit(self) -> str:
+        """The commit of the repository that the configuration names; empty where it names none, or git says nothing."""
+        if self._repository is None:
+            return ""
+        try:
+            return GitRepository(self._repository).head()
+        except ModelyardError as error:
+            warnings.warn(f"versioning.git.enabled is on, and no commit is recorded: {error}", stacklevel=5)
+            return ""

@@ -1,0 +1,68 @@
+"""The way in: the guard, then the cached answers, then resolve, and only then the rest of the application.
+
+What is answered here never passes FastAPI, which would cost more than the answer. The permission is checked all the same:
+a cached answer knows which one it needs.
+"""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from modelyard.errors import ModelyardError
+from modelyard.operations import RESOLVE, Named
+from modelyard.server.auth import Guard, authorise
+from modelyard.server.binding import plain_reference
+from modelyard.server.errors import of_error, unexpected
+from modelyard.server.routes import read_answer
+from modelyard.server.service import Service
+
+_BEFORE, _AFTER = RESOLVE.path.split("{reference}")
+
+
+
+class FrontDoor:
+    """The outermost ASGI application.
+
+    Args:
+        app: what answers everything that is not hot.
+        service: the parts of the server.
+        guard: who may pass at all.
+    """
+
+    def __init__(self, app: ASGIApp, service: Service, guard: Guard) -> None:
+        self._app = app
+        self._service = service
+        self._guard = guard
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            self._guard.check(scope)
+            hot = scope["method"] == "GET" and await self._answered(scope, send)
+        except ModelyardError as error:
+            await of_error(error)(scope, receive, send)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets a problem document
+            await unexpected(error)(scope, receive, send)
+        else:
+            if not hot:
+                await self._app(scope, receive, send)
+
+    async def _answered(self, scope: Scope, send: Send) -> bool:
+        path: str = scope["path"]
+        ready = self._service.cache.get((path, scope["query_string"]))
+        if ready is None:
+            if not path.startswith(_BEFORE) or not path.endswith(_AFTER) or scope["query_string"]:
+                return False
+            reference = path[len(_BEFORE) : -len(_AFTER)]
+            if not reference:
+                return False
+            actor = authorise(scope, RESOLVE.permission)
+            wanted = Named(reference=plain_reference(reference))
+            ready = await read_answer(self._service, RESOLVE, wanted, scope, actor)
+        else:
+            authorise(scope, ready.permission)
+        await ready.send(send)
+        return True

@@ -1,0 +1,86 @@
+"""The REST routes, made from the operations table: one endpoint a row.
+
+Rules
+- `{reference}` takes slashes. So a path without such a placeholder is tried before one with it, and a path with more
+  fixed words before one with fewer: `/api/models/versions` is the list, and never a model named `versions`.
+- An endpoint checks the permission, reads the body up to its limit, binds, and runs the use case in a thread.
+- Answers of GET rows are kept in the cache, except those that tell more than the database knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Scope
+
+from modelyard.domain.contract import PLACEHOLDER
+from modelyard.operations import EXPORT, STATS, TABLE, Operation
+from modelyard.server.answers import Answer, AnswerResponse
+from modelyard.server.auth import authorise, header
+from modelyard.server.binding import Binder
+from modelyard.server.openapi import describe
+from modelyard.server.service import Service, whole_body
+
+ALWAYS_FRESH = frozenset({EXPORT.name, STATS.name})
+"""Rows whose answers depend on the clock or on the store."""
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def starlette_path(template: str) -> str:
+    """A path template of the table as Starlette writes it."""
+    return template.replace("{reference}", "{reference:path}")
+
+
+def precedence(operation: Operation[Any, Any]) -> tuple[bool, int, str]:
+    """What routes are sorted by: the first that matches a request gets it."""
+    words = [part for part in operation.path.split("/") if part and not PLACEHOLDER.search(part)]
+    return "{reference}" in operation.path, -len(words), operation.path
+
+
+def add_routes(app: FastAPI, service: Service) -> None:
+    """Add an endpoint for each row of the table."""
+    for operation in sorted(TABLE, key=precedence):
+        app.add_api_route(
+            starlette_path(operation.path),
+            endpoint_of(service, operation),
+            methods=[operation.method],
+            name=operation.name,
+            operation_id=operation.name,
+            summary=operation.summary,
+            status_code=operation.status,
+            response_model=operation.response,
+            **describe(operation),
+        )
+
+
+def endpoint_of(service: Service, operation: Operation[Any, Any]) -> Endpoint:
+    """The endpoint of one row."""
+    binder = Binder(operation)
+    cached = not operation.mutates and operation.name not in ALWAYS_FRESH
+
+    async def endpoint(request: Request) -> Response:
+        scope = request.scope
+        actor = authorise(scope, operation.permission)
+        body = await whole_body(request.receive, service.max_body_bytes)
+        wanted = binder.bind(request.path_params, scope["query_string"], header(scope, b"if-match"), body)
+        if cached:
+            return AnswerResponse(await read_answer(service, operation, wanted, scope, actor))
+        key = header(scope, b"idempotency-key") if operation.mutates else ""
+        return AnswerResponse(await service.run(service.perform, operation, wanted, actor=actor, idempotency_key=key))
+
+    return endpoint
+
+
+async def read_answer(
+    service: Service, operation: Operation[Any, Any], wanted: object, scope: Scope, actor: str
+) -> Answer:
+    """The answer of a GET row, read from the database and kept for the next who asks."""
+    state = service.cache.state()
+    ready = await service.run(service.perform, operation, wanted, actor=actor)
+    service.cache.put((scope["path"], scope["query_string"]), state, ready)
+    return ready

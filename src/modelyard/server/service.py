@@ -1,0 +1,88 @@
+"""What the routes work with: the yard, the threads that use cases run in, the cache of answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
+
+from modelyard.config import Settings
+from modelyard.errors import TooLarge
+from modelyard.metadata.changes import ChangeWatch
+from modelyard.operations import Operation
+from modelyard.registry.context import Yard
+from modelyard.registry.dispatch import perform
+from modelyard.server.answers import Answer, answer
+from modelyard.server.cache import AnswerCache
+from starlette.types import Receive
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Service:
+    """The parts of a running server.
+
+    Transfers have threads of their own, so that slow uploads never keep a use case waiting.
+
+    Args:
+        yard: what use cases run on; the service closes it.
+        settings: `server.threads`, `server.max_body_bytes`, `server.max_upload_bytes`.
+        cache_bytes: the most memory that cached answers may take; 0 caches nothing.
+    """
+
+    def __init__(self, yard: Yard, settings: Settings, *, cache_bytes: int) -> None:
+        self.yard = yard
+        self.max_body_bytes: int = settings["server.max_body_bytes"]
+        self.max_upload_bytes: int = settings["server.max_upload_bytes"]
+        threads: int = settings["server.threads"]
+        self._use_cases = ThreadPoolExecutor(threads, thread_name_prefix="modelyard-use-case")
+        self._transfers = ThreadPoolExecutor(threads, thread_name_prefix="modelyard-transfer")
+        self.watch = ChangeWatch(yard.database)
+        self.cache = AnswerCache(self.watch.count, limit=cache_bytes)
+
+    async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a short call that may wait for the database."""
+        return await asyncio.get_running_loop().run_in_executor(self._use_cases, partial(call, *args, **kwargs))
+
+    def transfer(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
+        """Begin a call that moves bytes."""
+        return asyncio.get_running_loop().run_in_executor(self._transfers, partial(call, *args, **kwargs))
+
+    def perform(self, operation: Operation[Any, Any], request: object, *, actor: str, idempotency_key: str = "") -> Answer:
+        """Run an operation and encode its answer; blocks, so it belongs into `run`."""
+        record = perform(self.yard, operation, request, actor=actor, idempotency_key=idempotency_key)
+        return answer(record, permission=operation.permission, status=operation.status)
+
+    def close(self) -> None:
+        """End the threads once their work is done, and close the database."""
+        self._use_cases.shutdown()
+        self._transfers.shutdown()
+        self.watch.close()
+        self.yard.database.close()
+
+
+async def whole_body(receive: Receive, limit: int) -> bytes:
+    """Read a request's body.
+
+    Raises:
+        TooLarge: it is longer than `limit` bytes.
+        ConnectionError: the client went away.
+    """
+    pieces: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ConnectionAbortedError("the client went away")
+        piece: bytes = message.get("body", b"")
+        size += len(piece)
+        if size > limit:
+            raise TooLarge(
+                f"the body is larger than {limit} bytes", hint="files are sent to /api/models/upload; see server.max_body_bytes"
+            )
+        pieces.append(piece)
+        more = message.get("more_body", False)
+    return b"".join(pieces)

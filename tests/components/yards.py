@@ -1,0 +1,29 @@
+"""Real yards for the tests: a registry on SQLite or PostgreSQL with a local store, opened as a user's settings would."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from modelyard.bootstrap import EmbeddedCaller, open_yard
+from modelyard.config import load
+from modelyard.domain.wire import VersionRecord
+from modelyard.operations import RegisterVersion
+
+
+def open_caller(folder: Path, database_url: str = "", **overrides: Any) -> EmbeddedCaller:
+    """Open the registry in a folder, on SQLite unless a database is given."""
+    given = {"registry.path": str(folder), **overrides}
+    if database_url:
+        given["database.url"] = database_url
+    settings = load(environ={}, working_folder=folder.parent, overrides=given)
+    return EmbeddedCaller(open_yard(settings), address=str(folder))
+
+
+def register(caller: EmbeddedCaller, name: str, content: bytes = b"weights", **fields: Any) -> VersionRecord:
+    """Register a version with one small file."""
+    source = caller.yard.store.root
+    assert source is not None
+    file = source.parent / "model.bin"
+    file.write_bytes(content)
+    return caller.upload(RegisterVersion(name=name, create=True, **fields), file)

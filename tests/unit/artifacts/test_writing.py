@@ -1,0 +1,234 @@
+"""How bytes get in: the same digests however they arrive, and nothing left when they do not."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+from blake3 import blake3
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelyard.artifacts.hashing import PART_SIZE, Rounds, part_count
+from modelyard.artifacts.layout import blob_key
+from modelyard.artifacts.opening import open_store
+from modelyard.errors import InvalidArtifact
+
+PUT = """
+import sys
+from modelyard.artifacts.opening import open_store
+sys.stdin.readline()
+blob = open_store(sys.argv[1]).add_file(sys.argv[2])
+print(blob.digest, blob.stored)
+"""
+
+
+def files_below(root):
+    return sorted(os.path.join(folder, name) for folder, _, names in os.walk(root) for name in names)
+
+
+@pytest.fixture(scope="module")
+def content():
+    return os.urandom(2 * PART_SIZE + 12345)
+
+
+@settings(max_examples=25)
+@given(cuts=st.lists(st.integers(0, 2 * PART_SIZE + 12345), max_size=6))
+def test_the_way_bytes_are_cut_makes_no_difference(tmp_path_factory, content, cuts):
+    store = open_store(tmp_path_factory.mktemp("store"))
+    edges = [0, *sorted(cuts), len(content)]
+    with store.writer("model.bin") as writer:
+        for start, end in zip(edges, edges[1:], strict=False):
+            writer.write(memoryview(content)[start:end])
+        blob = writer.commit()
+    assert blob.digest == blake3(content).hexdigest()
+    assert blob.sha256 == hashlib.sha256(content).hexdigest()
+    assert blob.parts == tuple(
+        blake3(content[start : start + PART_SIZE]).hexdigest() for start in range(0, len(content), PART_SIZE)
+    )
+    assert (store.root / blob_key(blob.digest)).read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("size", "parts"), [(0, 0), (1, 0), (PART_SIZE, 0), (PART_SIZE + 1, 2), (2 * PART_SIZE, 2), (2 * PART_SIZE + 1, 3)]
+)
+def test_only_files_of_several_parts_list_them(tmp_path, size, parts):
+    assert part_count(size) == parts
+    with open_store(tmp_path / "store").writer() as writer:
+        writer.write(bytes(size))
+        assert len(writer.commit(allow_empty=True).parts) == parts
+
+
+def test_stored_objects_cannot_be_written_by_accident(tmp_path):
+    store = open_store(tmp_path / "store")
+    with store.writer() as writer:
+        writer.write(b"data")
+        blob = writer.commit()
+    assert (store.root / blob_key(blob.digest)).stat().st_mode & 0o777 == 0o444
+
+
+@pytest.mark.parametrize("size", [10, PART_SIZE + 10])
+def test_leaving_without_commit_leaves_nothing(tmp_path, size):
+    store = open_store(tmp_path / "store")
+    with store.writer() as writer:
+        writer.write(bytes(size))
+    with pytest.raises(ValueError, match="finished"):
+        writer.write(b"more")
+    assert files_below(tmp_path) == []
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("modelyard-artifacts")]
+
+
+def test_an_error_in_a_lane_stops_the_writer():
+    def fail(part):
+        raise OSError(28, f"no room for {len(part)} bytes")
+
+    rounds = Rounds([len, fail])
+    rounds.submit(5)
+    with pytest.raises(OSError, match="no room for 5 bytes"):
+        rounds.finish()
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("modelyard-artifacts")]
+
+
+@pytest.mark.parametrize("size", [100, PART_SIZE + 100, 3 * PART_SIZE])
+def test_progress_adds_up_to_the_size(tmp_path, size):
+    (tmp_path / "file").write_bytes(os.urandom(size))
+    store = open_store(tmp_path / "store")
+    for _ in range(2):
+        steps = []
+        blob = store.add_file(tmp_path / "file", steps.append)
+        assert sum(steps) == size
+    steps = []
+    store.fetch_to(blob.digest, blob.size, blob.parts, tmp_path / "out", progress=steps.append)
+    assert sum(steps) == size
+
+
+def test_a_file_that_grows_while_it_is_read_is_refused(tmp_path):
+    path = tmp_path / "log"
+    path.write_bytes(bytes(1000))
+
+    def grow(_count):
+        with path.open("ab") as file:
+            file.write(b"more")
+
+    with pytest.raises(InvalidArtifact, match="changed while it was read"):
+        open_store(tmp_path / "store").add_file(path, _once(grow))
+
+
+def test_a_file_that_is_rewritten_while_it_is_read_is_refused(tmp_path):
+    path = tmp_path / "weights"
+    path.write_bytes(bytes(PART_SIZE + 1))
+
+    def rewrite(_count):
+        with path.open("r+b") as file:
+            file.write(b"other")
+        os.utime(path, ns=(1, 1))
+
+    with pytest.raises(InvalidArtifact, match="changed while it was read"):
+        open_store(tmp_path / "store").add_file(path, _once(rewrite))
+
+
+def _once(action):
+    done = []
+
+    def progress(count):
+        if not done:
+            done.append(count)
+            action(count)
+
+    return progress
+
+
+def test_what_is_no_regular_file_is_refused(tmp_path):
+    store = open_store(tmp_path / "store")
+    os.mkfifo(tmp_path / "pipe")
+    for path, why in ((tmp_path / "nothing", "No such file"), (tmp_path, "not a regular"), (tmp_path / "pipe", "not a")):
+        with pytest.raises(InvalidArtifact, match=why):
+            store.add_file(path)
+    (tmp_path / "empty").touch()
+    with pytest.raises(InvalidArtifact, match="empty is empty"):
+        store.add_file(tmp_path / "empty")
+    assert files_below(tmp_path / "store") == []
+
+
+def test_a_named_link_to_a_file_is_followed(tmp_path):
+    (tmp_path / "real").write_bytes(b"content")
+    (tmp_path / "link").symlink_to("real")
+    assert open_store(tmp_path / "store").add_file(tmp_path / "link").size == 7
+
+
+@pytest.mark.parametrize("size", [1000, 2 * PART_SIZE + 1])
+def test_two_processes_may_put_the_same_file_at_once(tmp_path, size):
+    (tmp_path / "file").write_bytes(os.urandom(size))
+    command = [sys.executable, "-c", PUT, str(tmp_path / "store"), str(tmp_path / "file")]
+    children = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    for child in children:
+        child.stdin.write("go\n")
+        child.stdin.flush()
+    answers = [child.communicate()[0].split() for child in children]
+    assert [child.returncode for child in children] == [0, 0]
+    assert answers[0][0] == answers[1][0]
+    assert "True" in {answer[1] for answer in answers}
+    store = open_store(tmp_path / "store")
+    assert store.verify(answers[0][0]) == size
+    left = [path for path in files_below(store.root) if "/known/" not in path]
+    assert left == [str(store.root / blob_key(answers[0][0]))]
+
+
+def test_many_threads_may_put_at_once(tmp_path):
+    store = open_store(tmp_path / "store")
+    contents = [bytes([number % 5]) * 3000 for number in range(20)]
+    blobs = []
+
+    def put(data):
+        with store.writer() as writer:
+            writer.write(data)
+            blobs.append(writer.commit())
+
+    threads = [threading.Thread(target=put, args=(data,)) for data in contents]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(blobs) == 20
+    assert len({blob.digest for blob in blobs}) == 5
+    assert len(files_below(store.root)) == 5
+
+
+def test_compression_can_be_switched_on_and_off(tmp_path):
+    data = b"node " * 1000
+    plain, packed = open_store(tmp_path / "store"), open_store(tmp_path / "store", compression=True)
+
+    def put(store, data, name="m.pkl"):
+        with store.writer(name) as writer:
+            writer.write(data)
+            return writer.commit()
+
+    blob = put(packed, data)
+    assert plain.stored_key(blob.digest) == blob_key(blob.digest, compressed=True)
+    assert put(plain, data).stored
+    assert plain.stored_key(blob.digest) == blob_key(blob.digest)
+    assert not put(packed, data).stored
+    assert packed.delete(blob.digest)
+    assert files_below(tmp_path / "store") == []
+    assert put(packed, os.urandom(5000)).stored
+    assert put(packed, data, "weights.safetensors").stored
+    assert not [path for path in files_below(tmp_path / "store") if path.endswith(".zst")]
+
+
+def test_a_good_compressed_copy_takes_the_place_of_a_damaged_plain_one(tmp_path):
+    data = b"node " * 1000
+    store = open_store(tmp_path / "store", compression=True)
+    digest = blake3(data).hexdigest()
+    path = store.root / blob_key(digest)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(data[:-1])
+    with store.writer("m.pkl") as writer:
+        writer.write(data)
+        blob = writer.commit()
+    assert b"".join(store.read(blob.digest, blob.size, blob.parts)) == data
