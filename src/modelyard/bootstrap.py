@@ -14,6 +14,7 @@ from typing import Self, TypeVar
 
 from modelyard.artifacts.fetch import Progress
 from modelyard.artifacts.opening import open_store
+from modelyard.artifacts.store import ArtifactStore
 from modelyard.artifacts.tree import ingest, restore
 from modelyard.config import Settings, database_url, store_url
 from modelyard.domain.ids import ENTROPY_BYTES, new_id
@@ -23,10 +24,10 @@ from modelyard.metadata import schema
 from modelyard.metadata.database import Database
 from modelyard.operations import Operation, RegisterVersion
 from modelyard.registry import aliases, care, catalog, comparison, describe, publish, retire, stages
-from modelyard.registry.context import Yard
+from modelyard.registry.context import Views, Yard
 from modelyard.registry.dispatch import perform
 from modelyard.registry.fetch import opened
-from modelyard.registry.trees import LocalViews
+from modelyard.registry.trees import CloudPlaces, LocalViews
 from modelyard.registry.views import settle
 
 Request = TypeVar("Request")
@@ -72,13 +73,19 @@ def open_yard(settings: Settings, *, expose_paths: bool = True) -> Yard:
             default_stage=normalise_stage(graph, settings["registry.default_stage"]),
             clock=now,
             new_id=fresh_id,
-            views=LocalViews(database, store, store.root, absolute=expose_paths) if store.root is not None else None,
+            views=_views(database, store, store_url(settings), absolute=expose_paths),
         )
         settle(yard)
     except BaseException:
         database.close()
         raise
     return yard
+
+
+def _views(database: Database, store: ArtifactStore, url: str, *, absolute: bool) -> Views:
+    if store.root is None:
+        return CloudPlaces(url)
+    return LocalViews(database, store, store.root, absolute=absolute)
 
 
 class EmbeddedCaller:

@@ -45,18 +45,14 @@ class StoreUnderTest:
     def rubbish(self) -> list[str]:
         """What is left behind that no reader will ever ask for."""
         blobs = {key.removeprefix("blobs/").removesuffix(".zst").replace("/", "") for key in self.keys()}
-        orphans = [
-            key for key in self.keys() if key.startswith("known/") and key.rpartition("/")[2] not in blobs
-        ]
+        orphans = [key for key in self.keys() if key.startswith("known/") and key.rpartition("/")[2] not in blobs]
         strangers = [key for key in self.keys() if not key.startswith(("blobs/", "known/", "touched/", "view/"))]
         return orphans + strangers + self.unfinished()
 
 
 def _local(root: Path) -> StoreUnderTest:
     def keys() -> set[str]:
-        return {
-            Path(folder, name).relative_to(root).as_posix() for folder, _, names in os.walk(root) for name in names
-        }
+        return {Path(folder, name).relative_to(root).as_posix() for folder, _, names in os.walk(root) for name in names}
 
     return StoreUnderTest("local", str(root), keys, list)
 

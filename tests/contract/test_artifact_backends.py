@@ -231,9 +231,10 @@ def test_a_range_reads_only_its_own_parts(artifact_place):
 
 
 def test_nothing_empty_is_stored(artifact_place):
-    with pytest.raises(InvalidArtifact, match=r"model\.pkl is empty"), artifact_place.open().writer(
-        "model.pkl"
-    ) as writer:
+    with (
+        pytest.raises(InvalidArtifact, match=r"model\.pkl is empty"),
+        artifact_place.open().writer("model.pkl") as writer,
+    ):
         writer.commit()
     assert artifact_place.keys() == set()
     with artifact_place.open().writer("__init__.py") as writer:

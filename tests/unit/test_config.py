@@ -98,6 +98,10 @@ class TestYaml:
         (tmp_path / config.FILE_NAME).unlink()
         assert load(tmp_path)["server.port"] == 2
 
+    def test_a_whole_number_is_a_number(self, tmp_path):
+        seconds = load(tmp_path, "database:\n  busy_timeout_s: 5\n")["database.busy_timeout_s"]
+        assert (seconds, type(seconds)) == (5.0, float)
+
     def test_is_found_in_a_registry_folder_named_by_the_environment(self, tmp_path):
         (tmp_path / "here").mkdir()
         (tmp_path / "here" / config.FILE_NAME).write_text("server:\n  port: 5002\n")
@@ -187,6 +191,7 @@ class TestVariables:
             ("MODELYARD_AUTH_ENABLED", "Yes", "auth.enabled", True),
             ("MODELYARD_AUTH_ENABLED", "0", "auth.enabled", False),
             ("MODELYARD_DATABASE_BUSY_TIMEOUT_S", "2", "database.busy_timeout_s", 2.0),
+            ("MODELYARD_STORAGE_LOCAL_PATH", "a b", "storage.local.path", "a b"),
             ("MODELYARD_LOGGING_LEVEL", "DEBUG", "logging.level", "debug"),
             ("MODELYARD_SERVER_PORT", "", "server.port", 5000),
         ],
@@ -382,7 +387,7 @@ def test_settings_are_a_value(tmp_path):
     settings = load(tmp_path, server__port=1)
     assert pickle.loads(pickle.dumps(settings)) == settings == load(tmp_path, server__port=1)
     with pytest.raises(AttributeError):
-        settings.values = {}
+        settings.values = {}  # type: ignore[misc]
     with pytest.raises(KeyError):
         settings["server.prot"]
 

@@ -15,6 +15,7 @@ import io
 import lzma
 import secrets
 import shutil
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -46,6 +47,8 @@ _BROKEN = (
     lzma.LZMAError,
     ZstdError,
     EOFError,
+    OverflowError,
+    struct.error,
     NotImplementedError,
     ValueError,
 )

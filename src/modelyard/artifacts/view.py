@@ -20,15 +20,14 @@ from __future__ import annotations
 import json
 import os
 import re
-import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from modelyard.artifacts.faults import store_faults
 from modelyard.artifacts.hashing import digest_of
-from modelyard.artifacts.layout import COMPRESSED_SUFFIX, VIEW, blob_key
+from modelyard.artifacts.layout import COMPRESSED_SUFFIX, VIEW, blob_key, temporary_key
 from modelyard.artifacts.store import ArtifactStore
 from modelyard.domain.manifest import Manifest
 
@@ -36,6 +35,7 @@ _UNSAFE = re.compile(r"[\x00-\x1f\x7f%/]|^\.")
 _LONGEST = 200
 _OURS = "_modelyard."
 _DOCUMENTS = ("metadata.json", "metrics.json")
+_OUR_DOCUMENT = re.compile(r"(?:_modelyard\.)*(?:metadata|metrics)\.json")
 
 
 def folder_name(name: str) -> str:
@@ -84,7 +84,7 @@ def write_version(
         for path, key in links.items():
             _link(folder / path, store.root / key)
         for name, document in zip(_DOCUMENTS, (metadata, metrics), strict=True):
-            _write_document(folder / _free_name(name, links), document)
+            _write_document(store.root, folder / _free_name(name, links), document)
     return folder
 
 
@@ -94,8 +94,9 @@ def remove_version(store: ArtifactStore, model: str, version: str) -> None:
     if folder is None or not folder.is_dir():
         return
     with store_faults(folder):
-        for name in (*_DOCUMENTS, *(_OURS + name for name in _DOCUMENTS)):
-            (folder / name).unlink(missing_ok=True)
+        for name in os.listdir(folder):
+            if _OUR_DOCUMENT.fullmatch(name):
+                (folder / name).unlink(missing_ok=True)
         _remove_links(folder, keep=set())
         for empty in (folder, folder.parent):
             with suppress(OSError):
@@ -122,23 +123,24 @@ def _free_name(path: str, taken: Mapping[str, str] | set[str]) -> str:
 
 def _link(path: Path, target: Path) -> None:
     text = os.path.relpath(target, path.parent)
-    if path.is_symlink() and str(path.readlink()) == text:
-        return
+    if path.is_symlink():
+        if str(path.readlink()) == text:
+            return
+        path.unlink()
     path.parent.mkdir(parents=True, exist_ok=True)
-    _place(path, lambda temporary: temporary.symlink_to(text))
+    # Another process that writes the same version makes the same link.
+    with suppress(FileExistsError):
+        path.symlink_to(text)
 
 
-def _write_document(path: Path, document: Mapping[str, Any]) -> None:
+def _write_document(root: Path, path: Path, document: Mapping[str, Any]) -> None:
+    """Write a document under another name and then give it its own, so that nobody sees it half written."""
     text = json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
-    _place(path, lambda temporary: temporary.write_text(text, "utf-8"))
-
-
-def _place(path: Path, make: Callable[[Path], object]) -> None:
-    """Make a file under another name and then give it its own, so that nobody sees it half made."""
-    temporary = path.parent / f"{_OURS}{secrets.token_hex(8)}"
+    temporary = root / temporary_key()
+    temporary.parent.mkdir(parents=True, exist_ok=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        make(temporary)
+        temporary.write_text(text, "utf-8")
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

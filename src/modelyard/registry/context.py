@@ -8,17 +8,21 @@ from typing import Protocol
 
 from modelyard.artifacts.store import ArtifactStore
 from modelyard.domain.stages import ModelStage, StageGraph
+from modelyard.domain.wire import FileRecord
 from modelyard.metadata.database import Database, Transaction
 
 
 class Views(Protocol):
-    """Looks after the readable tree of versions; `None` stands for a store that has none."""
+    """Knows where people find a version's files, and looks after the readable tree where the store has one."""
+
+    writes: bool
+    """Whether there is a tree to look after."""
 
     def refresh(self, model: str, version: str) -> None:
         """Make the tree of one version what the database says: write, rewrite or remove it."""
 
-    def locate(self, model: str, version: str, paths: Sequence[str]) -> str:
-        """Return where a version's files are to be found: its only file, or its folder."""
+    def locate(self, model: str, version: str, files: Sequence[FileRecord]) -> str | None:
+        """Return where a version's files are: its only file, or its folder; None where they have no single place."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +38,7 @@ class Yard:
     default_stage: ModelStage
     clock: Callable[[], str]
     new_id: Callable[[str], str]
-    views: Views | None = None
+    views: Views
 
 
 @dataclass(frozen=True, kw_only=True)

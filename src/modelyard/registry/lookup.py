@@ -149,7 +149,6 @@ def content(context: Context, row: Row[Any]) -> Manifest:
 
 
 def _record(context: Context, row: Row[Any], names: list[str], files: list[FileRecord]) -> VersionRecord:
-    views = context.yard.views
     metadata = document(row)
     reason = _reasons.decode(row.deprecation)["reason"] if row.deprecation is not None else ""
     return VersionRecord(
@@ -172,7 +171,7 @@ def _record(context: Context, row: Row[Any], names: list[str], files: list[FileR
         digest=row.digest,
         model_hash=row.model_hash,
         model_size_bytes=row.size,
-        artifact_path=views.locate(row.name, row.version, [file.path for file in files]) if views and files else None,
+        artifact_path=context.yard.views.locate(row.name, row.version, files) if files else None,
         artifact_uri=f"models:/{row.name}/{row.number}",
         files=files,
         completeness=completeness(metadata),

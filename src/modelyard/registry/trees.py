@@ -1,4 +1,4 @@
-"""The readable tree of a local store, written from what the database says.
+"""Where people find a version's files; in a local store, a readable tree written from what the database says.
 
 Refreshing reads the version and writes its tree under a lock of the file system, so that of two processes that
 changed the same version the later state is what remains.
@@ -15,14 +15,36 @@ from typing import Any
 import msgspec
 
 from modelyard.artifacts import view
+from modelyard.artifacts.layout import blob_key
 from modelyard.artifacts.store import ArtifactStore
 from modelyard.domain.manifest import Manifest
 from modelyard.domain.stages import ModelStage
+from modelyard.domain.wire import FileRecord
 from modelyard.metadata import manifests, models, versions
 from modelyard.metadata.database import Database
 
 LOCK_NAME = "view.lock"
 NOTHING = Manifest(files=())
+
+
+class CloudPlaces:
+    """A bucket has no tree: a version of one file is found under the file's object, one of several has no single place.
+
+    Args:
+        url: the store's address, without options.
+    """
+
+    writes = False
+
+    def __init__(self, url: str) -> None:
+        self.url = url.partition("?")[0].rstrip("/")
+
+    def refresh(self, model: str, version: str) -> None:
+        """Nothing is to be refreshed."""
+
+    def locate(self, _model: str, _version: str, files: Sequence[FileRecord]) -> str | None:
+        """Return the address of a version's only file."""
+        return f"{self.url}/{blob_key(files[0].blake3)}" if len(files) == 1 else None
 
 
 class LocalViews:
@@ -33,6 +55,8 @@ class LocalViews:
         store: a store with a folder; `root` is that folder.
         absolute: whether `locate` gives absolute paths, or paths relative to the registry.
     """
+
+    writes = True
 
     def __init__(self, database: Database, store: ArtifactStore, root: Path, *, absolute: bool) -> None:
         self.database, self.store, self.root, self.absolute = database, store, root, absolute
@@ -57,10 +81,10 @@ class LocalViews:
                 metrics=document.get("metrics", {}),
             )
 
-    def locate(self, model: str, version: str, paths: Sequence[str]) -> str:
+    def locate(self, model: str, version: str, files: Sequence[FileRecord]) -> str:
         """Return where a version's only file is, or its folder."""
         folder = view.version_folder(self.store, model, version) or self.root
-        place = folder / paths[0] if len(paths) == 1 else folder
+        place = folder / files[0].path if len(files) == 1 else folder
         if not place.exists() and place.with_name(place.name + ".zst").exists():
             place = place.with_name(place.name + ".zst")
         return str(place) if self.absolute else place.relative_to(self.root).as_posix()

@@ -17,14 +17,14 @@ from modelyard.registry.context import Context, Yard
 
 def mark_stale(context: Context, row: Row[Any] | Any) -> None:
     """Note that a version's tree must be refreshed; `row` needs `id`, `name` and `version`."""
-    if context.yard.views is not None:
+    if context.yard.views.writes:
         note = views.request(context.tx, version_id=row.id, model=row.name, version=row.version)
         context.stale_views.append(note)
 
 
 def settle(yard: Yard, notes: Sequence[int] = ()) -> int:
     """Refresh the trees behind some notes, or behind all that wait; return how many there were."""
-    if yard.views is None or (not notes and not _any_waiting(yard)):
+    if not yard.views.writes or (not notes and not _any_waiting(yard)):
         return 0
     with yard.database.read() as tx:
         rows = [row for row in views.waiting(tx) if not notes or row.id in set(notes)]

@@ -7,14 +7,13 @@ crafted one can crash the process. They are written by joblib, with a warning.
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
-from modelyard.errors import InvalidArtifact
+from modelyard.errors import InvalidArtifact, ModelyardError
 from modelyard.runtimes.base import (
-    NATIVE_ERRORS,
     SavedModel,
     class_name,
     missing_extra,
@@ -56,7 +55,7 @@ class SklearnFlavour:
             code_bearing=False,
         )
 
-    def load(self, folder: Path, files: Sequence[str], *, reference: str) -> object:
+    def load(self, folder: Path, files: Sequence[str], *, reference: str) -> Any:
         """Read the skops file, or run the pickle, among the files."""
         if any(name.lower().endswith(".skops") for name in files):
             return _load_skops(folder / the_file(files, (".skops",), reference), reference)
@@ -68,7 +67,7 @@ def _model_type(model: object) -> str:
 
     try:
         return str(get_tags(model).estimator_type or "estimator")
-    except NATIVE_ERRORS:
+    except (AttributeError, TypeError, ValueError):
         return "estimator"
 
 
@@ -82,14 +81,16 @@ def _save_skops(model: object, path: Path) -> bool:
             usable = not skops.io.get_untrusted_types(file=path)
             if usable:
                 skops.io.load(path)
-    except (*NATIVE_ERRORS, zipfile.BadZipFile):
+    except (ModelyardError, OSError, MemoryError):
+        raise
+    except Exception:  # noqa: BLE001  # whatever skops cannot write or read back, joblib may
         return False
     if not usable:
         path.unlink()
     return usable
 
 
-def _load_skops(path: Path, reference: str) -> object:
+def _load_skops(path: Path, reference: str) -> Any:
     if not find_spec("skops"):
         raise missing_extra("skops", f"loading {reference}")
     import skops.io
@@ -100,7 +101,9 @@ def _load_skops(path: Path, reference: str) -> object:
             # Types outside the trusted list may do anything when they are built: the file is code, as a pickle is.
             warn_of_code(f"{path.name} (skops)", ", ".join(untrusted[:20]), reference)
         return skops.io.load(path, trusted=untrusted)
-    except (*NATIVE_ERRORS, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # a damaged file, other versions, or the model's own code, which may raise anything
         raise InvalidArtifact(
             f"{reference}: {path.name} cannot be loaded: {type(error).__name__}: {str(error)[:300]}",
             hint="load it with the versions of scikit-learn and skops that it was made with",

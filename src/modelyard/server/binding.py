@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import field, fields, make_dataclass
+from dataclasses import MISSING, fields
 from difflib import get_close_matches
 from typing import Any, get_origin, get_type_hints
 from urllib.parse import parse_qsl
 
 import msgspec
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, ValidationError, create_model
 
 from modelyard.domain import metadata as rules
 from modelyard.domain.names import shown
@@ -46,14 +46,9 @@ class Fields:
         self.where = where
         hints = get_type_hints(request)
         declared = {item.name: item for item in fields(request)}
-        kind = make_dataclass(
-            request.__name__,
-            [(name, hints[name], _like(declared[name])) for name in names],
-            kw_only=True,
-            namespace={"__pydantic_config__": ConfigDict(strict=where == "body")},
-        )
+        typed: dict[str, Any] = {name: (hints[name], _default(declared[name])) for name in names}
         self.lists = frozenset(name for name in names if get_origin(hints[name]) is list)
-        self.adapter: TypeAdapter[Any] = TypeAdapter(kind)
+        self.model = create_model(request.__name__, __config__=ConfigDict(strict=where == "body"), **typed)
 
     def read(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The fields as Python values, with the defaults of those that are missing.
@@ -63,20 +58,22 @@ class Fields:
         """
         refuse_unknown(given, self.names, self.where)
         try:
-            checked = self.adapter.validate_python(given)
+            checked = self.model.model_validate(dict(given))
         except ValidationError as error:
             raise of_validation(error, self.where) from None
         return {name: getattr(checked, name) for name in self.names}
 
     def schema(self) -> dict[str, Any]:
         """The JSON schema of an object with these fields."""
-        schema = self.adapter.json_schema(ref_template="#/components/schemas/{model}")
+        schema = self.model.model_json_schema()
         return {key: value for key, value in schema.items() if key not in {"title", "description"}}
 
 
-def _like(declared: Any) -> Any:
-    """A field with the same default."""
-    return field(default=declared.default, default_factory=declared.default_factory)
+def _default(declared: Any) -> Any:
+    """The default of a dataclass field in pydantic's words."""
+    if declared.default_factory is not MISSING:
+        return Field(default_factory=declared.default_factory)
+    return ... if declared.default is MISSING else declared.default
 
 
 OWN_FIELDS = ("version", "status", "stage", "parent", "create")

@@ -71,7 +71,7 @@ def endpoint_of(service: Service, operation: Operation[Any, Any]) -> Endpoint:
         if cached:
             return AnswerResponse(await read_answer(service, operation, wanted, scope, actor))
         key = header(scope, b"idempotency-key") if operation.mutates else ""
-        return AnswerResponse(await service.run(service.perform, operation, wanted, actor=actor, idempotency_key=key))
+        return AnswerResponse(await service.answered(operation, wanted, actor=actor, idempotency_key=key))
 
     return endpoint
 
@@ -81,6 +81,6 @@ async def read_answer(
 ) -> Answer:
     """The answer of a GET row, read from the database and kept for the next who asks."""
     state = service.cache.state()
-    ready = await service.run(service.perform, operation, wanted, actor=actor)
+    ready = await service.answered(operation, wanted, actor=actor)
     service.cache.put((scope["path"], scope["query_string"]), state, ready)
     return ready

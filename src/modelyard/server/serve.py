@@ -52,7 +52,8 @@ def serve(
     """
     host = settings["server.host"] if host is None else host
     port = settings["server.port"] if port is None else port
-    logging.basicConfig(level=settings["logging.level"].upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("modelyard").setLevel(settings["logging.level"].upper())
     listener = bind(host, port, insecure=insecure)
     try:
         yard = open_yard(settings, expose_paths=False)

@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
+from starlette.types import Receive
+
 from modelyard.config import Settings
 from modelyard.errors import TooLarge
 from modelyard.metadata.changes import ChangeWatch
@@ -16,7 +18,6 @@ from modelyard.registry.context import Yard
 from modelyard.registry.dispatch import perform
 from modelyard.server.answers import Answer, answer
 from modelyard.server.cache import AnswerCache
-from starlette.types import Receive
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -43,6 +44,13 @@ class Service:
         self.watch = ChangeWatch(yard.database)
         self.cache = AnswerCache(self.watch.count, limit=cache_bytes)
 
+    async def answered(
+        self, operation: Operation[Any, Any], request: object, *, actor: str, idempotency_key: str = ""
+    ) -> Answer:
+        """Run an operation and encode its answer, in a thread; those that read or delete files count as transfers."""
+        begin = self.transfer if operation.long else self.run
+        return await begin(self._answer, operation, request, actor, idempotency_key)
+
     async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a short call that may wait for the database."""
         return await asyncio.get_running_loop().run_in_executor(self._use_cases, partial(call, *args, **kwargs))
@@ -51,9 +59,8 @@ class Service:
         """Begin a call that moves bytes."""
         return asyncio.get_running_loop().run_in_executor(self._transfers, partial(call, *args, **kwargs))
 
-    def perform(self, operation: Operation[Any, Any], request: object, *, actor: str, idempotency_key: str = "") -> Answer:
-        """Run an operation and encode its answer; blocks, so it belongs into `run`."""
-        record = perform(self.yard, operation, request, actor=actor, idempotency_key=idempotency_key)
+    def _answer(self, operation: Operation[Any, Any], request: object, actor: str, key: str) -> Answer:
+        record = perform(self.yard, operation, request, actor=actor, idempotency_key=key)
         return answer(record, permission=operation.permission, status=operation.status)
 
     def close(self) -> None:

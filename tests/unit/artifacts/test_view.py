@@ -89,7 +89,9 @@ def test_the_versions_own_files_keep_their_names(stored):
 
 
 def test_objects_held_compressed_say_so_in_their_name(stored):
-    store, manifest = stored({"f.pkl": b"tree " * 1000, "g.pkl": b"leaf " * 1000, "g.pkl.zst": b"own"}, compression=True)
+    store, manifest = stored(
+        {"f.pkl": b"tree " * 1000, "g.pkl": b"leaf " * 1000, "g.pkl.zst": b"own"}, compression=True
+    )
     folder = write(store, manifest)
     assert tree(folder) - {"metadata.json", "metrics.json"} == {"f.pkl.zst", "g.pkl.zst", "_modelyard.g.pkl.zst"}
     assert (folder / "g.pkl.zst").read_bytes() == b"own"

@@ -36,7 +36,7 @@ def content():
     return os.urandom(2 * PART_SIZE + 12345)
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(cuts=st.lists(st.integers(0, 2 * PART_SIZE + 12345), max_size=6))
 def test_the_way_bytes_are_cut_makes_no_difference(tmp_path_factory, content, cuts):
     store = open_store(tmp_path_factory.mktemp("store"))
@@ -145,7 +145,11 @@ def _once(action):
 def test_what_is_no_regular_file_is_refused(tmp_path):
     store = open_store(tmp_path / "store")
     os.mkfifo(tmp_path / "pipe")
-    for path, why in ((tmp_path / "nothing", "No such file"), (tmp_path, "not a regular"), (tmp_path / "pipe", "not a")):
+    for path, why in (
+        (tmp_path / "nothing", "No such file"),
+        (tmp_path, "not a regular"),
+        (tmp_path / "pipe", "not a"),
+    ):
         with pytest.raises(InvalidArtifact, match=why):
             store.add_file(path)
     (tmp_path / "empty").touch()
@@ -164,9 +168,7 @@ def test_a_named_link_to_a_file_is_followed(tmp_path):
 def test_two_processes_may_put_the_same_file_at_once(tmp_path, size):
     (tmp_path / "file").write_bytes(os.urandom(size))
     command = [sys.executable, "-c", PUT, str(tmp_path / "store"), str(tmp_path / "file")]
-    children = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)
-    ]
+    children = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     for child in children:
         child.stdin.write("go\n")
         child.stdin.flush()

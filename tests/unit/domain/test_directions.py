@@ -109,6 +109,10 @@ def test_these_are_better_when_lower(name):
     assert direction(name) == "lower"
 
 
+def test_a_negated_score_turns_round():
+    assert (direction("neg_accuracy"), direction("neg_rmse"), direction("neg_neg_rmse")) == ("lower", "higher", "lower")
+
+
 @pytest.mark.parametrize(
     "name", ["custom_metric", "learning_rate", "epochs", "anomaly_score", "neg_custom", "", "_", "n" * 251, "neg_" * 99]
 )

@@ -151,6 +151,25 @@ def test_metrics_of_different_examples_are_resampled_apart():
     assert found == pytest.approx((one + other) / 2, abs=0.03)
 
 
+def test_sets_of_examples_are_not_drawn_in_step():
+    source = Random(3)
+    pattern = [source.gauss(0.1, 1) for _ in range(64)]
+    sets = [Paired(differences=pattern * times) for times in (2, 3, 4)]
+    one = paired_bootstrap(sets[:1])
+    assert 0.6 < one < 0.9
+    # Drawn in step, three sets would always agree and be as sure as one; apart, the majority is surer.
+    assert paired_bootstrap(sets) == pytest.approx(one**3 + 3 * one**2 * (1 - one), abs=0.04)
+    assert paired_bootstrap(sets) > one + 0.03
+
+
+@pytest.mark.parametrize("size", [6, 30, 200])
+def test_huge_differences_do_not_overflow(size):
+    source = Random(size)
+    differences = [source.uniform(-0.9, 1.0) for _ in range(size)]
+    expected = paired_bootstrap([Paired(differences=differences)])
+    assert paired_bootstrap([Paired(differences=[x * 1.7e308 for x in differences])]) == expected
+
+
 def test_the_work_is_bounded_for_hundreds_of_metrics():
     metrics = [Paired(differences=[0.1, 0.2, -0.1] * 100) for _ in range(400)]
     assert statistics._affordable_draws(metrics) == statistics.FEWEST_DRAWS

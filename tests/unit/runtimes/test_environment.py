@@ -42,7 +42,7 @@ def test_distributions_are_named_as_they_are_installed():
     assert PACKAGES["sklearn"] == "scikit-learn"
 
 
-class Own(BaseEstimator):
+class Own(BaseEstimator):  # type: ignore[misc]
     pass
 
 

@@ -87,7 +87,7 @@ def test_files_that_nothing_loads_are_refused_with_the_way_out(paths, message):
 def test_one_file_is_the_model():
     assert the_file(["a.txt", "sub/x.pkl"], (".pkl",), "m/1") == "sub/x.pkl"
     assert the_file(["scaler.pkl", "model.pkl"], (".pkl",), "m/1") == "model.pkl"
-    with pytest.raises(InvalidArtifact, match="m/1: 2 files could be the model: a.pkl, b.pkl"):
+    with pytest.raises(InvalidArtifact, match=r"m/1: 2 files could be the model: a\.pkl, b\.pkl"):
         the_file(["a.pkl", "b.pkl"], (".pkl",), "m/1")
     with pytest.raises(InvalidArtifact, match="m/1: no file could be the model"):
         the_file(["a.txt"], (".pkl",), "m/1")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import copyreg
-import datetime
+import datetime as dt
 import decimal
 import fractions
 import io
@@ -15,6 +15,7 @@ import struct
 import sys
 import types
 import zlib
+from importlib.machinery import ModuleSpec
 
 import joblib
 import numpy as np
@@ -149,7 +150,10 @@ def test_an_array_that_is_cut_off_makes_the_report_incomplete(tmp_path):
     assert "numpy.ndarray" in report.names
     assert report.summary().startswith("at least ")
     joblib.dump([np.arange(10_000.0)], path, compress=3)
-    path.write_bytes(path.read_bytes()[:-20])
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-20])
+    assert not describe_code(path).complete
+    path.write_bytes(zlib.compress(zlib.decompress(whole)[:1000]))
     assert not describe_code(path).complete
 
 
@@ -195,7 +199,7 @@ def test_object_arrays_may_nest_only_so_deep(tmp_path_factory):
         (b"\x80\x04\x8c\x02os\x94\x8c\x06system\x9400h\x00h\x01\x93.", ("os.system",)),
         (b"\x80\x04\x8c\x02os2\x8c\x06system\x93\x8c\x06getcwd0N0.", ("os.system",)),
         (b"\x80\x02cimportlib\nimport_module\nX\x02\x00\x00\x00os\x85R.", ("importlib.import_module",)),
-        (b"(cos\nsystem\nVecho\no.", ("os.system",)),
+        (b"(cos\nsystem\nVecho\noNb.", ("os.system",)),
     ],
 )
 def test_an_import_is_found_however_it_is_written(tmp_path_factory, data, names):
@@ -254,9 +258,9 @@ def test_lz4_files_are_read_where_lz4_is_there(tmp_path, monkeypatch):
     assert describe_code(tmp_path / "m.joblib") == CodeReport(names=(), complete=False)
     plain = io.BytesIO(pickle.dumps(decimal.Decimal(1)))
     frame = types.ModuleType("lz4.frame")
-    frame.open = lambda raw: plain
+    vars(frame)["open"] = lambda raw: plain
     package = types.ModuleType("lz4")
-    package.__spec__ = types.SimpleNamespace()
+    package.__spec__ = ModuleSpec("lz4", None)
     monkeypatch.setitem(sys.modules, "lz4", package)
     monkeypatch.setitem(sys.modules, "lz4.frame", frame)
     assert describe_code(tmp_path / "m.joblib").names == ("decimal.Decimal",)
@@ -302,5 +306,5 @@ def test_a_damaged_compressed_file_is_described_without_an_error(tmp_path):
     for start in (b"\x1f\x8b", b"BZ", b"\xfd7zXZ", b"\x5d\x00", b"\x78"):
         (tmp_path / "m.joblib").write_bytes(start + b"rubbish" * 10)
         assert describe_code(tmp_path / "m.joblib") == CodeReport(names=(), complete=False)
-    (tmp_path / "m.joblib").write_bytes(lzma.compress(pickle.dumps(datetime.date(2026, 1, 1))))
+    (tmp_path / "m.joblib").write_bytes(lzma.compress(pickle.dumps(dt.date(2026, 1, 1))))
     assert describe_code(tmp_path / "m.joblib").names == ("datetime.date",)

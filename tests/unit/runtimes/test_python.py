@@ -35,12 +35,20 @@ class Rule:
 class Holder(Rule):
     """A model that holds something."""
 
-    _estimator_type = None
+    _estimator_type = ""
 
 
 class Refuses:
     def __reduce__(self):
         raise RuntimeError("not this one")
+
+
+class TooBig:
+    def __setstate__(self, state):
+        raise MemoryError
+
+    def __getstate__(self):
+        return {"a": 1}
 
 
 class FailsOnLoad:
@@ -116,7 +124,7 @@ print(caught[0].message)
     assert "defined in __main__, so that it loads only in a program that defines it too" in shown
     with (
         pytest.warns(CodeBearingWarning),
-        pytest.raises(InvalidArtifact, match="m/1: model.joblib cannot be loaded.*Own"),
+        pytest.raises(InvalidArtifact, match=r"m/1: model\.joblib cannot be loaded.*Own"),
     ):
         PYTHON.load(tmp_path, ["model.joblib"], reference="m/1")
 
@@ -168,6 +176,11 @@ class TestLoading:
         with pytest.raises(InvalidArtifact, match=r"m/1: m\.pkl.* cannot be loaded") as caught:
             self.load(tmp_path)
         assert reason in caught.value.message
+
+    def test_a_lack_of_memory_is_told_as_such(self, tmp_path):
+        (tmp_path / "m.pkl").write_bytes(pickle.dumps(TooBig()))
+        with pytest.raises(MemoryError):
+            self.load(tmp_path)
 
     def test_the_warning_comes_before_anything_runs(self, tmp_path):
         marker = tmp_path / "ran"

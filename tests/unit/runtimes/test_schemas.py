@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import decimal
 import json
 
 import numpy as np
-import pandas as pd
+import pandas as pd  # type: ignore[import-untyped]
 import pytest
-import scipy.sparse
+import scipy.sparse  # type: ignore[import-untyped]
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.datasets import load_digits, load_iris
@@ -77,8 +77,8 @@ TABLE = pd.DataFrame(
         ([1.0, NAN], [("input", "float64", [], True)]),
         ([1, "a"], [("input", "any", [], False)]),
         ([True, 1], [("input", "any", [], False)]),
-        ([datetime.datetime(2026, 1, 1), datetime.date(2026, 1, 1)], [("input", "datetime", [], False)]),
-        ([datetime.timedelta(1)], [("input", "timedelta", [], False)]),
+        ([dt.datetime(2026, 1, 1, tzinfo=dt.UTC), dt.date(2026, 1, 1)], [("input", "datetime", [], False)]),
+        ([dt.timedelta(1)], [("input", "timedelta", [], False)]),
         ([1j], [("input", "complex128", [], False)]),
         ([object()], [("input", "any", [], False)]),
         ([np.zeros(3), np.zeros(3)], [("input", "float64", [3], False)]),
@@ -126,30 +126,30 @@ def test_two_columns_of_one_name_stay_two():
 
 class TestModels:
     def test_without_an_example_what_was_learned_is_used(self):
-        X, y = load_iris(return_X_y=True)
-        model = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y)
+        rows, y = load_iris(return_X_y=True)
+        model = make_pipeline(StandardScaler(), LogisticRegression()).fit(rows, y)
         inputs, outputs = model_schemas(model)
         assert inputs == {"fields": [{"name": "input", "type": "any", "shape": [4], "optional": False}]}
         assert outputs == {"fields": [{"name": "output", "type": "int64", "shape": [], "optional": False}]}
 
     def test_names_of_a_table_are_kept(self):
-        X, y = load_iris(return_X_y=True, as_frame=True)
-        model = RandomForestClassifier(2).fit(X, np.array(["setosa", "versicolor", "virginica"])[y])
+        rows, y = load_iris(return_X_y=True, as_frame=True)
+        model = RandomForestClassifier(2).fit(rows, np.array(["setosa", "versicolor", "virginica"])[y])
         inputs, outputs = model_schemas(model)
-        assert [field["name"] for field in inputs["fields"]] == list(X.columns)
+        assert [field["name"] for field in inputs["fields"]] == list(rows.columns)
         assert outputs["fields"][0]["type"] == "string"
-        inputs, outputs = model_schemas(model, X)
+        inputs, outputs = model_schemas(model, rows)
         assert inputs["fields"][0] == {"name": "sepal length (cm)", "type": "float64", "shape": [], "optional": False}
         assert outputs == {"fields": [{"name": "output", "type": "string", "shape": [], "optional": False}]}
 
     def test_several_outputs(self):
-        X, y = load_digits(return_X_y=True)
-        X, y = X[:100], y[:100]
-        model = RandomForestClassifier(2).fit(X, np.column_stack([y, y % 2]))
+        rows, y = load_digits(return_X_y=True)
+        rows, y = rows[:100], y[:100]
+        model = RandomForestClassifier(2).fit(rows, np.column_stack([y, y % 2]))
         assert model_schemas(model)[1]["fields"][0]["shape"] == [2]
-        assert model_schemas(model, X)[1]["fields"][0]["shape"] == [2]
-        lines = LinearRegression().fit(X, np.column_stack([y, y % 2]))
-        assert model_schemas(lines, X)[1]["fields"][0] == {
+        assert model_schemas(model, rows)[1]["fields"][0]["shape"] == [2]
+        lines = LinearRegression().fit(rows, np.column_stack([y, y % 2]))
+        assert model_schemas(lines, rows)[1]["fields"][0] == {
             "name": "output",
             "type": "float64",
             "shape": [2],
@@ -165,10 +165,10 @@ class TestModels:
         assert outputs == {}
 
     def test_an_example_that_the_model_does_not_answer_is_warned_of(self):
-        X, y = load_iris(return_X_y=True)
-        model = LogisticRegression().fit(X, y > 0)
+        rows, y = load_iris(return_X_y=True)
+        model = LogisticRegression().fit(rows, y > 0)
         with pytest.warns(UserWarning, match="does not answer its input example: X has 2 features"):
-            inputs, outputs = model_schemas(model, X[:, :2])
+            inputs, outputs = model_schemas(model, rows[:, :2])
         assert inputs["fields"][0]["shape"] == [2]
         assert outputs["fields"][0]["type"] == "bool"
 
@@ -186,7 +186,7 @@ class TestExamples:
             ("text", "text"),
             ("lone \ud800", "lone ?"),
             (b"\x00\xff", "AP8="),
-            ([decimal.Decimal("1.5"), datetime.date(2026, 1, 2), True], ["1.5", "2026-01-02", True]),
+            ([decimal.Decimal("1.5"), dt.date(2026, 1, 2), True], ["1.5", "2026-01-02", True]),
             (scipy.sparse.csr_matrix(np.eye(2)), [[1.0, 0.0], [0.0, 1.0]]),
             (np.array(["2026-01-01"], dtype="datetime64[D]"), ["2026-01-01"]),
             (np.array(7), 7),

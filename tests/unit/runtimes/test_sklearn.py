@@ -28,7 +28,7 @@ HOLES[::3, 2] = np.nan
 NUMBERS, TARGET = load_diabetes(return_X_y=True)
 
 
-class MajorityClassifier(ClassifierMixin, BaseEstimator):
+class MajorityClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """An estimator of one's own, which skops does not know."""
 
     def fit(self, rows, labels):
@@ -38,6 +38,19 @@ class MajorityClassifier(ClassifierMixin, BaseEstimator):
 
     def predict(self, rows):
         return np.full(len(rows), self.majority_)
+
+
+class Mystery(MajorityClassifier):
+    """An estimator that skops cannot write, and that does not tell what it is."""
+
+    def __reduce__(self):
+        return Mystery, ()
+
+    def __getstate__(self):
+        raise KeyError("asked by skops")
+
+    def __sklearn_tags__(self):
+        raise TypeError("no tags")
 
 
 def round_trip(model, folder):
@@ -120,6 +133,12 @@ def test_a_model_that_is_not_fitted_keeps_its_parameters(tmp_path):
     saved, loaded, _warned = round_trip(RandomForestClassifier(7), tmp_path)
     assert saved.format == "skops"
     assert loaded.get_params() == RandomForestClassifier(7).get_params()
+
+
+def test_what_skops_cannot_write_goes_to_joblib(tmp_path):
+    saved, loaded, _warned = round_trip(Mystery(), tmp_path)
+    assert (saved.format, saved.model_type) == ("joblib", "estimator")
+    assert isinstance(loaded, Mystery)
 
 
 def test_without_skops_joblib_is_used(tmp_path, monkeypatch):
