@@ -7,7 +7,8 @@
     again    put a file that the store has already       against  one BLAKE3 of it
     memory   peak over idle while putting and getting
 
-Leaves nothing behind. Ends with 1 if a goal is missed. The figures need two free cores and a disk that nobody else uses.
+Leaves nothing behind. Ends with 1 if a goal is missed. The figures need two free cores and a disk that nobody else
+uses.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -118,7 +120,7 @@ class Bench:
     def memory(self) -> int:
         """Peak memory over idle of a process that puts and gets the file, in bytes."""
         self.empty()
-        command = [sys.executable, "-c", MEMORY_PROBE, self.source, self.root, self.copy]
+        command = [sys.executable, "-c", MEMORY_PROBE, str(self.source), str(self.root), str(self.copy)]
         return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
@@ -131,8 +133,9 @@ def seconds(action: Callable[[], object]) -> float:
 
 def run(bench: Bench, size: int, rounds: int) -> bool:
     """Print all rows; says whether all goals are reached."""
-    for name, new in (("BLAKE3", blake3), ("SHA-256", hashlib.sha256)):
-        took = median(seconds(lambda new=new: bench.hash_with(new)) for _ in range(3))
+    hashes: tuple[tuple[str, Callable[[], object]], ...] = (("BLAKE3", blake3), ("SHA-256", hashlib.sha256))
+    for name, new in hashes:
+        took = median(seconds(partial(bench.hash_with, new)) for _ in range(3))
         print(f"{name:8} {size / took / 1e9:6.2f} GB/s on one thread")
     rows = (
         Row("put", 1.6, bench.put, bench.cp_fsync, bench.empty),
@@ -141,7 +144,8 @@ def run(bench: Bench, size: int, rounds: int) -> bool:
     )
     good = True
     for row in rows:
-        ours, theirs = [], []
+        ours: list[float] = []
+        theirs: list[float] = []
         for _ in range(rounds):
             for action, times in ((row.yardstick, theirs), (row.ours, ours)):
                 row.prepare()

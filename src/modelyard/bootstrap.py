@@ -28,7 +28,7 @@ from modelyard.registry.context import Views, Yard
 from modelyard.registry.dispatch import perform
 from modelyard.registry.fetch import opened
 from modelyard.registry.trees import CloudPlaces, LocalViews
-from modelyard.registry.views import settle
+from modelyard.registry.views import settle_all
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -75,7 +75,7 @@ def open_yard(settings: Settings, *, expose_paths: bool = True) -> Yard:
             new_id=fresh_id,
             views=_views(database, store, store_url(settings), absolute=expose_paths),
         )
-        settle(yard)
+        settle_all(yard)
     except BaseException:
         database.close()
         raise

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from components.files import files_below
 from components.needs import need
 from modelyard.artifacts.opening import open_store
 from modelyard.artifacts.store import ArtifactStore
@@ -52,7 +52,7 @@ class StoreUnderTest:
 
 def _local(root: Path) -> StoreUnderTest:
     def keys() -> set[str]:
-        return {Path(folder, name).relative_to(root).as_posix() for folder, _, names in os.walk(root) for name in names}
+        return set(files_below(root))
 
     return StoreUnderTest("local", str(root), keys, list)
 

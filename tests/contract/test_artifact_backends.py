@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from components.files import names
 from modelyard.artifacts import gc
 from modelyard.artifacts.hashing import PART_SIZE, digest_of
 from modelyard.artifacts.layout import blob_key
@@ -65,8 +66,8 @@ def test_a_writer_that_is_left_leaves_nothing(artifact_place):
     backend = artifact_place.open().backend
     with backend.new_writer() as writer:
         writer.write(b"never mind")
-    with pytest.raises(KeyboardInterrupt), backend.new_writer() as writer:
-        writer.write(b"never mind")
+    interrupted = backend.new_writer()
+    with pytest.raises(KeyboardInterrupt), interrupted:
         raise KeyboardInterrupt
     assert artifact_place.keys() == set()
 
@@ -75,9 +76,9 @@ def test_a_finished_writer_takes_nothing_more(artifact_place):
     writer = artifact_place.open().backend.new_writer()
     writer.abort()
     writer.abort()
-    with pytest.raises(ValueError, match="finished|closed"):
+    with pytest.raises(ValueError, match=r"finished|closed"):
         writer.write(b"more")
-    with pytest.raises(ValueError, match="finished|closed"):
+    with pytest.raises(ValueError, match=r"finished|closed"):
         writer.commit(KEY)
     assert artifact_place.keys() == set()
 
@@ -148,7 +149,7 @@ def test_bytes_come_back_as_they_went_in(artifact_place, tmp_path, size):
     assert read(artifact_place, blob) == data
     artifact_place.open().fetch_to(blob.digest, blob.size, blob.parts, tmp_path / "deep" / "copy.bin")
     assert (tmp_path / "deep" / "copy.bin").read_bytes() == data
-    assert sorted(os.listdir(tmp_path / "deep")) == ["copy.bin"]
+    assert names(tmp_path / "deep") == ["copy.bin"]
     assert artifact_place.open().verify(blob.digest) == size
     assert artifact_place.raw(blob_key(blob.digest)) == data
 
@@ -162,7 +163,7 @@ def test_the_same_bytes_are_stored_once(artifact_place, tmp_path, size):
     assert (first.stored, again.stored, from_file.stored) == (True, False, False)
     assert first.digest == again.digest == from_file.digest
     assert (first.sha256, first.parts) == (from_file.sha256, from_file.parts)
-    assert sum(key.startswith("blobs/") for key in artifact_place.keys()) == 1
+    assert sum(key.startswith("blobs/") for key in list(artifact_place.keys())) == 1
 
 
 def test_storing_again_heals_an_object_of_the_wrong_length(artifact_place):
@@ -191,16 +192,16 @@ def test_damage_is_refused_and_named(artifact_place, tmp_path, size, damage):
     target = tmp_path / "model.bin"
     target.write_bytes(b"as it was")
     store = artifact_place.open()
-    with pytest.raises(IntegrityError, match="weights/model.bin"):
+    with pytest.raises(IntegrityError, match=r"weights/model\.bin"):
         read(artifact_place, blob, name="weights/model.bin")
-    with pytest.raises(IntegrityError, match="weights/model.bin") as caught:
+    with pytest.raises(IntegrityError, match=r"weights/model\.bin") as caught:
         store.fetch_to(blob.digest, blob.size, blob.parts, target, name="weights/model.bin")
     assert caught.value.details["file"] == "weights/model.bin"
     with pytest.raises(IntegrityError, match="damaged"):
         store.verify(blob.digest)
     assert target.read_bytes() == b"as it was"
-    assert os.listdir(tmp_path).count("model.bin") == 1
-    assert not [name for name in os.listdir(tmp_path) if name.startswith(".modelyard")]
+    assert names(tmp_path).count("model.bin") == 1
+    assert not [name for name in names(tmp_path) if name.startswith(".modelyard")]
 
 
 def test_a_missing_object_is_refused_and_named(artifact_place, tmp_path):
@@ -287,7 +288,7 @@ def test_a_folder_goes_in_and_comes_out(artifact_place, tmp_path):
     assert len(archive) == tar_size(manifest.files)
     with tarfile.open(fileobj=io.BytesIO(archive)) as opened:
         assert opened.getnames() == [file.path for file in manifest.files]
-        assert opened.extractfile("model.bin").read() == (source / "model.bin").read_bytes()
+        assert (opened.extractfile("model.bin") or io.BytesIO()).read() == (source / "model.bin").read_bytes()
 
 
 def test_what_nobody_needs_is_collected(artifact_place):

@@ -226,11 +226,7 @@ def _tar_members(archive: Path, meter: _Meter, stack: ExitStack) -> Iterator[Mem
     for prefix, decompress in _DECOMPRESSORS:
         if magic.startswith(prefix):
             # Headers are found by seeking, which a compressed file cannot do without starting over each time.
-            spool = stack.enter_context(TemporaryFile())
-            meter.copy(decompress(plain), spool)
-            meter.restart()
-            spool.seek(0)
-            plain = spool
+            plain = _spooled(decompress(plain), meter, stack)
     opened = stack.enter_context(tarfile.open(fileobj=_Guarded(plain), mode="r:"))
     for member in opened:
         if member.isdir():
@@ -240,6 +236,15 @@ def _tar_members(archive: Path, meter: _Meter, stack: ExitStack) -> Iterator[Mem
         if source is None:
             raise _refused(archive, member.name, "not a regular file")
         yield member.name, source
+
+
+def _spooled(source: IO[bytes], meter: _Meter, stack: ExitStack) -> IO[bytes]:
+    spool = TemporaryFile()  # noqa: SIM115  (the stack closes it)
+    stack.callback(spool.close)
+    meter.copy(source, spool)
+    meter.restart()
+    spool.seek(0)
+    return spool
 
 
 def _refused(archive: Path, path: str, why: str) -> InvalidArtifact:

@@ -94,9 +94,9 @@ def remove_version(store: ArtifactStore, model: str, version: str) -> None:
     if folder is None or not folder.is_dir():
         return
     with store_faults(folder):
-        for name in os.listdir(folder):
-            if _OUR_DOCUMENT.fullmatch(name):
-                (folder / name).unlink(missing_ok=True)
+        for path in list(folder.iterdir()):
+            if _OUR_DOCUMENT.fullmatch(path.name):
+                path.unlink(missing_ok=True)
         _remove_links(folder, keep=set())
         for empty in (folder, folder.parent):
             with suppress(OSError):

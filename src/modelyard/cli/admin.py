@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import closing
-from pathlib import Path
-from typing import Any
-
 import click
 
 from modelyard import config
-from modelyard.cli.lazy import tables
-from modelyard.cli.session import SQLITE, Session, pass_session
+from modelyard.cli.lazy import database, tables
+from modelyard.cli.session import Session, pass_session, write
 from modelyard.cli.shape import Group, command
 from modelyard.cli.text import counted, size
-from modelyard.errors import InvalidRequest, NotFound, RegistryCorrupt
+from modelyard.errors import IntegrityError
 
 
 @command("gc", "modelyard gc --dry-run", "modelyard gc --grace 86400")
@@ -28,8 +23,11 @@ from modelyard.errors import InvalidRequest, NotFound, RegistryCorrupt
     help="Keep files younger than this: an upload may be about to use them.",
 )
 @pass_session
-def gc(session: Session, grace: float, *, dry_run: bool) -> None:
-    """Remove stored files that no version refers to, and unfinished uploads."""
+def gc(session: Session, /, grace: float, *, dry_run: bool) -> None:
+    """Remove stored files that no version refers to.
+
+    Unfinished uploads go too.
+    """
     report = session.open().collect_garbage(dry_run=dry_run, grace_seconds=grace)
     verb = "would remove" if dry_run else "removed"
     unfinished = f" and {counted(report.stale_uploads, 'unfinished upload')}" if report.stale_uploads else ""
@@ -39,38 +37,79 @@ def gc(session: Session, grace: float, *, dry_run: bool) -> None:
 
 @click.group("db", cls=Group, examples=("modelyard db status", "modelyard --registry ./model_registry db upgrade"))
 def db() -> None:
-    """Look after the metadata database of a registry on this machine."""
+    """Look after the metadata database."""
 
 
-def _db_command(name: str, *examples: str) -> Callable[[Callable[..., None]], click.Command]:
-    """Make a command of `db`; its function gets the session and the open database."""
-
-    def bind(function: Callable[..., None]) -> click.Command:
-        @command(name, *examples)
-        @pass_session
-        def run(session: Session) -> None:
-            with closing(_database(session)) as database:
-                function(session, database)
-
-        run.help = function.__doc__
-        db.add_command(run)
-        return run
-
-    return bind
-
-
-@_db_command("status", "modelyard db status", "modelyard db status --output json")
-def status(session: Session, database: Any) -> None:
+@command("status", "modelyard db status", "modelyard db status --output json")
+@pass_session
+def status(session: Session) -> None:
     """Show where the database is, and how its schema stands."""
-    from modelyard.metadata import schema  # noqa: PLC0415
+    facts = database.status(session.settings())
+    session.emit(facts, lambda: tables.facts((name.replace("_", " "), value) for name, value in facts.items()))
 
-    with database.read() as tx:
-        revision = schema.revision_of(tx.connection)
-    facts = {
-        "database": database.url.render_as_string(hide_password=True),
-        "kind": database.url.get_backend_name(),
-        "schema": revision or "none",
-        "newest": schema.HEAD,
-        "upgrade_needed": revision != schema.HEAD,
-    }
-    session.emit(facts, lambda: tables.facts((key.replace("_", " "), value) for key, value in facts.items()))
+
+@command("upgrade", "modelyard db upgrade")
+@pass_session
+def upgrade(session: Session) -> None:
+    """Bring the database to the newest schema; make a copy of it before."""
+    facts = database.upgrade(session.settings())
+    done = "is up to date" if facts["before"] == facts["schema"] else f"was upgraded from {facts['before']}"
+    session.say(facts, f"the database {done}: schema {facts['schema']}")
+
+
+@command("check", "modelyard db check")
+@pass_session
+def check(session: Session) -> None:
+    """Check the database itself, and that no event was changed, dropped or put elsewhere.
+
+    Exit code 7 when something is wrong. `modelyard verify` checks the files.
+    """
+    problems = database.check(session.settings())
+    rows = [(problem,) for problem in problems]
+    session.emit({"problems": problems}, lambda: tables.table(("PROBLEM",), rows, empty="the database is sound"))
+    if problems:
+        raise IntegrityError(f"the database has {counted(len(problems), 'problem')}", hint="restore it from a backup")
+
+
+@click.group("config", cls=Group, examples=("modelyard config show", "modelyard config example > registry_config.yaml"))
+def config_group() -> None:
+    """Show, explain and check the configuration."""
+
+
+@command("show", "modelyard config show", "modelyard config show --output json")
+@click.option("--all", "everything", is_flag=True, help="Also the settings that have their defaults.")
+@pass_session
+def show(session: Session, /, *, everything: bool) -> None:
+    """Show the settings in force and where each one comes from; secrets are masked."""
+    settings = session.settings()
+    rows = [
+        {"name": name, "value": value, "source": settings.sources.get(name, "default")}
+        for name, value in settings.shown().items()
+        if everything or session.output != "table" or name in settings.sources
+    ]
+    lines = [(row["name"], "" if row["value"] is None else row["value"], row["source"]) for row in rows]
+    empty = "every setting has its default; --all lists them"
+    session.emit(rows, lambda: tables.table(("SETTING", "VALUE", "SOURCE"), lines, empty=empty))
+
+
+@command("example", "modelyard config example > registry_config.yaml")
+def example() -> None:
+    """Print a registry_config.yaml with every setting, its meaning and its default."""
+    write(config.document().rstrip("\n"))
+
+
+@command("check", "modelyard config check", "modelyard --config ./registry_config.yaml config check")
+@pass_session
+def check_config(session: Session) -> None:
+    """Check the configuration file and the environment; exit code 2 when something in them is wrong."""
+    settings = session.settings()
+    idle = list(settings.unsupported())
+    for name in idle:
+        session.note(f"{name} is on, and this version does not act on it yet")
+    session.say({"settings": len(settings.sources), "not_acted_on": idle}, "the configuration is right")
+
+
+for _command in (status, upgrade, check):
+    db.add_command(_command)
+for _command in (show, example, check_config):
+    config_group.add_command(_command)

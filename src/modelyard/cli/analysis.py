@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import click
 
-import modelyard
 from modelyard.cli.lazy import tables
 from modelyard.cli.options import Names
 from modelyard.cli.progress import bar
@@ -15,6 +14,7 @@ from modelyard.cli.shape import command
 from modelyard.cli.text import counted, size
 from modelyard.domain.wire import Verification, VersionRecord
 from modelyard.errors import IntegrityError
+from modelyard.facade.registry import ModelRegistry
 
 
 @command(
@@ -26,8 +26,11 @@ from modelyard.errors import IntegrityError
 @click.argument("b")
 @click.option("--metrics", type=Names(), help="Only these metrics.")
 @pass_session
-def compare(session: Session, a: str, b: str, metrics: list[str] | None) -> None:
-    """Compare two versions: metrics, parameters, which one is better and how sure that is."""
+def compare(session: Session, /, a: str, b: str, metrics: list[str] | None) -> None:
+    """Compare two versions and say which one is better.
+
+    Metrics and parameters side by side, the winner, and how sure that is on what basis.
+    """
     record = session.open().compare_models(a, b, metrics or None)
     session.emit(record, lambda: tables.comparison(record))
 
@@ -35,8 +38,8 @@ def compare(session: Session, a: str, b: str, metrics: list[str] | None) -> None
 @command("lineage", "modelyard lineage fraud/1.2.0")
 @click.argument("reference")
 @pass_session
-def lineage(session: Session, reference: str) -> None:
-    """List a version's ancestors, the oldest first and the version itself last."""
+def lineage(session: Session, /, reference: str) -> None:
+    """List a version's ancestors, the oldest first."""
     records = session.open().get_model_lineage(reference)
     session.emit(records, lambda: tables.versions(records))
 
@@ -44,7 +47,7 @@ def lineage(session: Session, reference: str) -> None:
 @command("history", "modelyard history fraud", "modelyard history fraud/1.0.0 --output json")
 @click.argument("reference", metavar="MODEL|REFERENCE")
 @pass_session
-def history(session: Session, reference: str) -> None:
+def history(session: Session, /, reference: str) -> None:
     """List what happened to a model or to one version, in order."""
     records = session.open().get_history(reference)
     session.emit(records, lambda: tables.events(records))
@@ -62,32 +65,32 @@ def stats(session: Session) -> None:
 @click.argument("reference", required=False)
 @click.pass_context
 def verify(ctx: click.Context, reference: str | None) -> None:
-    """Read the files of a version, or of all versions, back and check every digest.
+    """Read files back and check every digest.
 
-    Exit code 7 when anything is damaged.
+    Those of one version, or of all. Exit code 7 when anything is damaged.
     """
     session = ctx.ensure_object(Session)
     registry = session.open()
     records = [registry.get_model(reference)] if reference else registry.list_models()
     checked = list(_read_back(session, registry, records))
     damaged = [record for record in checked if record.damage]
-    # One version of thousands must not be looked for in a list of sound ones.
-    session.emit(checked, lambda: tables.verifications(damaged if damaged and not reference else checked[:1] if reference else []))
     total = f"{counted(len(checked), 'version')}, {size(sum(record.bytes for record in checked))}"
+    if session.output != "table" or damaged:
+        # Among thousands of versions only the damaged ones are worth a line.
+        session.emit(checked, lambda: tables.verifications(damaged))
+    else:
+        session.say(checked, f"{total}: sound")
     if damaged:
         raise IntegrityError(
             f"{len(damaged)} of {total} checked: damaged",
             hint="restore the files from a copy of the store, or register them again",
             details={"damaged": [record.id for record in damaged]},
         )
-    session.note(f"{total}: sound")
 
 
-def _read_back(
-    session: Session, registry: modelyard.ModelRegistry, records: list[VersionRecord]
-) -> Iterator[Verification]:
+def _read_back(session: Session, /, registry: ModelRegistry, records: list[VersionRecord]) -> Iterator[Verification]:
     with bar(session, "verifying", sum(record.model_size_bytes for record in records)) as progress:
         for record in records:
-            yield from registry.verify(record)
+            yield from registry.verify(record.id)
             if progress:
                 progress(record.model_size_bytes)

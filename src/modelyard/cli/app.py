@@ -75,11 +75,11 @@ EXAMPLES = (
 class App(Group):
     """The program: finds commands by name, and turns whatever happens into an exit code."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return the names of the commands, by topic."""
         return list(PLACES)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         """Import a command; None if there is no such command."""
         if cmd_name not in PLACES:
             return None
@@ -100,14 +100,14 @@ class App(Group):
         for topic, names in TOPICS.items():
             commands = [(name, self.get_command(ctx, name)) for name in names]
             with formatter.section(topic):
-                formatter.write_dl([(name, found.get_short_help_str(60)) for name, found in commands if found])
+                formatter.write_dl([(name, found.get_short_help_str(64)) for name, found in commands if found])
         write_options(self, ctx, formatter)
 
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         """Write the examples."""
         write_examples(EXAMPLES, formatter)
 
-    def main(self, args: Sequence[str] | None = None, *_: Any, **__: Any) -> NoReturn:  # type: ignore[override]
+    def main(self, args: Sequence[str] | None = None, *_: Any, **__: Any) -> NoReturn:
         """Run one command line and end the process with its exit code."""
         arguments = list(sys.argv[1:] if args is None else args)
         _write_anything()

@@ -1,8 +1,8 @@
 """`bulk-register`: many versions from one JSON file.
 
 Rules
-1. The file holds a list of entries, or `{"models": [entries]}`; an entry has the arguments of `register` by name, and the
-   other names of the documents count too (`performance_metrics`, `hyperparams`, …).
+1. The file holds a list of entries, or `{"models": [entries]}`; an entry has the arguments of `register` by name, and
+   the other names of the documents count too (`performance_metrics`, `hyperparams`, …).
 2. A relative `model_path` starts at the file's folder, so that a file and its models can be moved together.
 3. Every entry is checked before the first is registered; with an invalid one among them nothing is.
 4. An entry whose version is there with the same files is done already, so that the same command can be repeated after a
@@ -13,7 +13,6 @@ Rules
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,18 +21,20 @@ from typing import Any
 import click
 from blake3 import blake3
 
-import modelyard
 from modelyard.artifacts.tree import walk
 from modelyard.cli.options import read_document
 from modelyard.cli.outcomes import DONE, FAILED, INVALID, PLANNED, THERE, UNTRIED, Outcome, Outcomes
 from modelyard.cli.progress import bar
+from modelyard.cli.publish import register_bare
 from modelyard.cli.session import Session
 from modelyard.cli.shape import command
-from modelyard.domain.metadata import SYNONYMS, SYSTEM_FIELDS, check_fields, identity, normalise
+from modelyard.domain.metadata import SYSTEM_FIELDS, identity
 from modelyard.domain.names import model_name, shown
 from modelyard.domain.versions import SemVer
-from modelyard.domain.wire import METADATA_FIELDS, VersionRecord
-from modelyard.errors import InvalidArtifact, InvalidMetadata, InvalidRequest, ModelyardError, NotFound, VersionExists
+from modelyard.domain.wire import VersionRecord
+from modelyard.errors import InvalidArtifact, InvalidRequest, ModelyardError, NotFound, VersionExists
+from modelyard.facade.arguments import metadata_of
+from modelyard.facade.registry import ModelRegistry
 
 PATH_NAMES = ("model_path", "path")
 
@@ -65,11 +66,11 @@ class Entry:
 @click.option("--dry-run", is_flag=True, help="Check every entry, and register none.")
 @click.pass_context
 def bulk_register(ctx: click.Context, file: str, *, continue_on_error: bool, dry_run: bool) -> None:
-    """Register many versions from a JSON file: a list of entries, or {"models": [entries]}.
+    """Register many versions from a JSON file.
 
-    An entry has model_path, name, version, stage, description, metrics, tags, hyperparams, label, parent and any other
-    metadata. Relative paths start at the file's folder. All entries are checked first; repeating the command skips what
-    is there already.
+    The file holds a list of entries, or {"models": [entries]}. An entry has model_path, name, version, stage,
+    description, metrics, tags, hyperparams, label, parent and any other metadata. Relative paths start at the file's
+    folder. All entries are checked first; repeating the command skips what is there already.
     """
     session = ctx.ensure_object(Session)
     outcomes = Outcomes()
@@ -116,15 +117,16 @@ def check(place: int, document: Any, folder: Path) -> Entry:
     rest = {name: value for name, value in document.items() if name not in PATH_NAMES}
     who = identity(rest)
     if not who.get("name"):
-        raise InvalidRequest("the entry has no name", hint="name the model: \"name\": \"fraud\"")
+        raise InvalidRequest("the entry has no name", hint='name the model: "name": "fraud"')
     version = None if who.get("version") is None else SemVer.parse(who["version"]).text
     facts = {key: who[key] for key in ("stage", "label", "parent") if key in who}
+    fields = {name: value for name, value in rest.items() if name not in SYSTEM_FIELDS}
     return Entry(
         place=place,
         name=model_name(who["name"]),
         version=version,
         path=_path(paths, folder),
-        facts=facts | _metadata(rest),
+        facts=facts | metadata_of("bulk-register", fields),
     )
 
 
@@ -151,7 +153,9 @@ def _checked(documents: list[Any], folder: Path, outcomes: Outcomes) -> list[Ent
                 raise VersionExists(f"entry {first} is {entry.label} too", hint="give one of them another version")
         except ModelyardError as error:
             label = str(document.get("name", "")) if isinstance(document, Mapping) else ""
-            outcomes.add(Outcome(entry=place, version=label, outcome=INVALID, detail=str(error), code="invalid_request"))
+            outcomes.add(
+                Outcome(entry=place, version=label, outcome=INVALID, detail=str(error), code="invalid_request")
+            )
         else:
             entries.append(entry)
     return entries
@@ -168,20 +172,7 @@ def _path(paths: list[Any], folder: Path) -> Path | None:
     return path
 
 
-def _metadata(document: dict[str, Any]) -> dict[str, Any]:
-    """Return the metadata fields of an entry, checked; a name that nothing knows is refused, with the nearest one."""
-    fields = normalise(document)
-    own = document.get("extra")
-    strangers = set(fields.get("extra", {})) - set(own if isinstance(own, Mapping) else {})
-    if strangers:
-        stranger = min(strangers)
-        near = difflib.get_close_matches(stranger, [*METADATA_FIELDS, *SYNONYMS, *SYSTEM_FIELDS, *PATH_NAMES], n=1)
-        hint = f"did you mean {near[0]!r}?" if near else "put other facts into \"extra\""
-        raise InvalidMetadata(f"there is no field {shown(stranger)}", hint=hint)
-    return check_fields(fields)
-
-
-def _settle(session: Session, registry: modelyard.ModelRegistry, entry: Entry, *, dry_run: bool) -> Outcome:
+def _settle(session: Session, registry: ModelRegistry, entry: Entry, *, dry_run: bool) -> Outcome:
     """Register an entry, unless it is there already."""
     try:
         present = registry.get_model(f"{entry.name}/{entry.version}") if entry.version else None
@@ -197,10 +188,9 @@ def _settle(session: Session, registry: modelyard.ModelRegistry, entry: Entry, *
     return Outcome(entry=entry.place, version=f"{record.name}/{record.version}", outcome=DONE, id=record.id)
 
 
-def _register(session: Session, registry: modelyard.ModelRegistry, entry: Entry) -> VersionRecord:
+def _register(session: Session, registry: ModelRegistry, entry: Entry) -> VersionRecord:
     if entry.path is None:
-        facts = {"status" if key == "label" else key: value for key, value in entry.facts.items()}
-        return registry.get_model(registry.register_version(entry.name, entry.version, create=True, **facts))
+        return registry.get_model(register_bare(registry, entry.name, entry.version, entry.facts))
     with bar(session, f"registering {entry.label}", entry.path) as progress:
         identifier = registry.register_model(entry.path, entry.name, entry.version, progress=progress, **entry.facts)
     return registry.get_model(identifier)

@@ -36,7 +36,7 @@ _label = click.option("--label", metavar="LABEL", help="Only versions with this 
 @click.option("--name", metavar="MODEL", help="Only versions of this model.")
 @click.option("--models", "of_models", is_flag=True, help="List models instead of versions.")
 @pass_session
-def list_versions(session: Session, limit: int | None, *, of_models: bool, **filters: Any) -> None:
+def list_versions(session: Session, /, limit: int | None, *, of_models: bool, **filters: Any) -> None:
     """List versions of all models, the newest first."""
     if not of_models:
         found = session.open().list_models(limit=_asked(session, limit), **filters)
@@ -54,7 +54,7 @@ def list_versions(session: Session, limit: int | None, *, of_models: bool, **fil
 @_limit
 @_label
 @pass_session
-def versions(session: Session, name: str, limit: int | None, **filters: Any) -> None:
+def versions(session: Session, /, name: str, limit: int | None, **filters: Any) -> None:
     """List the versions of one model, the newest first."""
     found = session.open().list_versions(name, limit=_asked(session, limit), **filters)
     _show_versions(session, found, limit)
@@ -64,8 +64,11 @@ def versions(session: Session, name: str, limit: int | None, **filters: Any) -> 
 @click.argument("query", nargs=-1, required=True)
 @_limit
 @pass_session
-def search(session: Session, query: tuple[str, ...], limit: int | None) -> None:
-    """Find versions by words of their names, descriptions, tags and owners."""
+def search(session: Session, /, query: tuple[str, ...], limit: int | None) -> None:
+    """Find versions by the words recorded about them.
+
+    Looked at are names, descriptions, tags, frameworks, kinds of model, owners and teams.
+    """
     found = session.open().search_models(" ".join(query), limit=_asked(session, limit))
     _show_versions(session, found, limit)
 
@@ -78,7 +81,7 @@ def search(session: Session, query: tuple[str, ...], limit: int | None) -> None:
 )
 @click.argument("reference")
 @pass_session
-def show(session: Session, reference: str) -> None:
+def show(session: Session, /, reference: str) -> None:
     """Show everything that is recorded about a version."""
     record = session.open().get_model(reference)
     session.emit(record, lambda: tables.version(record))
@@ -95,23 +98,24 @@ def show(session: Session, reference: str) -> None:
 @click.option("--team", metavar="NAME", help="Set whose it is.")
 @click.option("--tag", multiple=True, metavar="KEY=VALUE|KEY-", help="Set a tag, or remove it; may be repeated.")
 @pass_session
-def describe(session: Session, name: str, tag: tuple[str, ...], **texts: str | None) -> None:
+def describe(session: Session, /, name: str, tag: tuple[str, ...], **texts: str | None) -> None:
     """Show a model, or change what is recorded about it."""
-    given = {key: value for key, value in texts.items() if value is not None}
     registry = session.open()
-    if given or tag:
-        record = registry.update_model(name, tags=changes(tag), **given)
-    else:
+    if not tag and all(text is None for text in texts.values()):
         record = registry.describe_model(name)
+    else:
+        description, owner, team = (texts[key] for key in ("description", "owner", "team"))
+        tags = changes(tag) or None
+        record = registry.update_model(name, description=description, owner=owner, team=team, tags=tags)
     session.emit(record, lambda: tables.model(record))
 
 
-def _asked(session: Session, limit: int | None) -> int | None:
+def _asked(session: Session, /, limit: int | None) -> int | None:
     """Return how many rows to ask for: one more than a table will show, which tells whether there are more."""
     return limit if limit or session.output != "table" else FIRST + 1
 
 
-def _cut(session: Session, records: Sequence[_Record], limit: int | None) -> Sequence[_Record]:
+def _cut(session: Session, /, records: Sequence[_Record], limit: int | None) -> Sequence[_Record]:
     """Return the rows to print, and say so where rows are left out that nobody asked to leave out."""
     if limit is not None:
         return records[:limit]
@@ -121,6 +125,6 @@ def _cut(session: Session, records: Sequence[_Record], limit: int | None) -> Seq
     return records
 
 
-def _show_versions(session: Session, found: Sequence[Any], limit: int | None) -> None:
+def _show_versions(session: Session, /, found: Sequence[Any], limit: int | None) -> None:
     records = _cut(session, found, limit)
     session.emit(records, lambda: tables.versions(records))

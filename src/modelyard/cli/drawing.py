@@ -1,11 +1,19 @@
-"""What moves on a terminal, drawn by rich: the progress bar."""
+"""What moves on a terminal, drawn by rich: the progress bar, and the screen of `monitor`."""
 
 from __future__ import annotations
 
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from types import TracebackType
+from typing import Self
 
-from modelyard.cli.tables import console
-from modelyard.cli.text import safe
+import msgspec
+from rich.console import Group
+from rich.live import Live
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.text import Text
+
+from modelyard.cli import tables
+from modelyard.cli.text import moment, safe
+from modelyard.domain.wire import EventRecord, Stats
 
 
 class Bar:
@@ -17,26 +25,53 @@ class Bar:
     """
 
     def __init__(self, title: str, total: int | None) -> None:
-        self._title, self._total = safe(title), total
-        self._drawn: Progress | None = None
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+            console=tables.console(stderr=True),
+            transient=True,
+        )
+        self._task = self._progress.add_task(safe(title), total=total)
 
     def update(self, done: int) -> None:
         """Show how many bytes are done."""
-        if self._drawn is None:
-            self._drawn = Progress(
-                TextColumn("{task.description}", markup=False),
-                BarColumn(),
-                DownloadColumn(),
-                TransferSpeedColumn(),
-                TimeRemainingColumn(),
-                console=console(stderr=True),
-                transient=True,
-            )
-            self._drawn.start()
-            self._task = self._drawn.add_task(self._title, total=self._total)
-        self._drawn.update(self._task, completed=done)
+        self._progress.start()
+        self._progress.update(self._task, completed=done)
 
     def close(self) -> None:
         """Take the bar away."""
-        if self._drawn is not None:
-            self._drawn.stop()
+        self._progress.stop()
+
+
+class Screen:
+    """The numbers and the newest events, drawn over the ones before."""
+
+    def __init__(self) -> None:
+        self._live = Live(console=tables.console(), auto_refresh=False, vertical_overflow="crop")
+
+    def show(self, at: str, stats: Stats, events: list[EventRecord]) -> None:
+        """Draw the registry as it is now."""
+        self._live.update(picture(at, stats, events), refresh=True)
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+
+def picture(at: str, stats: Stats, events: list[EventRecord]) -> tables.Printable:
+    """Return the registry at one moment: its numbers and some events."""
+    head = Text(f"{moment(at)} UTC", style="dim")
+    return Group(head, tables.stats(msgspec.to_builtins(stats)), Text(""), tables.events(events))
+
+
+def on_terminal() -> bool:
+    """Whether standard output is a terminal that can be drawn on."""
+    return tables.console().is_terminal

@@ -1,7 +1,7 @@
 """From an exception to a message on standard error and an exit code; the one place where that is decided.
 
-    0 done · 1 failed · 2 usage · 3 not found · 4 denied · 5 conflict · 6 gate refused · 7 verification failed · 8 timeout
-    130 interrupted · 141 nobody reads the output any more
+    0 done · 1 failed · 2 usage · 3 not found · 4 denied · 5 conflict · 6 gate refused · 7 verification failed
+    8 timeout · 130 interrupted · 141 nobody reads the output any more
 
 With `--output json` the message is a problem document with the fields of the REST interface's.
 """
@@ -73,7 +73,9 @@ def _problem(error: BaseException) -> tuple[dict[str, Any], int]:
     return _document("internal_error", 500, f"{type(error).__name__}: {error}", hint), 1
 
 
-def _document(code: str, status: int, detail: str, hint: str, *, details: dict[str, Any] | None = None) -> dict[str, Any]:
+def _document(
+    code: str, status: int, detail: str, hint: str, *, details: dict[str, Any] | None = None
+) -> dict[str, Any]:
     title = code.replace("_", " ")
     document = {"type": "about:blank", "title": title, "status": status, "detail": detail, "code": code, "hint": hint}
     return {**document, "details": details or {}}
@@ -85,11 +87,24 @@ def _where_to_look(error: click.ClickException) -> str:
 
 
 def _print(problem: dict[str, Any]) -> None:
-    click.echo(f"{_word('error:', 'red')} {safe(problem['detail'], lines=True)}", err=True)
+    click.echo(f"{_word('error:', 'red')} {safe(_headline(problem), lines=True)}", err=True)
     for line in _particulars(problem["details"]):
         click.echo(f"  {safe(line)}", err=True)
     if problem["hint"]:
-        click.echo(f"{_word('hint:', 'cyan')} {safe(problem['hint'], lines=True)}", err=True)
+        click.echo(f"{_word('hint:', 'cyan')} {safe(_as_typed(problem['hint']), lines=True)}", err=True)
+
+
+def _headline(problem: dict[str, Any]) -> str:
+    """Return the message; that of a gate without its reasons, which follow line by line."""
+    details = problem["details"]
+    if {"verdicts", "name", "version", "target_stage"} <= details.keys():
+        return f"{details['name']}/{details['version']} may not move to {details['target_stage']}"
+    return str(problem["detail"])
+
+
+def _as_typed(hint: str) -> str:
+    """Return a hint as a command line says it: the library's own speak Python."""
+    return hint.replace("pass force=True", "repeat with --force")
 
 
 def _particulars(details: dict[str, Any]) -> Iterator[str]:

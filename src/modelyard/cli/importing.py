@@ -1,9 +1,9 @@
 """`import`: make the models and versions of an export again in this registry.
 
 Rules
-1. An export holds no files. `--from` names the registry that has them; each file is verified against its digest on its way,
-   and the version that comes out must have the digest that the export says.
-2. Without `--from`, a version that had files comes without them. Its version text is taken then, so this is asked first.
+1. An export holds no files. `--from` names the registry that has them; each file is verified against its digest on its
+   way, and the version that comes out must have the digest that the export says.
+2. Without `--from`, a version that had files comes without them. Its version text is taken then: this is asked first.
 3. What is made: models with their descriptions, owners and tags; versions with their metadata, labels, parents, stages
    and deprecations; aliases. What is not: identifiers (`extra["imported_id"]` keeps the old one), numbers where the
    export has gaps, times, and the history, which begins anew with the import.
@@ -21,14 +21,23 @@ from pathlib import Path
 import click
 import msgspec
 
-import modelyard
 from modelyard.cli.outcomes import DONE, PART, PLANNED, THERE, Outcome, Outcomes
+from modelyard.cli.publish import register_bare
 from modelyard.cli.session import Session
 from modelyard.cli.shape import command
 from modelyard.cli.text import counted, size
 from modelyard.domain.stages import ModelStage, StageGraph, default_graph
 from modelyard.domain.wire import METADATA_FIELDS, RegistryExport, VersionRecord
-from modelyard.errors import Conflict, IntegrityError, InvalidRequest, ModelExists, ModelyardError, NotFound, VersionExists
+from modelyard.errors import (
+    Conflict,
+    IntegrityError,
+    InvalidRequest,
+    ModelExists,
+    ModelyardError,
+    NotFound,
+    VersionExists,
+)
+from modelyard.facade.registry import ModelRegistry
 
 FORMAT = 1
 
@@ -37,8 +46,8 @@ FORMAT = 1
 class Import:
     """One import: where to, where the files come from, and which new identifier each old one got."""
 
-    registry: modelyard.ModelRegistry
-    source: modelyard.ModelRegistry | None
+    registry: ModelRegistry
+    source: ModelRegistry | None
     dry_run: bool
     identifiers: dict[str, str] = field(default_factory=dict)
 
@@ -81,11 +90,11 @@ class Import:
         if old.parent_id in self.identifiers:
             facts["parent"] = self.identifiers[old.parent_id]
         if not old.files or self.source is None:
-            return self.registry.register_version(old.name, old.version, old.label, create=True, **facts)
+            return register_bare(self.registry, old.name, old.version, {**facts, "label": old.label})
         if self.source.get_model(f"{old.name}/{old.version}").digest != old.digest:
             raise Conflict(f"{old.name}/{old.version} has other content in {self.source} than in the export")
         with tempfile.TemporaryDirectory(prefix="modelyard-import-") as folder:
-            self.source.download_model(f"{old.name}/{old.version}", folder)
+            self.source.download_model(f"{old.name}/{old.version}", f"{folder}/")
             identifier = self.registry.register_model(Path(folder), old.name, old.version, label=old.label, **facts)
         made = self.registry.get_model(identifier)
         if made.digest != old.digest:
@@ -116,19 +125,19 @@ class Import:
     "modelyard import ./backup.json --dry-run",
 )
 @click.argument("file", type=click.Path(exists=True, dir_okay=False), required=False)
-@click.option("--from", "origin", metavar="PATH|URL", help="Registry that has the files; without FILE, all of it is taken.")
+@click.option(
+    "--from", "origin", metavar="PATH|URL", help="Registry that has the files; without FILE, all of it is taken."
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be made, and make nothing.")
 @click.pass_context
 def import_registry(ctx: click.Context, file: str | None, origin: str | None, *, dry_run: bool) -> None:
-    """Make the models and versions of an export, or of another registry, in this one.
+    """Take over the models of an export, or of another registry.
 
     An export holds no files: --from names a registry that has them. Identifiers are new, and the history begins anew.
     """
-    if not file and not origin:
-        raise click.UsageError("give an export, or --from, or both")
     session = ctx.ensure_object(Session)
     with _source(origin) as source:
-        export = _read(file) if file else _export(source)
+        export = _wanted(file, source)
         _ask(session, export, source, dry_run=dry_run)
         work = Import(registry=session.open(make=not dry_run), source=source, dry_run=dry_run)
         if not dry_run:
@@ -140,7 +149,7 @@ def import_registry(ctx: click.Context, file: str | None, origin: str | None, *,
 
 
 def path_to(graph: StageGraph, target: ModelStage) -> list[ModelStage]:
-    """Return the stages that a new version passes to get into a stage, the stage itself last; the shortest such path."""
+    """Return the stages that a new version passes on the shortest way into a stage, the stage itself last."""
     paths = {graph.initial: [graph.initial]}
     waiting = [graph.initial]
     while waiting and target not in paths:
@@ -153,13 +162,13 @@ def path_to(graph: StageGraph, target: ModelStage) -> list[ModelStage]:
 
 
 @contextmanager
-def _source(origin: str | None) -> Iterator[modelyard.ModelRegistry | None]:
+def _source(origin: str | None) -> Iterator[ModelRegistry | None]:
     if origin is None:
         yield None
         return
     if "://" not in origin and not Path(origin).is_dir():
         raise NotFound(f"there is no registry in {origin}", hint="--from names the folder or the URL of a registry")
-    with modelyard.ModelRegistry(origin) as registry:
+    with ModelRegistry(origin) as registry:
         yield registry
 
 
@@ -167,29 +176,36 @@ def _read(file: str) -> RegistryExport:
     try:
         export = msgspec.json.decode(Path(file).read_bytes(), type=RegistryExport)
     except (msgspec.DecodeError, ValueError) as error:
-        raise InvalidRequest(f"{file} is no export of a registry: {error}", hint="make one with `modelyard export`") from error
+        raise InvalidRequest(
+            f"{file} is no export of a registry: {error}", hint="make one with `modelyard export`"
+        ) from error
     if export.format > FORMAT:
         raise InvalidRequest(f"{file} has format {export.format}, written by modelyard {export.modelyard}")
     return export
 
 
-def _export(source: modelyard.ModelRegistry | None) -> RegistryExport:
-    assert source is not None, "the command demands a file or a source"
+def _wanted(file: str | None, source: ModelRegistry | None) -> RegistryExport:
+    """Return the export in the file, or without one all of the source."""
+    if file is not None:
+        return _read(file)
+    if source is None:
+        raise click.UsageError("give an export, or --from, or both")
     with tempfile.TemporaryDirectory(prefix="modelyard-import-") as folder:
         return _read(str(source.export_registry(Path(folder) / "export.json")))
 
 
-def _ask(session: Session, export: RegistryExport, source: modelyard.ModelRegistry | None, *, dry_run: bool) -> None:
+def _ask(session: Session, export: RegistryExport, source: ModelRegistry | None, *, dry_run: bool) -> None:
     losing = [version for version in export.versions if version.files] if source is None else []
     if losing and not dry_run:
         lost = size(sum(version.model_size_bytes for version in losing))
         session.confirm(
             f"An export holds no files: {counted(len(losing), 'version')} ({lost}) would come without them for good; "
-            "--from names a registry that has them. Import the metadata alone?"
+            "--from names a registry that has them.",
+            "Import the metadata alone?",
         )
 
 
-def _make_models(registry: modelyard.ModelRegistry, export: RegistryExport) -> None:
+def _make_models(registry: ModelRegistry, export: RegistryExport) -> None:
     for old in export.models:
         try:
             registry.create_model(old.name, old.description, owner=old.owner, team=old.team, tags=old.tags)

@@ -1,4 +1,4 @@
-"""Modules of this room that draw with rich: expensive to import, and not needed by most commands.
+"""Modules that are expensive to import and that most commands do not need: drawing, the database, the server.
 
 Other modules write `from modelyard.cli.lazy import tables`; it is imported when its first attribute is asked for.
 """
@@ -11,8 +11,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from modelyard.cli import drawing as drawing
-    from modelyard.cli import tables as tables
+    from modelyard.cli import database, drawing, tables
+    from modelyard.server import serve as server
+
+__all__ = ["database", "drawing", "server", "tables"]
 
 
 def _lazy(name: str) -> ModuleType:
@@ -29,5 +31,7 @@ def _lazy(name: str) -> ModuleType:
 
 
 if not TYPE_CHECKING:
-    tables = _lazy("modelyard.cli.tables")
+    database = _lazy("modelyard.cli.database")
     drawing = _lazy("modelyard.cli.drawing")
+    tables = _lazy("modelyard.cli.tables")
+    server = _lazy("modelyard.server.serve")

@@ -6,13 +6,13 @@ from typing import Any
 
 import click
 
-import modelyard
 from modelyard.cli.lazy import tables
 from modelyard.cli.options import changes, gathered, metadata_options
 from modelyard.cli.session import Session, pass_session
 from modelyard.cli.shape import command
 from modelyard.cli.text import counted, pairs, size
 from modelyard.domain.references import PREFIX, Reference
+from modelyard.facade.registry import ModelRegistry
 
 
 @command(
@@ -24,8 +24,11 @@ from modelyard.domain.references import PREFIX, Reference
 @metadata_options
 @click.option("--label", metavar="LABEL", help="stable, beta or experimental.")
 @pass_session
-def update(session: Session, reference: str, label: str | None, **given: Any) -> None:
-    """Add to or correct what is recorded about a version; its files never change."""
+def update(session: Session, /, reference: str, label: str | None, **given: Any) -> None:
+    """Add to or correct what is recorded about a version.
+
+    Its files never change.
+    """
     fields = gathered(given)
     if label is not None:
         fields["status"] = label
@@ -39,8 +42,8 @@ def update(session: Session, reference: str, label: str | None, **given: Any) ->
 @click.argument("reference")
 @click.argument("tags", nargs=-1, metavar="[KEY=VALUE|KEY-]...")
 @pass_session
-def tag(session: Session, reference: str, tags: tuple[str, ...]) -> None:
-    """Show a version's tags, set some (KEY=VALUE), or remove some (KEY-)."""
+def tag(session: Session, /, reference: str, tags: tuple[str, ...]) -> None:
+    """Show, set (KEY=VALUE) or remove (KEY-) a version's tags."""
     registry = session.open()
     record = registry.set_tags(reference, changes(tags)) if tags else registry.get_model(reference)
     session.emit(record.tags, lambda: tables.facts(record.tags.items()))
@@ -50,8 +53,11 @@ def tag(session: Session, reference: str, tags: tuple[str, ...]) -> None:
 @click.argument("reference")
 @click.option("--reason", required=True, metavar="TEXT", help="Why it is not to be used any more.")
 @pass_session
-def deprecate(session: Session, reference: str, reason: str) -> None:
-    """Mark a version as not to be used any more; it stays where it is and can be downloaded."""
+def deprecate(session: Session, /, reference: str, reason: str) -> None:
+    """Mark a version as not to be used any more.
+
+    It stays where it is and can be downloaded; ranges pass it over, and it enters production no more.
+    """
     record = session.open().deprecate_model(reference, reason)
     session.say(record, f"{record.name}/{record.version} is deprecated: {record.deprecation_reason}", bare=record.id)
 
@@ -64,13 +70,14 @@ def deprecate(session: Session, reference: str, reason: str) -> None:
 @click.argument("reference")
 @click.option("--force", is_flag=True, help="Delete it although something holds it; aliases go with it.")
 @pass_session
-def delete(session: Session, reference: str, *, force: bool) -> None:
-    """Delete a version, or a whole model where only its name is given.
+def delete(session: Session, /, reference: str, *, force: bool) -> None:
+    """Delete a version, or a whole model.
 
-    Says what will go, and asks. Files go with the next `modelyard gc`, unless another version has them too.
+    The model where only its name is given. Says what will go, and asks. Files go with the next `modelyard gc`, unless
+    another version has them too.
     """
     registry = session.open()
-    session.confirm(f"{_what_goes(registry, reference)} Delete?")
+    session.confirm(_what_goes(registry, reference), "Delete?")
     record = registry.delete_model(reference, force=force)
     gone = f"version {record.versions[0]} of {record.name}" if _is_version(reference) else f"the model {record.name}"
     session.say(record, f"deleted {gone}")
@@ -81,7 +88,7 @@ def _is_version(reference: str) -> bool:
     return reference.removeprefix(PREFIX) != Reference.parse(reference).model
 
 
-def _what_goes(registry: modelyard.ModelRegistry, reference: str) -> str:
+def _what_goes(registry: ModelRegistry, reference: str) -> str:
     """Return what a deletion will remove, in sentences."""
     if not _is_version(reference):
         found = registry.describe_model(reference.removeprefix(PREFIX))

@@ -1,7 +1,7 @@
 """Where the program `modelyard` starts.
 
-The question for the version is answered before anything else is imported, because programs ask it often; everything else
-goes to `modelyard.cli.app`.
+The question for the version is answered before anything else is imported, because programs ask it often; everything
+else goes to `modelyard.cli.app`.
 """
 
 from __future__ import annotations

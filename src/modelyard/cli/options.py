@@ -11,11 +11,13 @@ from typing import Any, TypeVar
 import click
 import msgspec
 
+from modelyard.domain.metadata import normalise
+
 LONGEST_DOCUMENT = 64 << 20
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-class Document(click.ParamType):
+class Document(click.ParamType[Any]):
     """A JSON object: written out, or the name of a JSON or YAML file, or `-` for standard input."""
 
     name = "JSON|FILE"
@@ -29,16 +31,16 @@ class Document(click.ParamType):
         except ValueError as error:
             self.fail(str(error), param, ctx)
         if not isinstance(found, dict):
-            self.fail(f"an object like {{\"accuracy\": 0.92}} is expected, not {_kind(found)}", param, ctx)
+            self.fail(f'an object like {{"accuracy": 0.92}} is expected, not {_kind(found)}', param, ctx)
         return found
 
 
-class Names(click.ParamType):
+class Names(click.ParamType[list[str]]):
     """Names separated by commas."""
 
     name = "NAME,NAME"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ARG002 - click's signature
         """Return the list of names."""
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
@@ -131,7 +133,7 @@ def gathered(given: dict[str, Any]) -> dict[str, Any]:
 
     `--metrics` and the like win over the same field inside `--metadata`; `--tag` wins over `--tags`.
     """
-    fields = dict(given.get("metadata") or {})
+    fields = normalise(given.get("metadata") or {})
     for option, field in (("metrics", "metrics"), ("hyperparams", "hyperparameters"), ("tags", "tags")):
         if given.get(option) is not None:
             fields[field] = given[option]

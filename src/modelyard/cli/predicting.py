@@ -43,12 +43,16 @@ def predict(model: object, rows: list[Any]) -> list[Any]:
     """
     method = getattr(model, "predict", None)
     if not callable(method):
-        raise InvalidArtifact(f"a {type(model).__qualname__} has no predict method", hint="load it in a program of your own")
+        raise InvalidArtifact(
+            f"a {type(model).__qualname__} has no predict method", hint="load it in a program of your own"
+        )
     try:
         found = method(_inputs(model, rows))
     except (ValueError, TypeError, KeyError, IndexError) as error:
         message = f"the model does not take these rows: {type(error).__name__}: {str(error)[:500]}"
-        raise InvalidRequest(message, hint="compare them with the version's input_schema: `modelyard show REFERENCE`") from error
+        raise InvalidRequest(
+            message, hint="compare them with the version's input_schema: `modelyard show REFERENCE`"
+        ) from error
     values = found.tolist() if hasattr(found, "tolist") else found
     return list(values) if isinstance(values, list | tuple) else [values]
 
@@ -59,7 +63,9 @@ def _inputs(model: object, rows: list[Any]) -> Any:
     if isinstance(rows[0], dict):
         names = [str(name) for name in getattr(model, "feature_names_in_", rows[0])]
         if lacking := [name for name in names if name not in rows[0]]:
-            raise InvalidRequest(f"the rows have no {shown(lacking[0])}", hint=f"the features are: {', '.join(names[:20])}")
+            raise InvalidRequest(
+                f"the rows have no {shown(lacking[0])}", hint=f"the features are: {', '.join(names[:20])}"
+            )
         rows = [[row.get(name) for name in names] for row in rows]
     return numpy.asarray(rows)
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
 
-from modelyard.cli.lazy import tables
 from modelyard.cli.options import gathered, metadata_options, pairs
 from modelyard.cli.progress import bar
 from modelyard.cli.session import Session, pass_session
 from modelyard.cli.shape import command
 from modelyard.cli.text import digest, size
+from modelyard.domain.metadata import identity
 from modelyard.domain.wire import VersionRecord
-from modelyard.errors import VersionExists
+from modelyard.errors import ModelExists, VersionExists
+from modelyard.facade.registry import ModelRegistry
 
 
 @command(
@@ -38,13 +40,15 @@ from modelyard.errors import VersionExists
     help="What to do when the model has this version already.",
 )
 @pass_session
-def register(session: Session, name: str, version: str | None, if_exists: str, **given: Any) -> None:
+def register(session: Session, /, name: str, version: str | None, if_exists: str, **given: Any) -> None:
     """Register a version of a model.
 
     Prints its id. Metadata fields that have no option of their own go into --metadata.
     """
-    facts = gathered(given)
-    facts.update({key: given[key] for key in ("stage", "label", "parent") if given[key]})
+    who = identity(given["metadata"] or {})
+    version = version or who.get("version")
+    facts = {key: given[key] or who[key] for key in ("stage", "label", "parent") if given[key] or key in who}
+    facts |= gathered(given)
     registry = session.open(make=True)
     try:
         if given["model_path"]:
@@ -52,8 +56,7 @@ def register(session: Session, name: str, version: str | None, if_exists: str, *
             with bar(session, f"registering {name}", path) as progress:
                 identifier = registry.register_model(path, name, version, progress=progress, **facts)
         else:
-            facts["status"] = facts.pop("label", "")
-            identifier = registry.register_version(name, version, create=True, **facts)
+            identifier = register_bare(registry, name, version, facts)
         record, verb = registry.get_model(identifier), "registered"
     except VersionExists:
         if if_exists == "fail" or version is None:
@@ -72,10 +75,17 @@ def register(session: Session, name: str, version: str | None, if_exists: str, *
 @click.option("--team", default="", metavar="NAME", help="Whose it is.")
 @click.option("--tag", multiple=True, metavar="KEY=VALUE", help="One tag; may be repeated.")
 @pass_session
-def create(session: Session, name: str, tag: tuple[str, ...], **texts: str) -> None:
+def create(session: Session, /, name: str, tag: tuple[str, ...], **texts: str) -> None:
     """Create a model that has no versions yet."""
     record = session.open(make=True).create_model(name, tags=pairs(tag), **texts)
     session.say(record, f"created the model {record.name}", bare=record.name)
+
+
+def register_bare(registry: ModelRegistry, name: str, version: str | None, facts: dict[str, Any]) -> str:
+    """Register a version without files, make its model if that is new, and return the version's id."""
+    with suppress(ModelExists):
+        registry.create_model(name)
+    return registry.register_version(name, version, **facts)
 
 
 def _sentence(verb: str, record: VersionRecord) -> str:

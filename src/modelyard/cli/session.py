@@ -1,7 +1,7 @@
 """What the commands of one run share: the options that every command takes, the registry, and the ways to speak.
 
-What was asked for goes to standard output; notes, questions, progress and errors go to standard error, so that output can
-be piped. With `--output json` or `yaml` standard output holds the records and nothing else.
+What was asked for goes to standard output; notes, questions, progress and errors go to standard error, so that output
+can be piped. With `--output json` or `yaml` standard output holds the records and nothing else.
 """
 
 from __future__ import annotations
@@ -16,11 +16,15 @@ from typing import Any
 import click
 import msgspec
 
-import modelyard
-from modelyard import config
 from modelyard.cli.lazy import tables
 from modelyard.cli.text import safe
+from modelyard.client.address import is_address
+from modelyard.config import Settings, database_url, load_from_process
 from modelyard.errors import InvalidRequest, NotFound
+from modelyard.facade.caller import Caller
+from modelyard.facade.opening import _settings as settings_of
+from modelyard.facade.opening import connect
+from modelyard.facade.registry import ModelRegistry
 
 SQLITE = "sqlite:///"
 
@@ -37,29 +41,42 @@ class Session:
     quiet: bool = False
     verbose: int = 0
     debug: bool = False
-    _opened: list[modelyard.ModelRegistry] = field(default_factory=list)
+    _registry: ModelRegistry | None = None
+    _opened: list[Caller | ModelRegistry] = field(default_factory=list)
 
     @property
     def target(self) -> str:
         """The path or URL that was asked for; empty where the configuration decides."""
-        return self.registry or os.environ.get("MODELYARD_URI", "")
+        return self.registry or ("" if self.config else os.environ.get("MODELYARD_URI", ""))
 
     @property
     def is_remote(self) -> bool:
         """Whether the registry is a server."""
-        return self.target.lower().startswith(("http://", "https://"))
+        return is_address(self.target)
 
-    def settings(self, **overrides: Any) -> config.Settings:
-        """Read the settings, with the path or database address that was asked for over them."""
-        if "://" in self.target:
-            overrides["database.url"] = self.target
-        elif self.target:
-            overrides["registry.path"] = self.target
-        if self.store:
-            overrides["storage.url"] = self.store
-        return config.load_from_process(self.config or None, overrides=overrides)
+    def settings(self) -> Settings:
+        """Read the settings of a registry in this process.
 
-    def open(self, *, make: bool = False) -> modelyard.ModelRegistry:
+        Raises:
+            InvalidRequest: the registry is a server.
+        """
+        if self.is_remote:
+            raise InvalidRequest(f"{self.target} is a server; this command works where its registry lies")
+        return settings_of(self.target, self.store, self.config or None, None)
+
+    def settings_of_home(self, home: str) -> Settings:
+        """Read the settings with this folder as the registry's; a database that the environment names still counts."""
+        overrides = {"registry.path": home, "storage.url": self.store or None}
+        return load_from_process(self.config or None, overrides=overrides)
+
+    def caller(self) -> Caller:
+        """Open what runs single operations of the registry, for commands that need more than its methods offer."""
+        self._refuse_missing()
+        caller = connect(self.registry or None, store=self.store or None, config=self.config or None).caller
+        self._opened.append(caller)
+        return caller
+
+    def open(self, *, make: bool = False) -> ModelRegistry:
         """Open the registry, once.
 
         Args:
@@ -68,17 +85,16 @@ class Session:
         Raises:
             NotFound: there is no registry in this folder, and the command only reads.
         """
-        if not self._opened:
+        if self._registry is None:
             if not make:
                 self._refuse_missing()
-            registry = modelyard.ModelRegistry(
-                self.target or None, store=self.store or None, config=self.config or None
-            )
+            registry = ModelRegistry(self.registry or None, store=self.store or None, config=self.config or None)
+            self._registry = registry
             self._opened.append(registry)
-        return self._opened[0]
+        return self._registry
 
     def close(self) -> None:
-        """Close the registry if it was opened."""
+        """Close what was opened."""
         while self._opened:
             self._opened.pop().close()
 
@@ -95,7 +111,7 @@ class Session:
             tables.render(table())
 
     def say(self, data: Any, sentence: str, *, bare: str = "") -> None:
-        """Print what a command did: the record, or a sentence, or with `--quiet` only the `bare` text if there is one."""
+        """Print what a command did: the record, or a sentence, or with `--quiet` only the `bare` text if any."""
         if self.output != "table":
             self.emit(data, tables.nothing)
         elif not self.quiet:
@@ -108,8 +124,8 @@ class Session:
         if not self.quiet:
             click.echo(safe(sentence), err=True)
 
-    def confirm(self, question: str) -> None:
-        """Ask before something is lost.
+    def confirm(self, loss: str, question: str) -> None:
+        """Say what will be lost, and ask.
 
         Raises:
             InvalidRequest: nobody can answer, and `--yes` was not given.
@@ -118,13 +134,13 @@ class Session:
         if self.yes:
             return
         if not sys.stdin.isatty():
-            raise InvalidRequest(f"{question} Nobody is here to answer", hint="repeat with --yes if that is what you want")
-        click.confirm(safe(question), abort=True, err=True)
+            raise InvalidRequest(loss, hint="nobody is here to ask; repeat with --yes if that is what you want")
+        click.confirm(safe(f"{loss} {question}"), abort=True, err=True)
 
     def _refuse_missing(self) -> None:
         if self.is_remote:
             return
-        url = config.database_url(self.settings())
+        url = database_url(self.settings())
         file = Path(url.removeprefix(SQLITE))
         if url.startswith(SQLITE) and not file.exists():
             raise NotFound(
@@ -139,3 +155,9 @@ pass_session = click.make_pass_decorator(Session)
 def write(text: str) -> None:
     """Print a text on standard output."""
     click.echo(text)
+
+
+def write_json_line(data: Any) -> None:
+    """Print a record as JSON in one line, at once."""
+    write(msgspec.json.encode(data, enc_hook=str).decode())
+    sys.stdout.flush()

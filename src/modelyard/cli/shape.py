@@ -28,7 +28,7 @@ class Command(click.Command):
         """Write the command's own options, then those of every command."""
         write_options(self, ctx, formatter)
 
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         """Write the examples."""
         write_examples(self.examples, formatter)
 
@@ -46,7 +46,7 @@ class Group(click.Group):
         self.format_commands(ctx, formatter)
         write_options(self, ctx, formatter)
 
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         """Write the examples."""
         write_examples(self.examples, formatter)
 
@@ -59,11 +59,16 @@ def command(name: str, *examples: str) -> Callable[[Function], Command]:
 def shared_options() -> list[click.Parameter]:
     """Return the options that every command takes."""
     return [
-        _shared("-r", "--registry", metavar="PATH|URL", help="Registry to use: a folder, a server's or a database's URL."),
+        _shared(
+            "-r", "--registry", metavar="PATH|URL", help="Registry to use: a folder, a server's or a database's URL."
+        ),
         _shared("--store", metavar="URL", help="Place of the model files, where the database is given by its URL."),
         _shared("--config", metavar="FILE", help="Configuration file to read."),
         _shared(
-            "-o", "--output", type=click.Choice(["table", "json", "yaml"], case_sensitive=False), help="Form of the answer."
+            "-o",
+            "--output",
+            type=click.Choice(["table", "json", "yaml"], case_sensitive=False),
+            help="Form of the answer.",
         ),
         _shared("-y", "--yes", is_flag=True, help="Answer every question with yes."),
         _shared("-q", "--quiet", is_flag=True, help="Print only what was asked for."),

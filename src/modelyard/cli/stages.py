@@ -21,7 +21,9 @@ from modelyard.errors import InvalidRequest
 )
 @click.argument("reference")
 @click.option("--target-stage", required=True, metavar="STAGE", help="Stage to move to.")
-@click.option("--requirements", type=Document(), help="What the move needs: min_<metric>, max_<metric>, tests_passed, …")
+@click.option(
+    "--requirements", type=Document(), help="What the move needs: min_<metric>, max_<metric>, tests_passed, …"
+)
 @click.option(
     "--archive-previous/--keep-previous",
     default=None,
@@ -29,7 +31,7 @@ from modelyard.errors import InvalidRequest
 )
 @click.option("--comment", default="", metavar="TEXT", help="Why; recorded with the move.")
 @pass_session
-def promote(session: Session, reference: str, requirements: dict[str, Any] | None, **given: Any) -> None:
+def promote(session: Session, /, reference: str, requirements: dict[str, Any] | None, **given: Any) -> None:
     """Move a version to a stage if it meets the requirements.
 
     Exit code 6 and a line for each requirement when it does not.
@@ -50,8 +52,8 @@ def promote(session: Session, reference: str, requirements: dict[str, Any] | Non
 @click.argument("reference")
 @click.option("--reason", default="", metavar="TEXT", help="Why; recorded with the move.")
 @pass_session
-def archive(session: Session, reference: str, reason: str) -> None:
-    """Put a version away: it keeps its files, and a rollback can bring it back."""
+def archive(session: Session, /, reference: str, reason: str) -> None:
+    """Put a version away; a rollback can bring it back."""
     record = session.open().archive_model(reference, reason=reason)
     session.say(record, _moved(record))
 
@@ -63,11 +65,13 @@ def archive(session: Session, reference: str, reason: str) -> None:
     "modelyard rollback fraud/2.0.0 --stage staging",
 )
 @click.argument("reference")
-@click.option("--to", "target", metavar="VERSION", help="Version to go back to; who held the stage before when left out.")
+@click.option(
+    "--to", "target", metavar="VERSION", help="Version to go back to; who held the stage before when left out."
+)
 @click.option("--stage", default="", metavar="STAGE", help="Stage to give back; production when left out.")
 @click.option("--reason", default="", metavar="TEXT", help="Why; recorded with the rollback.")
 @pass_session
-def rollback(session: Session, reference: str, target: str | None, **given: str) -> None:
+def rollback(session: Session, /, reference: str, target: str | None, **given: str) -> None:
     """Give a stage back to an earlier version of the model."""
     registry = session.open()
     record = registry.rollback_model(reference, target, **given)
@@ -86,8 +90,8 @@ def rollback(session: Session, reference: str, target: str | None, **given: str)
 @click.argument("version", metavar="[VERSION]", required=False)
 @click.option("--delete", is_flag=True, help="Remove the alias.")
 @pass_session
-def alias(session: Session, name: str, alias_name: str | None, version: str | None, *, delete: bool) -> None:
-    """List a model's aliases, point one to a version, or remove it."""
+def alias(session: Session, /, name: str, alias_name: str | None, version: str | None, *, delete: bool) -> None:
+    """Show, point or remove a model's aliases."""
     registry = session.open()
     if delete:
         if alias_name is None or version is not None:

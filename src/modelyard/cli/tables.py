@@ -1,7 +1,7 @@
 """How records look to people: tables and short texts that fit 80 columns, drawn by rich.
 
-On a terminal a table takes the terminal's width; what does not fit is cut with an ellipsis or wrapped. In a pipe or a file
-nothing is cut. Colours appear on terminals only, and not where NO_COLOR is set.
+On a terminal a table takes the terminal's width; what does not fit is cut with an ellipsis or wrapped. In a pipe or a
+file nothing is cut. Colours appear on terminals only, and not where NO_COLOR is set.
 """
 
 from __future__ import annotations
@@ -27,25 +27,29 @@ from modelyard.domain.wire import (
 )
 
 Printable: TypeAlias = RenderableType
-NARROW = 80
+_UNCUT = 100_000
+"""Columns of a pipe, which has no width."""
 _STAGES = {"production": "green", "staging": "yellow", "archived": "dim", "rejected": "red"}
 _WIDE = frozenset({"METRICS", "DETAIL", "DESCRIPTION", "DATA", "PROBLEM"})
-"""Columns that are cut first when the terminal is narrow."""
+"""Columns of long texts, which wrap where the terminal is narrow."""
 
 
 def render(what: Printable) -> None:
-    """Print on standard output."""
-    console().print(what)
+    """Print on standard output, without blanks at the ends of lines."""
+    made = console()
+    if not made.is_terminal:
+        for part in what.renderables if isinstance(what, Group) else [what]:
+            if isinstance(part, Table) and part.show_header:
+                part.width = made.measure(part, options=made.options.update(width=_UNCUT)).maximum
+    with made.capture() as captured:
+        made.print(what, crop=False, overflow="ignore")
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
 
 def console(*, stderr: bool = False) -> Console:
     """Return a console that takes names as they are: no markup, no emoji codes, no highlighting."""
-    made = Console(
-        file=sys.stderr if stderr else sys.stdout, markup=False, emoji=False, highlight=False, soft_wrap=False
-    )
-    if not made.is_terminal:
-        made.width = max(made.width, 10_000)
-    return made
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(file=stream, markup=False, emoji=False, highlight=False)
 
 
 def nothing() -> Printable:
@@ -53,7 +57,9 @@ def nothing() -> Printable:
     return Text("")
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = (), empty: str = "") -> Printable:
+def table(
+    head: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = (), empty: str = ""
+) -> Printable:
     """Return a table without the columns that are empty in every row.
 
     Args:
@@ -66,16 +72,14 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]], *, right: Seque
     if not body:
         return Text(empty)
     kept = [place for place, name in enumerate(head) if any(row[place].plain for row in body)]
-    made = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold", padding=(0, 1))
+    made = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
     for place in kept:
         name = head[place]
         made.add_column(
             name,
             justify="right" if name in right else "left",
-            no_wrap=True,
-            overflow="ellipsis",
-            ratio=None,
-            min_width=min(8, len(name)) if name in _WIDE else None,
+            no_wrap=name not in _WIDE,
+            overflow="fold" if name in _WIDE else "ellipsis",
         )
     for row in body:
         made.add_row(*(row[place] for place in kept))
@@ -171,7 +175,7 @@ def version(record: VersionRecord) -> Printable:
                 ("metadata", missing),
                 ("registered", moment(record.created_at)),
                 ("changed", moment(record.updated_at)),
-                ("digest", f"blake3:{record.digest}" if record.digest else ""),
+                ("blake3", record.digest),
                 ("sha256", record.model_hash),
                 ("artifact", record.artifact_path or record.artifact_uri),
             )
@@ -229,7 +233,9 @@ def events(records: Sequence[EventRecord]) -> Printable:
 
 def verdicts(records: Sequence[VerdictRecord]) -> Printable:
     """Return a table of a gate's requirements, each with its verdict."""
-    rows = ((r.requirement, _plain(r.required), _plain(r.actual), "met" if r.met else "not met", r.reason) for r in records)
+    rows = (
+        (r.requirement, _plain(r.required), _plain(r.actual), "met" if r.met else "not met", r.reason) for r in records
+    )
     return table(("REQUIREMENT", "NEEDS", "FOUND", "VERDICT", "DETAIL"), rows)
 
 
@@ -245,7 +251,9 @@ def verifications(records: Sequence[Verification]) -> Printable:
         )
         for record in records
     ]
-    return table(("VERSION", "FILES", "SIZE", "BYTES ARE", "PROBLEM"), rows, right=("FILES", "SIZE"), empty="no versions")
+    return table(
+        ("VERSION", "FILES", "SIZE", "BYTES ARE", "PROBLEM"), rows, right=("FILES", "SIZE"), empty="no versions"
+    )
 
 
 def stats(numbers: Mapping[str, Any]) -> Printable:
@@ -281,8 +289,11 @@ def _described(record: VersionRecord) -> list[tuple[str, object]]:
         ("metrics", pairs(record.metrics)),
         ("validation", pairs(record.validation_metrics)),
         ("training", pairs(record.training_metrics)),
-        ("scores", ", ".join(f"{name} ({counted(len(found), 'value')})" for name, found in record.metric_samples.items())),
-        ("hyperparameters", pairs(record.hyperparameters)),
+        (
+            "scores",
+            ", ".join(f"{name} ({counted(len(found), 'value')})" for name, found in record.metric_samples.items()),
+        ),
+        ("parameters", pairs(record.hyperparameters)),
         ("framework", made_with),
         ("model type", record.model_type),
         ("flavour", record.flavour),
@@ -302,7 +313,9 @@ def _described(record: VersionRecord) -> list[tuple[str, object]]:
 
 def _parameters(differences: Mapping[str, Any]) -> Printable:
     rows = (
-        (name, _plain(sides.get("a")), _plain(sides.get("b"))) if isinstance(sides, Mapping) else (name, _plain(sides), "")
+        (name, _plain(sides.get("a")), _plain(sides.get("b")))
+        if isinstance(sides, Mapping)
+        else (name, _plain(sides), "")
         for name, sides in differences.items()
     )
     return table(("PARAMETER", "A", "B"), rows)
@@ -315,9 +328,14 @@ def _leading(metrics: Mapping[str, float]) -> str:
 
 
 def _told(data: Mapping[str, Any]) -> str:
-    """Return an event's facts in short; long ones have their place in the JSON output."""
-    short = {key: value for key, value in data.items() if isinstance(value, str | int | float) and key != "metadata"}
-    return pairs({key: digest(value) if key in {"digest", "model_hash"} else value for key, value in short.items()})
+    """Return an event's facts in short: no identifiers and digests, which the JSON output has."""
+    return pairs({key: value for key, value in data.items() if _is_short(key, value)})
+
+
+def _is_short(key: str, value: object) -> bool:
+    if key in {"metadata", "digest", "model_hash"} or value == "":
+        return False
+    return isinstance(value, str | int | float) and not str(value).startswith(("mv_", "md_"))
 
 
 def _with_names(text: str, names: Mapping[str, str]) -> str:

@@ -1,7 +1,8 @@
 """Texts that are safe and short enough to print.
 
-Names, descriptions and messages hold what other people typed. A terminal obeys control characters, so they are replaced by
-their escapes; so are the characters that turn the direction of text around, and half characters that no encoding can write.
+Names, descriptions and messages hold what other people typed. A terminal obeys control characters, so they are replaced
+by their escapes; so are the characters that turn the direction of text around, and half characters that no encoding can
+write.
 """
 
 from __future__ import annotations

@@ -10,13 +10,13 @@ from typing import Any
 
 import click
 
-import modelyard
 from modelyard.cli.lazy import tables
 from modelyard.cli.predicting import predict, read_rows
 from modelyard.cli.progress import bar
 from modelyard.cli.session import Session, pass_session
 from modelyard.cli.shape import command
 from modelyard.cli.text import counted, digest, size
+from modelyard.facade.registry import ModelRegistry
 
 
 @command(
@@ -26,21 +26,22 @@ from modelyard.cli.text import counted, digest, size
     "modelyard download fraud/1.0.0 ./models --path model.joblib",
 )
 @click.argument("reference")
-@click.argument("target", required=False, type=click.Path(file_okay=False))
+@click.argument("target", required=False)
 @click.option("--path", default="", metavar="FILE", help="Only this file of the version.")
 @pass_session
-def download(session: Session, reference: str, target: str | None, path: str) -> None:
-    """Write a version's files into the folder TARGET, each verified against its digest before it appears there.
+def download(session: Session, /, reference: str, target: str | None, path: str) -> None:
+    """Write a version's verified files to disk.
 
-    Without TARGET the folder is MODEL-VERSION in the working folder.
+    Each file is checked against its digest before it appears. One file goes to TARGET, or into it where it is a folder
+    or ends in a slash; several go below TARGET. Without TARGET the working folder gets the file, or a folder
+    MODEL-VERSION.
     """
     registry = session.open()
     record = registry.get_model(reference)
-    folder = Path(target or f"{record.name}-{record.version}")
     wanted = [file for file in record.files if path in ("", file.path)]
     total = sum(file.size for file in wanted)
     with bar(session, f"downloading {record.name}/{record.version}", total) as progress:
-        written = registry.download_model(record, folder, path=path, progress=progress)
+        written = registry.download_model(record.id, target, path=path, progress=progress)
     answer = {"path": str(written), "id": record.id, "digest": record.digest, "files": [file.path for file in wanted]}
     sentence = f"{record.name}/{record.version}: {counted(len(wanted), 'file')}, {size(total)}, verified, in {written}"
     session.say(answer, sentence, bare=str(written))
@@ -53,18 +54,21 @@ def download(session: Session, reference: str, target: str | None, path: str) ->
     "modelyard load fraud/1.0.0 --predict ./rows.json --output json",
 )
 @click.argument("reference")
-@click.option("--predict", "rows_file", type=click.Path(exists=True, dir_okay=False), help="Rows to predict, JSON or CSV.")
+@click.option(
+    "--predict", "rows_file", type=click.Path(exists=True, dir_okay=False), help="Rows to predict, JSON or CSV."
+)
 @pass_session
-def load(session: Session, reference: str, rows_file: str | None) -> None:
-    """Load a version in this process and say what it is, or print its predictions.
+def load(session: Session, /, reference: str, rows_file: str | None) -> None:
+    """Load a version; say what it is, or print its predictions.
 
-    Loading runs code that the version brings along, where its format is code; a warning says which.
-    Rows are a JSON list of lists or of objects by feature name, or a CSV file, with a header or without.
+    It is loaded into this process. Loading runs code that the version brings along, where its format is code; a
+    warning says which. Rows are a JSON list of lists or of objects by feature name, or a CSV file, with a header or
+    without.
     """
     registry = session.open()
     record = registry.get_model(reference)
     rows = read_rows(Path(rows_file)) if rows_file else None
-    model = registry.load_model(record)
+    model = registry.load_model(record.id)
     answer: dict[str, Any] = {
         "name": record.name,
         "version": record.version,
@@ -86,10 +90,11 @@ def load(session: Session, reference: str, rows_file: str | None) -> None:
 @command("export", "modelyard export ./registry_export.json", "modelyard export - --quiet")
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
 @pass_session
-def export(session: Session, file: str) -> None:
-    """Write all models, versions and events to a JSON file, or to standard output (-).
+def export(session: Session, /, file: str) -> None:
+    """Write everything that is recorded to a JSON file, or to -.
 
-    The file appears whole or not at all. It holds no model files; `modelyard import --from` copies those.
+    Models, versions and events of one moment. The file appears whole or not at all. It holds no model files;
+    `modelyard import --from` copies those.
     """
     registry = session.open()
     if file == "-":
@@ -99,7 +104,7 @@ def export(session: Session, file: str) -> None:
         session.say({"path": str(path)}, f"exported to {path} ({size(path.stat().st_size)})", bare=str(path))
 
 
-def _to_standard_output(registry: modelyard.ModelRegistry) -> None:
+def _to_standard_output(registry: ModelRegistry) -> None:
     with tempfile.TemporaryDirectory(prefix="modelyard-export-") as folder:
         path = registry.export_registry(Path(folder) / "export.json")
         with path.open(encoding="utf-8") as stream:

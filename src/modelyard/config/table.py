@@ -151,17 +151,18 @@ def check(setting: Setting, value: Any, where: str) -> Value:
         value = str(value)
     if setting.kind is float and type(value) is int:
         value = float(value)
-    if type(value) is not setting.kind:
-        raise _wrong(setting, value, where)
-    if isinstance(value, str):
-        value = value.lower() if setting.choices else value
-        right = value.isprintable() and value != "" and (not setting.choices or value in setting.choices)
-    else:
-        right = (setting.least or 0) <= value <= (setting.most or 2**63 - 1)
-    if not right:
+    if setting.choices and isinstance(value, str):
+        value = value.lower()
+    if type(value) is not setting.kind or not _allowed(setting, value):
         raise _wrong(setting, value, where)
     checked: Value = value
     return checked
+
+
+def _allowed(setting: Setting, value: Any) -> bool:
+    if setting.kind is str:
+        return value.isprintable() and value != "" and (not setting.choices or value in setting.choices)
+    return bool((setting.least or 0) <= value <= (setting.most or 2**63 - 1))
 
 
 def unknown(name: str, where: str, known: list[str]) -> InvalidConfig:

@@ -120,7 +120,11 @@ def printable(text: object, what: str) -> str:
 def shown(value: object, longest: int = 80) -> str:
     """Return `value` as messages show it: quoted and escaped, cut to `longest` characters."""
     # The cut comes first as well, so that the message about a text of many megabytes is made at once.
-    text = repr(value[:longest] if isinstance(value, str) else value)
+    try:
+        text = repr(value[:longest] if isinstance(value, str) else value)
+    except ValueError:
+        # Python refuses to write integers of thousands of digits.
+        return f"a value of type {type(value).__name__} that is too long to show"
     cut = len(text) > longest + 2 or (isinstance(value, str) and len(value) > longest)
     return f"{text[:longest]}…" if cut else text
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Executable, Row, create_engine, event, text
+from sqlalchemy import Connection, Engine, Executable, Row, create_engine, event, exc, text
 from sqlalchemy.engine import CursorResult, make_url
 
 from modelyard.errors import RegistryReadOnly
@@ -138,6 +138,22 @@ class Database:
                     connection.execute(text(f"SELECT pg_notify('{NOTIFY_CHANNEL}', '')"))
             self.local_changes += 1
 
+    def write_ahead(self) -> None:
+        """Make a SQLite file keep a write-ahead log from now on, so that readers and a writer do not wait for each other.
+
+        Only for a file that is known to be ours: the switch is written into its header.
+        """
+        if not self.is_sqlite:
+            return
+        with translated(), self.engine.execution_options(begin="").connect() as connection:
+            try:
+                connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+            except exc.OperationalError as error:
+                # SQLite does not wait here for another process that opens a new file at the same moment. That one
+                # makes the switch, or the next to open the file will.
+                if "locked" not in str(error.orig):
+                    raise
+
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
@@ -159,11 +175,12 @@ def _prepare_sqlite(engine: Engine, busy_timeout: float) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {int(busy_timeout * 1000)}")
-        cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.close()
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
-        connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN IMMEDIATE"))
+        statement = connection.get_execution_options().get("begin", "BEGIN IMMEDIATE")
+        if statement:
+            connection.exec_driver_sql(statement)

@@ -57,8 +57,9 @@ def ensure(database: Database) -> str:
     """
     with database.read() as tx:
         current = revision_of(tx.connection)
+    _refuse_unknown(current)
+    database.write_ahead()
     if current != HEAD:
-        _refuse_unknown(current)
         upgrade(database)
     return HEAD
 
@@ -79,7 +80,7 @@ def upgrade(database: Database) -> None:
 
 
 def _refuse_unknown(revision: str | None) -> None:
-    if revision is not None and revision not in known_revisions():
+    if revision not in {None, HEAD} and revision not in known_revisions():
         raise RegistryTooNew(
             f"this registry has schema {revision}; this modelyard knows schemas up to {HEAD}",
             details={"schema": revision, "known": HEAD},

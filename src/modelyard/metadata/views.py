@@ -16,6 +16,9 @@ from modelyard.metadata.tables import pending_views
 
 _INSERT = insert(pending_views)
 _ALL = select(pending_views).order_by(pending_views.c.id).limit(1000)
+_SOME = (
+    select(pending_views).where(pending_views.c.id.in_(bindparam("ids", expanding=True))).order_by(pending_views.c.id)
+)
 _DELETE = delete(pending_views).where(pending_views.c.id.in_(bindparam("ids", expanding=True)))
 
 
@@ -28,6 +31,11 @@ def request(tx: Transaction, *, version_id: str, model: str, version: str) -> in
 def waiting(tx: Transaction) -> Sequence[Row[Any]]:
     """Return up to a thousand notes, oldest first."""
     return tx.all(_ALL)
+
+
+def some(tx: Transaction, ids: Iterable[int]) -> Sequence[Row[Any]]:
+    """Return those of some notes that are still there."""
+    return tx.all(_SOME, {"ids": list(ids)})
 
 
 def done(tx: Transaction, ids: Iterable[int]) -> None:

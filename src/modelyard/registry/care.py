@@ -21,7 +21,7 @@ from modelyard.operations import COLLECT_GARBAGE, EXPORT, STATS, VERIFY, Collect
 from modelyard.registry.context import Context, Yard
 from modelyard.registry.dispatch import serves
 from modelyard.registry.lookup import content, find, records
-from modelyard.registry.views import settle
+from modelyard.registry.views import settle_all
 
 EXPORT_FORMAT = 1
 KEEP_ANSWERS = timedelta(days=7)
@@ -62,7 +62,7 @@ def collect_garbage(yard: Yard, request: CollectGarbage) -> GarbageReport:
         raise InvalidRequest(f"grace_seconds is {request.grace_seconds!r}, {error}") from None
     if grace < 0:
         raise InvalidRequest(f"grace_seconds is {grace}; it cannot be negative")
-    settle(yard)
+    settle_all(yard)
     backend, older_than = yard.store.backend, time.time() - grace
     live = _live(yard)
     condemned = gc.candidates(backend, lambda: _live(yard), older_than=older_than)

@@ -117,7 +117,7 @@ def register(context: Context, request: RegisterVersion, manifest: Manifest) -> 
     seq = versions.add(context.tx, values, document.get("metrics", {}))
     stored = Stored(seq, str(values["id"]), model.name, version.text)
     index_words(context, stored, document)
-    _tell(context, model, values)
+    _tell(context, model, values, document)
     mark_stale(context, stored)
     return record(context, known(versions.by_id(context.tx, stored.id)))
 
@@ -221,7 +221,7 @@ def _check_files(context: Context, manifest: Manifest) -> None:
             )
 
 
-def _tell(context: Context, model: Row[Any], values: dict[str, Any]) -> None:
+def _tell(context: Context, model: Row[Any], values: dict[str, Any], document: dict[str, Any]) -> None:
     facts = {
         key: values[key]
         for key in ("number", "version", "stage", "label", "digest", "model_hash", "size")
@@ -229,7 +229,7 @@ def _tell(context: Context, model: Row[Any], values: dict[str, Any]) -> None:
     }
     if values["parent_id"]:
         facts["parent_id"] = values["parent_id"]
-    facts["metadata"] = values["document"]
+    facts["metadata"] = document
     journal.append(
         context.tx,
         model_id=model.id,

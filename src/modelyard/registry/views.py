@@ -6,13 +6,17 @@ notes taken away; notes left by a process that died are worked off by the next o
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Row
 
+from modelyard.errors import RegistryUnusable
 from modelyard.metadata import views
 from modelyard.registry.context import Context, Yard
+
+logger = logging.getLogger(__name__)
 
 
 def mark_stale(context: Context, row: Row[Any] | Any) -> None:
@@ -22,20 +26,36 @@ def mark_stale(context: Context, row: Row[Any] | Any) -> None:
         context.stale_views.append(note)
 
 
-def settle(yard: Yard, notes: Sequence[int] = ()) -> int:
-    """Refresh the trees behind some notes, or behind all that wait; return how many there were."""
-    if not yard.views.writes or (not notes and not _any_waiting(yard)):
-        return 0
-    with yard.database.read() as tx:
-        rows = [row for row in views.waiting(tx) if not notes or row.id in set(notes)]
-    for row in rows:
-        yard.views.refresh(row.model, row.version)
-    if rows:
+def settle(yard: Yard, notes: Sequence[int]) -> bool:
+    """Refresh the trees behind some notes; tell whether that worked.
+
+    The change that made them stale has been committed, so trouble here is logged and not raised: the notes stay, and the
+    next process that opens the registry tries again.
+    """
+    if not notes or not yard.views.writes:
+        return True
+    try:
+        with yard.database.read() as tx:
+            rows = views.some(tx, notes)
+        for row in rows:
+            yard.views.refresh(row.model, row.version)
         with yard.database.write() as tx:
             views.done(tx, [row.id for row in rows])
-    return len(rows)
+    except RegistryUnusable as error:
+        logger.warning("the readable tree is not up to date: %s", error)
+        return False
+    return True
 
 
-def _any_waiting(yard: Yard) -> bool:
-    with yard.database.read() as tx:
-        return bool(views.waiting(tx))
+def settle_all(yard: Yard) -> int:
+    """Refresh the trees behind all notes that wait, as a process that died may have left them; return how many."""
+    settled = 0
+    while yard.views.writes:
+        with yard.database.read() as tx:
+            waiting = [row.id for row in views.waiting(tx)]
+        if not waiting:
+            break
+        if not settle(yard, waiting):
+            break
+        settled += len(waiting)
+    return settled

@@ -58,8 +58,8 @@ class PythonFlavour:
     def save(self, model: object, folder: Path) -> SavedModel:
         """Write `model.joblib` or `model.pkl`, with a CodeBearingWarning."""
         refuse(model)
-        model_type = getattr(model, "_estimator_type", None)
-        return save_code(model, folder, self.name, model_type if isinstance(model_type, str) else "object")
+        kind = getattr(model, "_estimator_type", None)
+        return save_code(model, folder, self.name, kind if isinstance(kind, str) and kind else "object")
 
     def load(self, folder: Path, files: Sequence[str], *, reference: str) -> Any:
         """Run the one pickle among the files, after a CodeBearingWarning that says what it imports."""

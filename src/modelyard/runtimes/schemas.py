@@ -7,6 +7,8 @@ A schema is `{"fields": [{"name", "type", "shape", "optional"}]}`:
 - `shape`: the shape of the field in *one* row, `[]` for a single value, -1 for a length that varies. An array of
   shape (rows, 64) is one field of shape `[64]`, a table of four columns is four fields of shape `[]`;
 - `optional`: the example has rows in which the value is missing (None, NaN, NaT, or no such key).
+
+Names are distinct and not empty, as a signature wants them.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from __future__ import annotations
 import datetime as dt
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, count
 from typing import Any
 
 from modelyard.runtimes.examples import head, is_frame
@@ -40,7 +43,7 @@ def infer_schema(example: Any, *, name: str = "input") -> dict[str, Any]:
             columns or of single values. In arrays and lists the first dimension counts the rows.
         name: the name of the only field where the example names none.
     """
-    return {"fields": list(_fields(example, name))}
+    return {"fields": _distinct(list(_fields(example, name)))}
 
 
 def model_schemas(model: Any, example: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -60,6 +63,16 @@ def model_schemas(model: Any, example: Any = None) -> tuple[dict[str, Any], dict
         except Exception as error:  # noqa: BLE001  # the model's own code may raise anything
             warnings.warn(f"the model does not answer its input example: {str(error)[:300]}", stacklevel=2)
     return infer_schema(example), output or _fitted_output(model)
+
+
+def _distinct(fields: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Give each field a name of its own, as pandas does when it reads a table: `a`, `a.1`, `a.2`."""
+    taken: set[str] = set()
+    for index, field in enumerate(fields):
+        base = field["name"] or f"column_{index}"
+        field["name"] = next(name for name in chain([base], (f"{base}.{n}" for n in count(1))) if name not in taken)
+        taken.add(field["name"])
+    return fields
 
 
 def _fields(example: Any, name: str) -> Iterable[dict[str, Any]]:
@@ -158,11 +171,11 @@ def _type_of(value: Any) -> str:
 
 def _fitted_input(model: Any) -> dict[str, Any]:
     names = getattr(model, "feature_names_in_", None)
-    count = getattr(model, "n_features_in_", None)
+    features = getattr(model, "n_features_in_", None)
     if names is not None:
         return {"fields": [_field(str(name), "any", [], optional=False) for name in names]}
-    if isinstance(count, int):
-        return {"fields": [_field("input", "any", [count], optional=False)]}
+    if isinstance(features, int):
+        return {"fields": [_field("input", "any", [features], optional=False)]}
     return {}
 
 

@@ -95,8 +95,7 @@ REFUSED = {
 
 
 def make_raw(root, name):
-    with open(os.path.join(os.fsencode(root), name), "wb") as file:
-        file.write(b"x")
+    (root / os.fsdecode(name)).write_bytes(b"x")
 
 
 @pytest.mark.parametrize(("prepare", "why"), REFUSED.values(), ids=REFUSED)
@@ -141,6 +140,6 @@ def test_too_many_files_are_refused(tmp_path, monkeypatch):
 
 def test_progress_covers_the_folder(tmp_path):
     make(tmp_path / "model", "one", "two/three")
-    steps = []
+    steps: list[int] = []
     manifest = ingest(open_store(tmp_path / "store"), tmp_path / "model", steps.append)
     assert sum(steps) == manifest.total_size == len("one") + len("two/three")

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components.files import files_below
 from modelyard.artifacts.opening import open_store
 from modelyard.artifacts.tree import ingest
 from modelyard.artifacts.view import folder_name, remove_version, version_folder, write_version
@@ -35,7 +36,7 @@ def write(store, manifest, model="Fraud Detector", version="1.0.0", **documents)
 
 
 def tree(folder):
-    return {os.path.relpath(os.path.join(at, name), folder) for at, _, names in os.walk(folder) for name in names}
+    return set(files_below(folder))
 
 
 @pytest.mark.feature("STO-01")

@@ -156,3 +156,4 @@ def test_messages_show_values_quoted_escaped_and_cut():
     assert len(shown("\0" * 80)) == 81
     assert shown(None) == "None"
     assert len(shown(list(range(1000)))) == 81
+    assert shown(10**5000) == "a value of type int that is too long to show"

@@ -23,7 +23,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelyard.runtimes import pickles
+from modelyard.runtimes import opcodes, pickles
 from modelyard.runtimes.inflate import ZlibReader
 from modelyard.runtimes.pickles import CodeReport, describe_code
 
@@ -236,7 +236,7 @@ class TestBounds:
     def test_opcodes_are_bounded(self, tmp_path_factory, monkeypatch):
         data = pickle.dumps([[n] for n in range(1000)])
         assert described(data, tmp_path_factory).complete
-        monkeypatch.setattr(pickles, "MAX_OPCODES", 100)
+        monkeypatch.setattr(opcodes, "MAX_OPCODES", 100)
         assert not described(data, tmp_path_factory).complete
 
     def test_time_is_bounded(self, tmp_path, monkeypatch):

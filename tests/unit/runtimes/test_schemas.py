@@ -19,6 +19,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from modelyard.domain.signature import fields_of
 from modelyard.runtimes.examples import MAX_BYTES, example_json, head
 from modelyard.runtimes.schemas import infer_schema, model_schemas
 
@@ -120,8 +121,17 @@ def test_a_large_array_is_looked_at_whole_for_missing_values():
     assert fields(example) == [("input", "float64", [2], True)]
 
 
-def test_two_columns_of_one_name_stay_two():
-    assert [name for name, *_rest in fields(pd.DataFrame([[1, 2]], columns=["a", "a"]))] == ["a", "a"]
+@pytest.mark.parametrize(
+    ("example", "names"),
+    [
+        (pd.DataFrame([[1, 2, 3, 4]], columns=["a", "a", "a.1", "a"]), ["a", "a.1", "a.1.1", "a.2"]),
+        (pd.DataFrame([[1, 2]], columns=["", "x"]), ["column_0", "x"]),
+        ({1: 2, "1": 3}, ["1", "1.1"]),
+        ([{1: 2, "1": 3}], ["1", "1.1"]),
+    ],
+)
+def test_every_field_has_a_name_of_its_own(example, names):
+    assert [name for name, *_rest in fields(example)] == names
 
 
 class TestModels:
@@ -237,7 +247,7 @@ JSON = st.recursive(
 
 @given(JSON)
 def test_any_value_has_a_schema_and_a_bounded_strict_json_example(value):
-    for field in infer_schema(value)["fields"]:
-        assert set(field) == {"name", "type", "shape", "optional"}
+    schema = infer_schema(value)
+    assert [field.to_json() for field in fields_of(schema)] == schema["fields"]
     text = json.dumps(example_json(value), allow_nan=False, ensure_ascii=False).encode()
     assert len(text) <= MAX_BYTES

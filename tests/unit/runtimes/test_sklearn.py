@@ -40,19 +40,6 @@ class MajorityClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return np.full(len(rows), self.majority_)
 
 
-class Mystery(MajorityClassifier):
-    """An estimator that skops cannot write, and that does not tell what it is."""
-
-    def __reduce__(self):
-        return Mystery, ()
-
-    def __getstate__(self):
-        raise KeyError("asked by skops")
-
-    def __sklearn_tags__(self):
-        raise TypeError("no tags")
-
-
 def round_trip(model, folder):
     """Save and load; returns what was recorded, the loaded model and the warnings of both steps."""
     flavour = flavour_of(model)
@@ -136,9 +123,32 @@ def test_a_model_that_is_not_fitted_keeps_its_parameters(tmp_path):
 
 
 def test_what_skops_cannot_write_goes_to_joblib(tmp_path):
-    saved, loaded, _warned = round_trip(Mystery(), tmp_path)
-    assert (saved.format, saved.model_type) == ("joblib", "estimator")
-    assert isinstance(loaded, Mystery)
+    model = LinearRegression().fit(NUMBERS, TARGET)
+    model.pairs_ = {(1, 2): 3}
+    saved, loaded, _warned = round_trip(model, tmp_path)
+    assert saved.format == "joblib"
+    assert loaded.pairs_ == {(1, 2): 3}
+    assert [path.name for path in tmp_path.iterdir()] == ["model.joblib"]
+
+
+class Silent(MajorityClassifier):
+    def __sklearn_tags__(self):
+        raise TypeError("no tags")
+
+
+def test_an_estimator_that_does_not_tell_its_type_is_an_estimator(tmp_path):
+    assert round_trip(Silent(), tmp_path)[0].model_type == "estimator"
+
+
+@pytest.mark.parametrize("flavour", ["sklearn", "python"])
+def test_failures_of_the_disk_pass_as_they_are(tmp_path, flavour):
+    model = LinearRegression().fit(NUMBERS, TARGET)
+    with pytest.raises(FileNotFoundError):
+        flavour_named(flavour).save(model, tmp_path / "absent")
+    with pytest.raises(FileNotFoundError):
+        flavour_named("sklearn").load(tmp_path, ["model.skops"], reference="m/1")
+    with pytest.raises(FileNotFoundError):
+        flavour_named(flavour).load(tmp_path, ["model.joblib"], reference="m/1")
 
 
 def test_without_skops_joblib_is_used(tmp_path, monkeypatch):

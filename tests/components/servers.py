@@ -1,0 +1,92 @@
+"""Real servers for the tests: the registry's application under uvicorn, in a thread or in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from modelyard.bootstrap import open_yard
+from modelyard.config import load
+from modelyard.server.app import create_app
+from modelyard.server.serve import Server, bind, configuration, url_of
+
+HOST = "127.0.0.1"
+PROGRAM = """
+from modelyard.config import load_from_process
+from modelyard.server.serve import serve
+serve(load_from_process(), port=0, on_ready=lambda url: print(url, flush=True))
+"""
+
+
+class ThreadedServer:
+    """uvicorn in a thread of this process, on a free port; it serves one registry after the other.
+
+    Attributes:
+        url: where it listens.
+    """
+
+    def __init__(self) -> None:
+        self._listener = bind(HOST, 0)
+        self.url = url_of(HOST, self._listener)
+        self._app: Any = None
+        ready = threading.Event()
+        self._server = Server(configuration(self), on_ready=ready.set)
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._listener]}, daemon=True)
+        self._thread.start()
+        assert ready.wait(30), "the server did not start"
+
+    @contextmanager
+    def serving(self, folder: Path, overrides: Mapping[str, Any] | None = None) -> Iterator[str]:
+        """Serve the registry in a folder, with settings by their dotted names; yield the server's URL."""
+        given = {"registry.path": str(folder), **(overrides or {})}
+        settings = load(environ={}, working_folder=folder.parent, overrides=given)
+        app = create_app(open_yard(settings, expose_paths=False), settings)
+        self._app = app
+        try:
+            yield self.url
+        finally:
+            self._app = None
+            app.close()
+
+    def stop(self) -> None:
+        """End it."""
+        self._server.should_exit = True
+        self._thread.join(30)
+        self._listener.close()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """The ASGI interface: hand requests to the registry that is being served."""
+        if scope["type"] == "lifespan":
+            while True:
+                kind = (await receive())["type"]
+                await send({"type": f"{kind}.complete"})
+                if kind == "lifespan.shutdown":
+                    return
+        await self._app(scope, receive, send)
+
+
+@contextmanager
+def server_process(folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Serve a registry from a process of its own, working in `folder`; yield the server's URL."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM],
+        cwd=folder,
+        env={**os.environ, **(environment or {})},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        url = process.stdout.readline().strip()
+        assert url.startswith("http://"), "the server did not start"
+        yield url
+    finally:
+        process.terminate()
+        process.wait(30)
+        process.stdout.close()
