@@ -50,7 +50,9 @@ class S3Server:
 
     def stop(self) -> None:
         """End the server."""
+        listening = self._server._server  # moto leaves this socket open
         self._server.stop()
+        listening.server_close()
 
 
 def start_server() -> S3Server:

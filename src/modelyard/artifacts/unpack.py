@@ -24,7 +24,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from stat import S_IFMT, S_ISREG
-from tempfile import TemporaryFile
+from tempfile import TemporaryFile, gettempdir
 from typing import IO, Any
 
 from zstandard import ZstdDecompressor, ZstdError
@@ -124,12 +124,6 @@ class _Guarded(io.RawIOBase):
         super().__init__()
         self._file = file
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         return self._file.seek(offset, whence)
 
@@ -178,7 +172,9 @@ def _unpack_all(archive: Path, folder: Path, meter: _Meter) -> list[str]:
     paths: list[str] = []
     with ExitStack() as stack:
         kind = _zip_members if _magic(archive).startswith(_ZIP) else _tar_members
-        for path, source in kind(archive, meter, stack):
+        members = kind(archive, meter, stack)
+        while member := _next(members, archive):
+            path, source = member
             meter.file()
             with source, _create(folder, safe_path(path)) as file:
                 meter.copy(source, file)
@@ -186,6 +182,12 @@ def _unpack_all(archive: Path, folder: Path, meter: _Meter) -> list[str]:
     if not paths:
         raise InvalidArtifact(f"{archive} has no files", hint="pack the files into it first")
     return sorted(paths)
+
+
+def _next(members: Iterator[Member], archive: Path) -> Member | None:
+    """The next member; a fault while looking for it is the archive's, not the target's."""
+    with source_faults(archive):
+        return next(members, None)
 
 
 def _create(folder: Path, path: str) -> IO[bytes]:
@@ -202,8 +204,7 @@ def _magic(archive: Path) -> bytes:
 
 
 def _zip_members(archive: Path, meter: _Meter, stack: ExitStack) -> Iterator[Member]:
-    with source_faults(archive):
-        opened = stack.enter_context(zipfile.ZipFile(archive))
+    opened = stack.enter_context(zipfile.ZipFile(archive))
     for info in opened.infolist():
         mode = info.external_attr >> 16
         if info.is_dir():
@@ -220,14 +221,14 @@ def _zip_members(archive: Path, meter: _Meter, stack: ExitStack) -> Iterator[Mem
 
 
 def _tar_members(archive: Path, meter: _Meter, stack: ExitStack) -> Iterator[Member]:
-    with source_faults(archive):
-        plain: IO[bytes] = stack.enter_context(archive.open("rb"))
+    plain: IO[bytes] = stack.enter_context(archive.open("rb"))
     magic = _magic(archive)
     for prefix, decompress in _DECOMPRESSORS:
         if magic.startswith(prefix):
             # Headers are found by seeking, which a compressed file cannot do without starting over each time.
             plain = _spooled(decompress(plain), meter, stack)
-    opened = stack.enter_context(tarfile.open(fileobj=_Guarded(plain), mode="r:"))
+    opened = tarfile.open(fileobj=_Guarded(plain), mode="r:")  # noqa: SIM115  (the stack closes it)
+    stack.callback(opened.close)
     for member in opened:
         if member.isdir():
             meter.file()
@@ -241,7 +242,8 @@ def _tar_members(archive: Path, meter: _Meter, stack: ExitStack) -> Iterator[Mem
 def _spooled(source: IO[bytes], meter: _Meter, stack: ExitStack) -> IO[bytes]:
     spool = TemporaryFile()  # noqa: SIM115  (the stack closes it)
     stack.callback(spool.close)
-    meter.copy(source, spool)
+    with target_faults(gettempdir()):
+        meter.copy(source, spool)
     meter.restart()
     spool.seek(0)
     return spool

@@ -14,6 +14,7 @@ Rules
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,7 @@ def bulk_register(ctx: click.Context, file: str, *, continue_on_error: bool, dry
             outcomes.add(Outcome(entry=entry.place, version=entry.label, outcome=UNTRIED))
         outcomes.rows.sort(key=lambda row: row.entry)
         outcomes.finish(ctx, session)
-    registry = session.open(make=not dry_run)
+    registry = session.open_if_there() if dry_run else session.open(make=True)
     for entry in entries:
         if not continue_on_error and any(row.outcome == FAILED for row in outcomes.rows):
             outcomes.add(Outcome(entry=entry.place, version=entry.label, outcome=UNTRIED))
@@ -172,17 +173,16 @@ def _path(paths: list[Any], folder: Path) -> Path | None:
     return path
 
 
-def _settle(session: Session, registry: ModelRegistry, entry: Entry, *, dry_run: bool) -> Outcome:
+def _settle(session: Session, registry: ModelRegistry | None, entry: Entry, *, dry_run: bool) -> Outcome:
     """Register an entry, unless it is there already."""
-    try:
-        present = registry.get_model(f"{entry.name}/{entry.version}") if entry.version else None
-    except NotFound:
-        present = None
+    present = None
+    with suppress(NotFound):
+        present = registry.get_model(f"{entry.name}/{entry.version}") if registry and entry.version else None
     if present is not None:
         if not same_files(present, entry.path):
             raise VersionExists(f"{entry.label} is there with other files", hint="give the entry another version")
         return Outcome(entry=entry.place, version=entry.label, outcome=THERE, id=present.id)
-    if dry_run:
+    if dry_run or registry is None:
         return Outcome(entry=entry.place, version=entry.label, outcome=PLANNED)
     record = _register(session, registry, entry)
     return Outcome(entry=entry.place, version=f"{record.name}/{record.version}", outcome=DONE, id=record.id)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,7 +46,8 @@ FORMAT = 1
 class Import:
     """One import: where to, where the files come from, and which new identifier each old one got."""
 
-    registry: ModelRegistry
+    registry: ModelRegistry | None
+    """None in a dry run where there is no registry yet."""
     source: ModelRegistry | None
     dry_run: bool
     identifiers: dict[str, str] = field(default_factory=dict)
@@ -60,11 +61,11 @@ class Import:
                 raise VersionExists(f"{label} is there with other content", hint="import into another registry")
             self.identifiers[old.id] = present.id
             return Outcome(entry=entry, version=label, outcome=THERE, id=present.id)
-        if self.dry_run:
+        if self.dry_run or self.registry is None:
             return Outcome(entry=entry, version=label, outcome=PLANNED, detail=self._loss(old))
-        identifier = self._register(old)
+        identifier = self._register(self.registry, old)
         self.identifiers[old.id] = identifier
-        problem = self._finish(old, identifier)
+        problem = _finish(self.registry, old, identifier)
         outcome = PART if problem else DONE
         return Outcome(
             entry=entry,
@@ -76,46 +77,29 @@ class Import:
         )
 
     def _present(self, label: str) -> VersionRecord | None:
-        try:
-            return self.registry.get_model(label)
-        except NotFound:
-            return None
+        with suppress(NotFound):
+            return self.registry.get_model(label) if self.registry else None
+        return None
 
     def _loss(self, old: VersionRecord) -> str:
         return "without its files" if old.files and self.source is None else ""
 
-    def _register(self, old: VersionRecord) -> str:
+    def _register(self, registry: ModelRegistry, old: VersionRecord) -> str:
         facts = {name: getattr(old, name) for name in METADATA_FIELDS if getattr(old, name) not in ("", None, {}, [])}
         facts["extra"] = {**old.extra, "imported_id": old.id}
         if old.parent_id in self.identifiers:
             facts["parent"] = self.identifiers[old.parent_id]
         if not old.files or self.source is None:
-            return register_bare(self.registry, old.name, old.version, {**facts, "label": old.label})
+            return register_bare(registry, old.name, old.version, {**facts, "label": old.label})
         if self.source.get_model(f"{old.name}/{old.version}").digest != old.digest:
             raise Conflict(f"{old.name}/{old.version} has other content in {self.source} than in the export")
         with tempfile.TemporaryDirectory(prefix="modelyard-import-") as folder:
             self.source.download_model(f"{old.name}/{old.version}", f"{folder}/")
-            identifier = self.registry.register_model(Path(folder), old.name, old.version, label=old.label, **facts)
-        made = self.registry.get_model(identifier)
+            identifier = registry.register_model(Path(folder), old.name, old.version, label=old.label, **facts)
+        made = registry.get_model(identifier)
         if made.digest != old.digest:
             raise IntegrityError(f"{old.name}/{old.version} has the digest {made.digest}, and not {old.digest}")
         return identifier
-
-    def _finish(self, old: VersionRecord, identifier: str) -> ModelyardError | None:
-        """Give a new version its stage, its deprecation and its aliases; return what stood in the way."""
-        try:
-            for stage in path_to(default_graph(), ModelStage(old.stage)):
-                self.registry.promote_model(identifier, stage, archive_previous=False, comment="imported")
-            if old.deprecated:
-                self.registry.deprecate_model(identifier, old.deprecation_reason or "deprecated where it was exported")
-            present = {alias.alias for alias in self.registry.list_aliases(old.name)}
-            for alias in old.aliases:
-                if alias in present:
-                    raise Conflict(f"the alias {alias!r} points elsewhere already")
-                self.registry.set_alias(old.name, alias, identifier)
-        except ModelyardError as error:
-            return error
-        return None
 
 
 @command(
@@ -139,9 +123,10 @@ def import_registry(ctx: click.Context, file: str | None, origin: str | None, *,
     with _source(origin) as source:
         export = _wanted(file, source)
         _ask(session, export, source, dry_run=dry_run)
-        work = Import(registry=session.open(make=not dry_run), source=source, dry_run=dry_run)
-        if not dry_run:
-            _make_models(work.registry, export)
+        registry = session.open_if_there() if dry_run else session.open(make=True)
+        work = Import(registry=registry, source=source, dry_run=dry_run)
+        if registry and not dry_run:
+            _make_models(registry, export)
         outcomes = Outcomes()
         for entry, old in enumerate(export.versions, 1):
             outcomes.attempt(entry, f"{old.name}/{old.version}", lambda: work.settle(entry, old))  # noqa: B023
@@ -182,6 +167,23 @@ def _read(file: str) -> RegistryExport:
     if export.format > FORMAT:
         raise InvalidRequest(f"{file} has format {export.format}, written by modelyard {export.modelyard}")
     return export
+
+
+def _finish(registry: ModelRegistry, old: VersionRecord, identifier: str) -> ModelyardError | None:
+    """Give a new version its stage, its deprecation and its aliases; return what stood in the way."""
+    try:
+        for stage in path_to(default_graph(), ModelStage(old.stage)):
+            registry.promote_model(identifier, stage, archive_previous=False, comment="imported")
+        if old.deprecated:
+            registry.deprecate_model(identifier, old.deprecation_reason or "deprecated where it was exported")
+        present = {alias.alias for alias in registry.list_aliases(old.name)}
+        for alias in old.aliases:
+            if alias in present:
+                raise Conflict(f"the alias {alias!r} points elsewhere already")
+            registry.set_alias(old.name, alias, identifier)
+    except ModelyardError as error:
+        return error
+    return None
 
 
 def _wanted(file: str | None, source: ModelRegistry | None) -> RegistryExport:

@@ -83,7 +83,7 @@ class Session:
             make: the command writes, so that a registry which does not exist yet is made.
 
         Raises:
-            NotFound: there is no registry in this folder, and the command only reads.
+            RegistryMissing: there is no registry in this folder, and the command only reads.
         """
         if self._registry is None:
             if not make:
@@ -92,6 +92,13 @@ class Session:
             self._registry = registry
             self._opened.append(registry)
         return self._registry
+
+    def open_if_there(self) -> ModelRegistry | None:
+        """Open the registry for a dry run; None where there is none yet, which such a run must not make."""
+        try:
+            return self.open()
+        except RegistryMissing:
+            return None
 
     def close(self) -> None:
         """Close what was opened."""
@@ -143,10 +150,14 @@ class Session:
         url = database_url(self.settings())
         file = Path(url.removeprefix(SQLITE))
         if url.startswith(SQLITE) and not file.exists():
-            raise NotFound(
+            raise RegistryMissing(
                 f"there is no registry in {file.parent}",
                 hint="`modelyard create MODEL` and `modelyard register` make one; --registry names another place",
             )
+
+
+class RegistryMissing(NotFound):
+    """There is no registry in the folder that a command shall read."""
 
 
 pass_session = click.make_pass_decorator(Session)

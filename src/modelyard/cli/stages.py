@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -36,14 +37,16 @@ def promote(session: Session, /, reference: str, requirements: dict[str, Any] | 
 
     Exit code 6 and a line for each requirement when it does not.
     """
-    record = session.open().promote_model(
+    registry = session.open()
+    record = registry.promote_model(
         reference,
         given["target_stage"],
         requirements,
         archive_previous=given["archive_previous"],
         comment=given["comment"],
     )
-    session.say(record, _moved(record))
+    replaced = [_name(registry.get_model(identifier)) for identifier in record.archived]
+    session.say(record, _moved(record, replaced))
     if session.output == "table" and record.verdicts and not session.quiet:
         session.emit(record, lambda: tables.verdicts(record.verdicts))
 
@@ -113,8 +116,8 @@ def _name(record: Any) -> str:
     return f"{record.name}/{record.version}"
 
 
-def _moved(record: PromotionRecord) -> str:
+def _moved(record: PromotionRecord, archived: Sequence[str] = ()) -> str:
     if record.from_stage == record.to_stage:
         return f"{_name(record.version)} stands in {record.to_stage} already"
-    replaced = f"; archived for it: {', '.join(record.archived)}" if record.archived else ""
+    replaced = f"; archived for it: {', '.join(archived)}" if archived else ""
     return f"{_name(record.version)} moved from {record.from_stage} to {record.to_stage}{replaced}"

@@ -83,15 +83,12 @@ class Completeness:
     missing: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class VersionRecord(Metadata):
-    """One version of a model, whole.
-
-    A record can stand wherever a version's id can: every public call accepts it, and it equals its id, so
-    `comparison.winner == registry.get_latest_version("fraud")` reads as it is meant.
-    """
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """Which version it is, and where it stands; the fields that people read first."""
 
     id: str
+    version_id: str = ""
     name: str
     number: int
     version: str
@@ -101,7 +98,16 @@ class VersionRecord(Metadata):
     status: str = "READY"
     revision: int = 1
     """Counts the changes of this record; it is the ETag of its REST resource."""
-    version_id: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class VersionRecord(Metadata, Identity):
+    """One version of a model, whole.
+
+    A record can stand wherever a version's id can: every public call accepts it, and it equals its id, so
+    `comparison.winner == registry.get_latest_version("fraud")` reads as it is meant.
+    """
+
     parent_id: str | None = None
     aliases: list[str] = field(default_factory=list)
     deployed: bool = False

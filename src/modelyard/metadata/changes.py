@@ -119,8 +119,8 @@ class _Listener:
 
     def _listen(self) -> None:
         pooled = self._database.engine.raw_connection()
-        pooled.detach()
         connection: Any = pooled.driver_connection
+        pooled.detach()
         try:
             connection.rollback()
             connection.autocommit = True

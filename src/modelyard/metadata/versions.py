@@ -13,7 +13,7 @@ from sqlalchemy import Row, Select, and_, bindparam, delete, func, insert, or_, 
 
 from modelyard.domain.directions import canonical
 from modelyard.metadata.database import Transaction, inserted_key
-from modelyard.metadata.tables import DEFAULT_WORKSPACE, models, version_metrics, versions
+from modelyard.metadata.tables import DEFAULT_WORKSPACE, aliases, models, version_metrics, versions
 
 _LIVE = versions.c.deleted_at.is_(None)
 _FULL = select(versions, models.c.name).join(models, models.c.id == versions.c.model_id).where(_LIVE)
@@ -21,6 +21,20 @@ _OF_MODEL = _FULL.where(versions.c.model_id == bindparam("model_id"))
 _HIGHEST_FIRST = (versions.c.precedence.desc(), versions.c.number.desc())
 
 _BY_ID = _FULL.where(versions.c.id == bindparam("id"))
+# The owner's table has a second name here, for the outer query has one of its own. A subquery makes SQLite look the alias
+# up first; from a plain join it concludes, without statistics, that it should walk along all versions.
+_OWNER = models.alias()
+_BY_ALIAS = _FULL.where(
+    versions.c.id
+    == select(aliases.c.version_id)
+    .join(_OWNER, _OWNER.c.id == aliases.c.model_id)
+    .where(
+        _OWNER.c.workspace == DEFAULT_WORKSPACE,
+        _OWNER.c.live_name == bindparam("name"),
+        aliases.c.alias == bindparam("alias"),
+    )
+    .scalar_subquery()
+)
 _BY_NUMBER = _OF_MODEL.where(versions.c.number == bindparam("number"))
 _BY_VERSION = _OF_MODEL.where(versions.c.version == bindparam("version"))
 _BY_DIGEST = (
@@ -106,6 +120,11 @@ def bury(tx: Transaction, row: Row[Any], at: str) -> None:
 def by_id(tx: Transaction, version_id: str) -> Row[Any] | None:
     """Find a version by its id."""
     return tx.first(_BY_ID, {"id": version_id})
+
+
+def by_alias(tx: Transaction, name: str, alias: str) -> Row[Any] | None:
+    """Find the version that an alias of a live model points to, in one query."""
+    return tx.first(_BY_ALIAS, {"name": name, "alias": alias})
 
 
 def by_number(tx: Transaction, model_id: str, number: int) -> Row[Any] | None:

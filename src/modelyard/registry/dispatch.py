@@ -110,6 +110,7 @@ def _earlier_answer(context: Context, name: str, request: Any, key: str) -> str 
         return None
     if len(key) > MAX_KEY:
         raise InvalidRequest(f"the idempotency key has {len(key)} characters; the most is {MAX_KEY}")
+    requests.claim(context.tx, key, context.actor)
     row = requests.answered(context.tx, key, context.actor)
     if row is None:
         return None

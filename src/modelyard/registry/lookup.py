@@ -186,6 +186,11 @@ def _look_up(context: Context, reference: Reference) -> Row[Any]:
             else versions.by_id(context.tx, reference.value)
         )
         return _found(row, reference)
+    if reference.kind == "alias":
+        # The commonest look-up by far takes one query; where it finds nothing, the steps below tell what is missing.
+        row = versions.by_alias(context.tx, reference.model, reference.value)
+        if row is not None:
+            return row
     model = find_model(context, reference.model)
     row = _of_model(context, reference, model)
     if row is not None and row.model_id != model.id:

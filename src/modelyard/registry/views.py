@@ -29,8 +29,8 @@ def mark_stale(context: Context, row: Row[Any] | Any) -> None:
 def settle(yard: Yard, notes: Sequence[int]) -> bool:
     """Refresh the trees behind some notes; tell whether that worked.
 
-    The change that made them stale has been committed, so trouble here is logged and not raised: the notes stay, and the
-    next process that opens the registry tries again.
+    The change that made them stale has been committed, so trouble here is logged and not raised: the notes stay, and
+    the next process that opens the registry tries again.
     """
     if not notes or not yard.views.writes:
         return True

@@ -43,6 +43,12 @@ def registry(request: pytest.FixtureRequest, open_registry) -> ModelRegistry:
     return open_registry(request.param)
 
 
+@pytest.fixture(params=WAYS[:2])
+def either_registry(request: pytest.FixtureRequest, open_registry) -> ModelRegistry:
+    """An empty registry, here and on a server: enough for what is refused before any database is asked."""
+    return open_registry(request.param)
+
+
 @pytest.fixture
 def weights(tmp_path: Path) -> Path:
     """A small file that can be registered."""

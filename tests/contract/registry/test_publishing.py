@@ -125,16 +125,16 @@ def test_a_folder_becomes_a_version(registry, tmp_path):
 @pytest.mark.parametrize(
     "path", ['quo"te.bin', "back\\slash.bin", "per%cent%22.bin", "größe 模型.bin", "a+b&c=d;e.bin", "'.bin"]
 )
-def test_names_of_files_travel_as_they_are(registry, tmp_path, path):
+def test_names_of_files_travel_as_they_are(either_registry, tmp_path, path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / path).write_bytes(b"odd")
     try:
-        version_id = registry.register_model(tmp_path / "folder", "odd")
+        version_id = either_registry.register_model(tmp_path / "folder", "odd")
     except InvalidArtifact:
         assert "\\" in path
         return
-    assert [file.path for file in registry.get_model(version_id).files] == [path]
-    assert registry.download_model(version_id, f"{tmp_path}/got/").read_bytes() == b"odd"
+    assert [file.path for file in either_registry.get_model(version_id).files] == [path]
+    assert either_registry.download_model(version_id, f"{tmp_path}/got/").read_bytes() == b"odd"
 
 
 @pytest.mark.feature("VER-01", "VER-08")
@@ -209,36 +209,36 @@ def test_a_model_may_have_any_readable_name(registry, weights, name):
 
 
 @pytest.mark.parametrize("name", BAD_NAMES, ids=lambda name: repr(name)[:20])
-def test_a_bad_name_is_refused(registry, weights, name):
+def test_a_bad_name_is_refused(either_registry, weights, name):
     with pytest.raises(InvalidName):
-        registry.register_model(weights, name)
+        either_registry.register_model(weights, name)
     with pytest.raises(InvalidName):
-        registry.create_model(name)
+        either_registry.create_model(name)
     with pytest.raises(InvalidName):
-        registry.register_version(name, "1.0.0")
+        either_registry.register_version(name, "1.0.0")
     with pytest.raises(InvalidName):
-        registry.list_versions(name)
-    assert registry.models() == []
+        either_registry.list_versions(name)
+    assert either_registry.models() == []
 
 
 @pytest.mark.parametrize(("fields", "error"), BAD_FIELDS, ids=lambda value: repr(value)[:40])
-def test_what_cannot_be_recorded_is_refused_and_changes_nothing(registry, weights, fields, error):
+def test_what_cannot_be_recorded_is_refused_and_changes_nothing(either_registry, weights, fields, error):
     with pytest.raises(error) as caught:
-        registry.register_model(weights, name="fraud", **fields)
+        either_registry.register_model(weights, name="fraud", **fields)
     assert type(caught.value) is error
     assert caught.value.message
-    assert registry.models() == []
-    assert registry.get_history() == []
+    assert either_registry.models() == []
+    assert either_registry.get_history() == []
 
 
-def test_deep_nesting_is_refused(registry, weights):
+def test_deep_nesting_is_refused(either_registry, weights):
     with pytest.raises(InvalidMetadata, match="nested"):
-        registry.register_model(weights, "fraud", extra=nested(100))
+        either_registry.register_model(weights, "fraud", extra=nested(100))
 
 
-def test_a_keyword_that_is_no_field_is_met_with_the_nearest_one(registry, weights):
+def test_a_keyword_that_is_no_field_is_met_with_the_nearest_one(either_registry, weights):
     with pytest.raises(InvalidMetadata, match="descripton") as caught:
-        registry.register_model(weights, "fraud", descripton="a typing error")
+        either_registry.register_model(weights, "fraud", descripton="a typing error")
     assert "description" in caught.value.hint
 
 
@@ -295,25 +295,23 @@ def test_a_version_is_registered_under_a_model_that_exists(registry, weights):
 @pytest.mark.parametrize(
     "model", ["gemini", "no/such/file", "\0", "x" * 5000, Path("nowhere")], ids=lambda m: repr(m)[:20]
 )
-def test_a_path_where_nothing_lies_is_refused(registry, model):
+def test_a_path_where_nothing_lies_is_refused(either_registry, model):
     with pytest.raises(InvalidArtifact):
-        registry.register_model(model, "fraud")
-    assert registry.models() == []
+        either_registry.register_model(model, "fraud")
+    assert either_registry.models() == []
 
 
-def test_the_words_of_the_deployment_document_lead_to_create_model(registry):
+def test_the_words_of_the_deployment_document_lead_to_create_model(either_registry):
     with pytest.raises(InvalidArtifact) as caught:
-        registry.register_model("gemini", "Google Gemini LLM")
+        either_registry.register_model("gemini", "Google Gemini LLM")
     assert "create_model" in caught.value.hint
 
 
-@pytest.mark.parametrize("model", [None, 5, b"bytes", int, len, lambda: 0, os], ids=repr)
-def test_what_is_no_model_is_refused(registry, model):
-    if model == 5:
-        pytest.skip("a number pickles; whoever registers one may")
+@pytest.mark.parametrize("model", [None, b"bytes", int, len, lambda: 0, os], ids=["None", "bytes", "class", "builtin", "lambda", "module"])
+def test_what_is_no_model_is_refused(either_registry, model):
     with pytest.raises(InvalidArtifact):
-        registry.register_model(model, "fraud")
-    assert registry.models() == []
+        either_registry.register_model(model, "fraud")
+    assert either_registry.models() == []
 
 
 def make_empty_file(folder: Path) -> Path:
@@ -364,10 +362,10 @@ def make_unprintable(folder: Path) -> Path:
         make_unprintable,
     ],
 )
-def test_files_that_cannot_become_a_version_are_refused(registry, tmp_path, make):
+def test_files_that_cannot_become_a_version_are_refused(either_registry, tmp_path, make):
     with pytest.raises(InvalidArtifact):
-        registry.register_model(make(tmp_path), "fraud")
-    assert registry.models() == []
+        either_registry.register_model(make(tmp_path), "fraud")
+    assert either_registry.models() == []
 
 
 def test_the_words_of_the_versioning_document_are_taken(registry, weights):

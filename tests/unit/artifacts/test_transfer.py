@@ -12,7 +12,7 @@ import zipfile
 
 import pytest
 import zstandard
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from components.files import names
@@ -169,7 +169,8 @@ def test_broken_archives_are_refused(tmp_path, kind):
 
 
 @pytest.mark.parametrize("kind", PACKERS)
-@settings(max_examples=60)
+@settings(max_examples=40)
+@example(changes=[(0.984375, 1)])
 @given(changes=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=4))
 def test_damaged_archives_give_files_or_an_error_of_ours(tmp_path_factory, kind, changes):
     folder = tmp_path_factory.mktemp("damaged")

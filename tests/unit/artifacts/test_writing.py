@@ -71,6 +71,33 @@ def test_stored_objects_cannot_be_written_by_accident(tmp_path):
     assert (Path(store.backend.where) / blob_key(blob.digest)).stat().st_mode & 0o777 == 0o444
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_the_bytes_are_durable_before_their_name_and_the_name_before_the_answer(tmp_path, monkeypatch, again):
+    store = open_store(tmp_path / "store")
+    key = blob_key(blake3(b"data").hexdigest())
+    if again:
+        (tmp_path / "store" / key).parent.mkdir(parents=True)
+    happened = []
+
+    def fsync(descriptor):
+        happened.append(("sync", os.fstat(descriptor).st_ino))
+
+    def rename(path, target):
+        happened.append(("rename", path.stat().st_ino))
+        path.replace(target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(Path, "rename", rename)
+    with store.writer() as writer:
+        writer.write(b"data")
+        writer.commit()
+    file, folder = ((tmp_path / "store" / place).stat().st_ino for place in (key, key.rpartition("/")[0]))
+    in_order = [event for event in happened if event[1] in {file, folder}]
+    assert in_order == [("sync", file), ("rename", file), ("sync", folder)]
+    parents = {("sync", (tmp_path / "store" / place).stat().st_ino) for place in ("", "blobs")}
+    assert again or parents <= set(happened[: happened.index(("rename", file))])
+
+
 @pytest.mark.parametrize("size", [10, PART_SIZE + 10])
 def test_leaving_without_commit_leaves_nothing(tmp_path, size):
     store = open_store(tmp_path / "store")

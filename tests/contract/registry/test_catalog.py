@@ -1,0 +1,318 @@
+"""Finding and describing: the same results and the same errors, wherever the registry is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from modelyard import (
+    AliasNotFound,
+    InvalidMetadata,
+    InvalidMetric,
+    InvalidName,
+    InvalidReference,
+    InvalidRequest,
+    InvalidStage,
+    ModelNotFound,
+    ModelStage,
+    PreconditionFailed,
+    VersionNotFound,
+)
+
+BAD_REFERENCES = [
+    "", " ", None, 5, True, b"fraud", ["fraud"], "fraud@", "fraud@latest@x", "fraud/", "fraud/1.0.0/x", "fraud/v1.0.0", "fraud/01",
+    "sha256:abc", "models:/", "fraud/>=1,<", "\ud800", "a\0b", "fraud/../x", "fraud@champion?x=1", "x" * 2000,
+]  # fmt: skip
+
+
+@pytest.fixture
+def fraud(registry, weights: Path):
+    """Three versions of a model: 0.9.0 archived, 1.0.0 in production, 1.4.2 in development."""
+    ids = [registry.register_model(weights, "fraud", version, label=label, metrics={"accuracy": accuracy}, tags={"n": n})
+           for n, (version, label, accuracy) in enumerate([("0.9.0", None, 0.8), ("1.0.0", "stable", 0.95), ("1.4.2", "beta", 0.9)])]  # fmt: skip
+    registry.archive_model(ids[0])
+    registry.promote_model(ids[1], ModelStage.STAGING)
+    registry.promote_model(ids[1], ModelStage.PRODUCTION)
+    registry.set_alias("fraud", "champion", "1.0.0")
+    return ids
+
+
+@pytest.mark.feature("REG-05", "STG-16")
+def test_every_reference_finds_its_version(registry, fraud):
+    old, champion, newest = fraud
+    digest = registry.get_model(newest).digest
+    assert len({registry.get_model(version).digest for version in fraud}) == 1, "the files are the same"
+    for reference, version in {
+        old: old, f"fraud/{old}": old, "fraud/0.9.0": old, "fraud/1": old, "fraud/archived": old,
+        "fraud@champion": champion, "fraud/production": champion, "models:/fraud/Production": champion, "fraud/~1.0": champion,
+        "fraud": newest, "fraud/latest": newest, "fraud@latest": newest, "fraud/^1": newest, "fraud/1.x": newest,
+        "models:/fraud/3": newest, "fraud/none": newest,
+    }.items():  # fmt: skip
+        assert registry.get_model(reference).id == version, reference
+        assert registry.resolve(reference).id == version, reference
+    with pytest.raises(InvalidReference, match="3 versions have this content"):
+        registry.get_model(f"blake3:{digest}")
+
+
+def test_a_record_stands_for_what_it_is_of(registry, fraud):
+    for record, version in (
+        (registry.get_model(fraud[0]), fraud[0]),
+        (registry.resolve(fraud[1]), fraud[1]),
+        (registry.describe_model("fraud"), fraud[2]),
+        (registry.list_aliases("fraud")[0], fraud[1]),
+    ):
+        assert registry.get_model(record).id == version
+    assert registry.get_latest_version("fraud") == fraud[2] == registry.get_model(fraud[2])
+    assert {registry.get_model(fraud[0])} == {fraud[0]}
+
+
+@pytest.mark.feature("STG-16")
+def test_a_version_is_named_by_its_model_and_something_in_it(registry, fraud):
+    assert registry.get_model("fraud", "1.0.0") == fraud[1]
+    assert registry.get_model("fraud", 3) == registry.get_model("fraud", "^1") == fraud[2]
+    assert registry.get_model("fraud", fraud[0]) == registry.get_model("fraud", registry.get_model(fraud[0])) == fraud[0]
+    assert registry.get_model("fraud", "@champion") == registry.get_model("fraud", stage="Production") == fraud[1]
+    assert registry.get_model("fraud", stage=ModelStage.ARCHIVED) == fraud[0]
+    with pytest.raises(InvalidRequest, match="both"):
+        registry.get_model("fraud", "1.0.0", stage="production")
+    with pytest.raises(VersionNotFound):
+        registry.get_model("fraud", stage="staging")
+    with pytest.raises(InvalidStage):
+        registry.get_model("fraud", stage="nowhere")
+
+
+@pytest.mark.parametrize(
+    ("reference", "error"),
+    [
+        ("nobody", ModelNotFound),
+        ("nobody/1.0.0", ModelNotFound),
+        ("fraud/9.9.9", VersionNotFound),
+        ("fraud/99", VersionNotFound),
+        ("fraud/^9", VersionNotFound),
+        ("fraud@nobody", AliasNotFound),
+        ("fraud/staging", VersionNotFound),
+        ("fraud/nostage", InvalidStage),
+        ("mv_01m7yqr84m9xv7nx5f0nnjy8t7", VersionNotFound),
+        ("blake3:" + "0" * 64, VersionNotFound),
+    ],
+)
+def test_what_is_not_there_is_told_apart(registry, fraud, reference, error):
+    for ask in (registry.get_model, registry.resolve, registry.load_model, registry.get_model_lineage, registry.verify):
+        with pytest.raises(error) as caught:
+            ask(reference)
+        assert type(caught.value) is error
+        assert caught.value.hint
+
+
+@pytest.mark.parametrize("reference", BAD_REFERENCES, ids=lambda value: repr(value)[:20])
+def test_a_bad_reference_is_refused_everywhere(either_registry, reference):
+    registry = either_registry
+    for ask in (
+        registry.get_model, registry.resolve, registry.load_model, registry.download_model, registry.get_model_lineage,
+        registry.archive_model, registry.deprecate_model, registry.delete_model, registry.rollback_model,
+        lambda given: registry.promote_model(given, "staging"),
+        lambda given: registry.update_model_stage(given, "staging"),
+        lambda given: registry.compare_models(given, given),
+        lambda given: registry.update_model_metrics(given, {"a": 1}),
+        lambda given: registry.set_tags(given, {"a": "b"}),
+    ):  # fmt: skip
+        with pytest.raises(InvalidReference) as caught:
+            ask(reference)
+        assert type(caught.value) is InvalidReference
+
+
+@pytest.mark.feature("REG-06", "REG-07", "REG-08", "REG-09")
+def test_versions_are_listed_newest_first_and_filtered(registry, fraud, weights):
+    other = registry.register_model(weights, "other", label="stable")
+    assert [version.id for version in registry.list_models()] == [other, *fraud[::-1]]
+    assert [version.id for version in registry.list_versions("fraud")] == fraud[::-1]
+    assert registry.list_models("production") == [fraud[1]]
+    assert registry.list_models(stage=ModelStage.DEVELOPMENT, limit=1) == [other]
+    assert registry.list_models(label="Stable") == [other, fraud[1]]
+    assert registry.list_models(name="fraud", stage="development") == registry.list_versions("fraud", label="beta") == [fraud[2]]
+    assert [f"{model.name} v{model.version} - {model.stage.value}" for model in registry.list_models(limit=2)] == [
+        "other v0.1.0 - development", "fraud v1.4.2 - development",
+    ]  # fmt: skip
+    assert registry.list_models(limit=0) == []
+
+
+def test_long_lists_are_fetched_page_by_page(registry, weights, monkeypatch):
+    monkeypatch.setattr("modelyard.facade.base.PAGE", 2)
+    ids = [registry.register_model(weights, f"model {number % 3}") for number in range(7)]
+    assert registry.list_models() == ids[::-1]
+    assert registry.list_models(limit=5) == ids[:1:-1]
+    assert registry.list_versions("model 0") == [ids[6], ids[3], ids[0]]
+    assert registry.search_models("model", limit=None) == ids[::-1]
+    assert [model.name for model in registry.models()] == ["model 0", "model 1", "model 2"]
+    assert [model.name for model in registry.models(limit=1)] == ["model 0"]
+    assert [event.sequence for event in registry.get_history()] == sorted(event.sequence for event in registry.get_history())
+    assert len(registry.get_history()) == 10
+
+
+@pytest.mark.parametrize("limit", [-1, 1.5, "3", True])
+def test_a_limit_is_a_whole_number(either_registry, limit):
+    for ask in (either_registry.list_models, either_registry.models, either_registry.get_history):
+        with pytest.raises(InvalidRequest, match="limit"):
+            ask(limit=limit)
+
+
+@pytest.mark.parametrize("filters", [{"stage": "nowhere"}, {"label": "golden"}, {"name": "a/b"}, {"name": "nobody"}, {"label": 3}])
+def test_a_filter_that_cannot_match_is_refused(registry, filters):
+    with pytest.raises((InvalidStage, InvalidMetadata, InvalidName, ModelNotFound)):
+        registry.list_models(**filters)
+
+
+@pytest.mark.feature("REG-10")
+def test_words_find_versions(registry, fraud, weights):
+    café = registry.register_model(weights, "CaféDetector", description="Finds cafés", tags={"city": "Zürich"})
+    for query in ("cafe", "CAFÉ det", "zurich", "detector finds", "caf"):
+        assert registry.search_models(query) == [café], query
+    assert registry.search_models("fraud") == fraud[::-1]
+    assert registry.search_models("fraud", limit=1) == [fraud[2]]
+    assert registry.search_models("fraud", stage="production") == [fraud[1]]
+    assert registry.search_models("nothing like this") == []
+    for query in ("", " ", "!?", "\0", "x" * 2000, 5, None):
+        with pytest.raises(InvalidRequest):
+            registry.search_models(query)
+
+
+@pytest.mark.feature("REG-15")
+def test_the_latest_version_is_the_highest(registry, fraud, weights):
+    registry.register_model(weights, "fraud", "0.9.5")
+    assert registry.get_latest_version("fraud") == fraud[2]
+    assert registry.get_latest_version("fraud", stage="production") == fraud[1]
+    with pytest.raises(ModelNotFound):
+        registry.get_latest_version("nobody")
+    with pytest.raises(VersionNotFound):
+        registry.get_latest_version("fraud", stage="staging")
+
+
+@pytest.mark.feature("REG-16")
+def test_the_best_version_by_a_metric(registry, fraud):
+    registry.update_model_metrics(fraud[2], {"latency_ms": 5, "wobble": 1})
+    registry.update_model_metrics(fraud[1], {"latency_ms": 9, "wobble": 2})
+    assert registry.get_best_model("fraud", "accuracy") == fraud[1]
+    assert registry.get_best_model("fraud", "accuracy", stage="development") == fraud[2]
+    assert registry.get_best_model("fraud", "latency_ms") == fraud[2]
+    assert registry.get_best_model("fraud", "wobble", direction="higher") == fraud[1]
+    for arguments, error in (
+        (("fraud", "wobble"), InvalidMetric),
+        (("fraud", "recall"), VersionNotFound),
+        (("nobody", "accuracy"), ModelNotFound),
+        (("fraud", 5), InvalidMetric),
+        (("fraud", None), InvalidMetric),
+    ):
+        with pytest.raises(error):
+            registry.get_best_model(*arguments)
+    with pytest.raises(InvalidMetric):
+        registry.get_best_model("fraud", "wobble", direction="sideways")
+
+
+@pytest.mark.feature("MET-05")
+def test_metrics_are_added_and_corrected(registry, fraud):
+    changed = registry.update_model_metrics(fraud[0], {"accuracy": 0.94, "f1_score": 0.93}, validation_metrics={"auc": 1})
+    assert changed == registry.get_model(fraud[0])
+    assert (changed.metrics, changed.validation_metrics) == ({"accuracy": 0.94, "f1_score": 0.93}, {"auc": 1.0})
+    revision = changed.revision
+    for metrics in ({"accuracy": float("nan")}, {"accuracy": "high"}, {"accuracy": None}, 5):
+        with pytest.raises(InvalidMetric):
+            registry.update_model_metrics(fraud[0], metrics)
+    with pytest.raises(PreconditionFailed) as caught:
+        registry.update_model_metrics(fraud[0], {"accuracy": 0.1}, if_match=revision + 1)
+    assert caught.value.details == {"revision": revision, "if_match": revision + 1}
+    assert registry.get_model(fraud[0]).metrics["accuracy"] == 0.94
+    assert registry.update_model_metrics(fraud[0], {"accuracy": 0.95}, if_match=revision).revision == revision + 1
+
+
+@pytest.mark.feature("MET-01", "MET-02")
+def test_metadata_grows_and_is_corrected(registry, fraud):
+    changed = registry.update_version(fraud[0], description="Better", hyperparams={"depth": 3}, tags={"n": None, "more": 1}, status="stable")
+    assert (changed.description, changed.hyperparameters) == ("Better", {"depth": 3})
+    assert (changed.tags, changed.label) == ({"more": "1"}, "stable")
+    assert registry.set_tags(fraud[0], {"more": None, "x": "y"}).tags == {"x": "y"}
+    assert registry.update_version(fraud[0], description="", label="").label == ""
+    assert registry.get_model(fraud[0]).description == ""
+    for fields, error in (
+        ({"descripton": "x"}, InvalidMetadata),
+        ({"stage": "production"}, InvalidMetadata),
+        ({"files": []}, InvalidMetadata),
+        ({"tags": {"a": {}}}, InvalidMetadata),
+        ({"tags": 5}, InvalidMetadata),
+        ({"metrics": {"a": float("inf")}}, InvalidMetric),
+        ({"label": "golden"}, InvalidMetadata),
+        ({"if_match": 1, "description": "old"}, PreconditionFailed),
+        ({"if_match": "1"}, InvalidRequest),
+    ):
+        with pytest.raises(error):
+            registry.update_version(fraud[0], **fields)
+    assert registry.get_model(fraud[0]).tags == {"x": "y"}
+
+
+def test_a_model_is_described_and_changed(registry, fraud):
+    model = registry.describe_model("fraud")
+    assert (model.versions, model.latest_version) == (3, "1.4.2")
+    assert (model.stages, model.aliases) == ({"production": "1.0.0"}, {"champion": "1.0.0"})
+    changed = registry.update_model("fraud", owner="ann", tags={"a": 1, "b": None})
+    assert (changed.owner, changed.tags, changed.description) == ("ann", {"a": "1"}, "")
+    assert registry.update_model("fraud", owner="", tags={"a": None}).tags == {}
+    with pytest.raises(ModelNotFound):
+        registry.update_model("nobody", owner="ann")
+    with pytest.raises(PreconditionFailed):
+        registry.update_model("fraud", owner="eve", if_match=1)
+    with pytest.raises(InvalidRequest):
+        registry.update_model("fraud", owner=5)
+
+
+def test_aliases_move(registry, fraud):
+    alias = registry.set_alias("fraud", "challenger", fraud[2], if_match=0)
+    assert (alias.name, alias.alias, alias.version, alias.number, alias.version_id) == ("fraud", "challenger", "1.4.2", 3, fraud[2])
+    assert registry.get_model(fraud[2]).aliases == ["challenger"]
+    moved = registry.set_alias("fraud", "challenger", "fraud/0.9.0", if_match=alias.revision)
+    assert (moved.version_id, moved.revision > alias.revision) == (fraud[0], True)
+    with pytest.raises(PreconditionFailed):
+        registry.set_alias("fraud", "challenger", 3, if_match=alias.revision)
+    assert [entry.alias for entry in registry.list_aliases("fraud")] == ["challenger", "champion"]
+    assert [entry.alias for entry in registry.delete_alias("fraud", "challenger")] == ["champion"]
+    with pytest.raises(AliasNotFound):
+        registry.delete_alias("fraud", "challenger")
+    with pytest.raises(AliasNotFound):
+        registry.get_model("fraud@challenger")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (("fraud", "latest", 1), InvalidName),
+        (("fraud", "v1", 1), InvalidName),
+        (("fraud", "a b", 1), InvalidName),
+        (("fraud", "", 1), InvalidName),
+        (("fraud", None, 1), InvalidName),
+        (("nobody", "a", 1), ModelNotFound),
+        (("fraud", "a", 99), VersionNotFound),
+        (("fraud", "a", "other/1"), VersionNotFound),
+        (("fraud", "a", 1.5), InvalidReference),
+    ],
+)
+def test_an_alias_that_cannot_be(registry, fraud, weights, arguments, error):
+    registry.register_model(weights, "other")
+    with pytest.raises(error):
+        registry.set_alias(*arguments)
+    assert [entry.alias for entry in registry.list_aliases("fraud")] == ["champion"]
+
+
+@pytest.mark.feature("VER-12")
+def test_history_tells_what_happened_in_order(registry, fraud, weights):
+    registry.register_model(weights, "other")
+    kinds = [event.type for event in registry.get_history("fraud")]
+    assert kinds[:4] == ["model.created", "version.registered", "version.registered", "version.registered"]
+    assert kinds[-1] == "alias.set"
+    assert [event.position for event in registry.get_history("fraud")] == list(range(1, len(kinds) + 1))
+    of_version = registry.get_history("fraud/1.0.0")
+    assert of_version == registry.get_history(fraud[1]) == registry.get_history(registry.get_model(fraud[1]))
+    assert {event.version_id for event in of_version} == {fraud[1]}
+    assert [event.data["to"] for event in of_version if event.type == "version.stage_moved"] == ["staging", "production"]
+    assert len(registry.get_history()) == len(kinds) + 2
+    assert len(registry.get_history("fraud", limit=2)) == 2
+    with pytest.raises(ModelNotFound):
+        registry.get_history("nobody")
