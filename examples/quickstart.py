@@ -153,9 +153,9 @@ def chapter_models(registry: ModelRegistry, digits: Data, cancer: Data, folds: i
     chapter("1. Train and register", "Five models on two real data sets, the first one deliberately weak.")
     plans = (
         ("weak", DIGITS, "shallow tree", DecisionTreeClassifier(max_depth=3, random_state=0)),
-        ("linear", DIGITS, "logistic regression", linear()),
+        ("linear", DIGITS, "logistic regression", make_pipeline(StandardScaler(), LogisticRegression(max_iter=300))),
         ("good", DIGITS, "support vectors", SVC(gamma=0.001, C=10)),
-        ("screen", CANCER, "logistic regression", linear()),
+        ("screen", CANCER, "logistic regression", make_pipeline(StandardScaler(), LogisticRegression(max_iter=300))),
         ("forest", CANCER, "random forest", RandomForestClassifier(60, random_state=0)),
     )
     made: dict[str, VersionRecord] = {}
@@ -180,7 +180,7 @@ def chapter_gate(registry: ModelRegistry, weak: VersionRecord, linear_one: Versi
         else:
             console.print(f"{label(version)} [bold green]passed[/]:")
             verdicts = [asdict(verdict) for verdict in promotion.verdicts]
-        rows = ((v["requirement"], text(v["required"]), text(v["actual"]), tick(v["met"])) for v in verdicts)
+        rows = ((v["requirement"], str(v["required"]), str(v["actual"])[:5], tick(v["met"])) for v in verdicts)
         show(("requirement", "needs", "found", "verdict"), rows)
         if version is weak:
             console.print()
@@ -281,11 +281,6 @@ def chapter_use(registry: ModelRegistry, digits: Data) -> None:
 # ------------------------------------------------------------------------------------------------------------- helpers
 
 
-def linear() -> Any:
-    """Return a logistic regression on standardised features, not fitted yet."""
-    return make_pipeline(StandardScaler(), LogisticRegression(max_iter=300))
-
-
 def score_production(registry: ModelRegistry, data: Data) -> float:
     """Load whatever stands in production now, and return its accuracy on held-out data."""
     with notes():
@@ -303,11 +298,6 @@ def drawn(image: np.ndarray[Any, Any]) -> list[str]:
 def label(version: VersionRecord) -> str:
     """Return the reference by which every command and call takes a version."""
     return f"{version.name}/{version.version}"
-
-
-def text(value: Any) -> str:
-    """Return a value in few characters."""
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
 def tick(met: bool) -> str:  # noqa: FBT001 - a truth to print is all it takes

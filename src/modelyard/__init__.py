@@ -73,36 +73,81 @@ if TYPE_CHECKING:
     from modelyard.facade.versioning import VersionManager, VersionTracker
     from modelyard.runtimes.base import CodeBearingWarning
 
-_HOMES = {
-    "modelyard.domain.stages": "ModelStage",
-    "modelyard.domain.wire": (
-        "AliasRecord ComparisonRecord EventRecord GarbageReport ModelRecord PromotionRecord RollbackRecord Verification "
-        "VersionRecord"
-    ),
-    "modelyard.errors": (
-        "AliasNotFound ArtifactNotFound Conflict DatabaseUnavailable GateRefused IdempotencyConflict InUse "
-        "IntegrityError InvalidArtifact InvalidConfig InvalidMetadata InvalidMetric InvalidName InvalidReference "
-        "InvalidRequest InvalidStage InvalidTransition InvalidVersion MissingExtra ModelExists ModelNotFound "
-        "ModelyardError NotFound PermissionDenied PreconditionFailed RegistryCorrupt RegistryReadOnly RegistryTooNew "
-        "RegistryUnusable RemoteUnavailable StorageFull TimedOut TooLarge Unauthenticated VersionExists VersionNotFound"
-    ),
-    "modelyard.facade.registry": "ModelRegistry",
-    "modelyard.facade.shortcuts": "get_best_model register_sklearn_model",
-    "modelyard.facade.versioning": "VersionManager VersionTracker",
-    "modelyard.runtimes.base": "CodeBearingWarning",
-}
-"""Module → the public names that live in it."""
-_HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
+__all__ = [
+    "AliasNotFound",
+    "AliasRecord",
+    "ArtifactNotFound",
+    "CodeBearingWarning",
+    "ComparisonRecord",
+    "Conflict",
+    "DatabaseUnavailable",
+    "EventRecord",
+    "GarbageReport",
+    "GateRefused",
+    "IdempotencyConflict",
+    "InUse",
+    "IntegrityError",
+    "InvalidArtifact",
+    "InvalidConfig",
+    "InvalidMetadata",
+    "InvalidMetric",
+    "InvalidName",
+    "InvalidReference",
+    "InvalidRequest",
+    "InvalidStage",
+    "InvalidTransition",
+    "InvalidVersion",
+    "MissingExtra",
+    "ModelExists",
+    "ModelNotFound",
+    "ModelRecord",
+    "ModelRegistry",
+    "ModelStage",
+    "ModelyardError",
+    "NotFound",
+    "PermissionDenied",
+    "PreconditionFailed",
+    "PromotionRecord",
+    "RegistryCorrupt",
+    "RegistryReadOnly",
+    "RegistryTooNew",
+    "RegistryUnusable",
+    "RemoteUnavailable",
+    "RollbackRecord",
+    "StorageFull",
+    "TimedOut",
+    "TooLarge",
+    "Unauthenticated",
+    "Verification",
+    "VersionExists",
+    "VersionManager",
+    "VersionNotFound",
+    "VersionRecord",
+    "VersionTracker",
+    "__version__",
+    "get_best_model",
+    "register_sklearn_model",
+]
 
-__all__ = ["__version__"]
-__all__ += sorted(_HOME_OF)
-__all__.sort()
+_HOMES = {
+    "CodeBearingWarning": "modelyard.runtimes.base",
+    "ModelRegistry": "modelyard.facade.registry",
+    "ModelStage": "modelyard.domain.stages",
+    "VersionManager": "modelyard.facade.versioning",
+    "VersionTracker": "modelyard.facade.versioning",
+    "get_best_model": "modelyard.facade.shortcuts",
+    "register_sklearn_model": "modelyard.facade.shortcuts",
+}
+"""Where the public names live that are neither records nor errors."""
+_RECORDS = ("Record", "GarbageReport", "Verification")
+"""How the names of records end, which live in `modelyard.domain.wire`."""
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOME_OF:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(importlib.import_module(_HOME_OF[name]), name)
+    home = _HOMES.get(name) or ("modelyard.domain.wire" if name.endswith(_RECORDS) else "modelyard.errors")
+    value: object = getattr(importlib.import_module(home), name)
     globals()[name] = value
     return value
 

@@ -194,6 +194,7 @@ class TestVariables:
             ("MODELYARD_STORAGE_LOCAL_PATH", "a b", "storage.local.path", "a b"),
             ("MODELYARD_LOGGING_LEVEL", "DEBUG", "logging.level", "debug"),
             ("MODELYARD_SERVER_PORT", "", "server.port", 5000),
+            ("MODELYARD_SERVER_PORT", "  ", "server.port", 5000),
         ],
     )
     def test_are_read_in_the_settings_type(self, tmp_path, variable, text, name, value):
@@ -282,7 +283,7 @@ class TestAddresses:
     def test_a_tilde_is_the_home_folder_of_the_given_environment(self, tmp_path):
         settings = load(tmp_path, environ={"HOME": "/home/ada", "MODELYARD_REGISTRY_PATH": "~/reg"})
         assert settings.registry_folder == Path("/home/ada/reg")
-        assert load(tmp_path, registry__path="~ada").registry_folder == tmp_path / "~ada"
+        assert load(tmp_path, environ={"HOME": "/home/x"}, registry__path="~ada").registry_folder == tmp_path / "~ada"
 
     def test_the_given_addresses_are_used(self, tmp_path):
         settings = load(tmp_path, database__url="postgresql://db/x", storage__url="gs://bucket/p")

@@ -44,7 +44,7 @@ def db() -> None:
 @pass_session
 def status(session: Session) -> None:
     """Show where the database is, and how its schema stands."""
-    facts = database.status(session.settings())
+    facts = database.status(session.settings_of_present())
     session.emit(facts, lambda: tables.facts((name.replace("_", " "), value) for name, value in facts.items()))
 
 
@@ -52,7 +52,7 @@ def status(session: Session) -> None:
 @pass_session
 def upgrade(session: Session) -> None:
     """Bring the database to the newest schema; make a copy of it before."""
-    facts = database.upgrade(session.settings())
+    facts = database.upgrade(session.settings_of_present())
     done = "is up to date" if facts["before"] == facts["schema"] else f"was upgraded from {facts['before']}"
     session.say(facts, f"the database {done}: schema {facts['schema']}")
 
@@ -64,7 +64,7 @@ def check(session: Session) -> None:
 
     Exit code 7 when something is wrong. `modelyard verify` checks the files.
     """
-    problems = database.check(session.settings())
+    problems = database.check(session.settings_of_present())
     rows = [(problem,) for problem in problems]
     session.emit({"problems": problems}, lambda: tables.table(("PROBLEM",), rows, empty="the database is sound"))
     if problems:

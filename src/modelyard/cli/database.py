@@ -10,7 +10,6 @@ from sqlalchemy import text
 from modelyard.config import Settings, database_url
 from modelyard.domain.events import GENESIS, HASHED, event_hash
 from modelyard.domain.wire import EventRecord
-from modelyard.errors import NotFound
 from modelyard.metadata import journal, schema
 from modelyard.metadata.database import Database
 
@@ -79,7 +78,4 @@ def _broken_link(event: EventRecord, ends: dict[str, tuple[int, str]]) -> list[s
 
 
 def _opened(settings: Settings) -> Database:
-    database = Database(database_url(settings), pool_size=1, busy_timeout=settings["database.busy_timeout_s"])
-    if database.is_sqlite and not database.path.exists():
-        raise NotFound(f"there is no database {database.path}", hint="`modelyard create MODEL` makes a registry")
-    return database
+    return Database(database_url(settings), pool_size=1, busy_timeout=settings["database.busy_timeout_s"])

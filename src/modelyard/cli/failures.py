@@ -121,7 +121,7 @@ def _word(word: str, colour: str) -> str:
 
 def _asks_for_json(arguments: Sequence[str]) -> bool:
     """Whether JSON was asked for, in a line that could not be read to its end."""
-    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
+    pairs = zip(arguments, [*arguments, ""][1:], strict=True)
     return any(
         name in {"--output=json", "-ojson"} or (name in {"-o", "--output"} and value == "json") for name, value in pairs
     )

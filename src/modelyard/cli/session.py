@@ -64,6 +64,12 @@ class Session:
             raise InvalidRequest(f"{self.target} is a server; this command works where its registry lies")
         return settings_of(self.target, self.store, self.config or None, None)
 
+    def settings_of_present(self) -> Settings:
+        """Read the settings of a registry in this process that must be there; errors as in `open`."""
+        settings = self.settings()
+        self._refuse_missing()
+        return settings
+
     def settings_of_home(self, home: str) -> Settings:
         """Read the settings with this folder as the registry's; a database that the environment names still counts."""
         overrides = {"registry.path": home, "storage.url": self.store or None}
@@ -83,7 +89,7 @@ class Session:
             make: the command writes, so that a registry which does not exist yet is made.
 
         Raises:
-            RegistryMissing: there is no registry in this folder, and the command only reads.
+            NotFound: there is no registry in this folder, and the command only reads.
         """
         if self._registry is None:
             if not make:
@@ -95,10 +101,7 @@ class Session:
 
     def open_if_there(self) -> ModelRegistry | None:
         """Open the registry for a dry run; None where there is none yet, which such a run must not make."""
-        try:
-            return self.open()
-        except RegistryMissing:
-            return None
+        return None if self._missing_folder() else self.open()
 
     def close(self) -> None:
         """Close what was opened."""
@@ -144,20 +147,21 @@ class Session:
             raise InvalidRequest(loss, hint="nobody is here to ask; repeat with --yes if that is what you want")
         click.confirm(safe(f"{loss} {question}"), abort=True, err=True)
 
-    def _refuse_missing(self) -> None:
+    def _missing_folder(self) -> Path | None:
+        """Return the folder that holds no registry yet, if that is what the registry's address says."""
         if self.is_remote:
-            return
+            return None
         url = database_url(self.settings())
         file = Path(url.removeprefix(SQLITE))
-        if url.startswith(SQLITE) and not file.exists():
-            raise RegistryMissing(
-                f"there is no registry in {file.parent}",
+        return file.parent if url.startswith(SQLITE) and not file.exists() else None
+
+    def _refuse_missing(self) -> None:
+        folder = self._missing_folder()
+        if folder is not None:
+            raise NotFound(
+                f"there is no registry in {folder}",
                 hint="`modelyard create MODEL` and `modelyard register` make one; --registry names another place",
             )
-
-
-class RegistryMissing(NotFound):
-    """There is no registry in the folder that a command shall read."""
 
 
 pass_session = click.make_pass_decorator(Session)

@@ -103,7 +103,9 @@ def _segment(name: str, values: dict[str, Any]) -> str:
 
 def _query(values: dict[str, Any]) -> str:
     pairs = [
-        (name, _text(item)) for name, value in values.items() for item in (value if isinstance(value, list) else [value])
+        (name, _text(item))
+        for name, value in values.items()
+        for item in (value if isinstance(value, list) else [value])
     ]
     if not pairs:
         return ""

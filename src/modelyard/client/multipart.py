@@ -3,8 +3,9 @@
     request      the JSON of a `RegisterVersion`
     file         one part for each file; its filename is the file's path in the version
 
-The length is known before the first byte is sent, and a file that does not have the length that it had then ends the upload
-with an error instead of a wrong body. Names are UTF-8; a quote and a backslash in them are escaped by a backslash.
+The length is known before the first byte is sent, and a file that does not have the length that it had then ends the
+upload with an error instead of a wrong body. Names are UTF-8; a quote and a backslash in them are escaped by a
+backslash.
 """
 
 from __future__ import annotations

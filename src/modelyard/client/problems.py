@@ -87,4 +87,6 @@ def _stranger(status: int, address: str) -> ModelyardError:
         )
     if status in {401, 403}:
         return _BY_STATUS[status](f"{address} refuses this caller (status {status})", hint="check the token")
-    return RemoteUnavailable(f"{address} did not answer as modelyard does (status {status})", details={"status": status})
+    return RemoteUnavailable(
+        f"{address} did not answer as modelyard does (status {status})", details={"status": status}
+    )

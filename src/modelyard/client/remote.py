@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -100,7 +99,9 @@ class RemoteCaller:
         wanted = [file for file in version.files if file.path == path] if path else version.files
         if not wanted:
             raise ArtifactNotFound(
-                f"{what} has no file {shown(path)}", hint=f"it has {', '.join(names[:10])}", details={"files": names[:100]}
+                f"{what} has no file {shown(path)}",
+                hint=f"it has {', '.join(names[:10])}",
+                details={"files": names[:100]},
             )
         return fetch_files(self._transport, version.id, wanted, target, progress)
 
@@ -113,13 +114,12 @@ class RemoteCaller:
 
     def _decoded(self, answer: httpx2.Response, kind: type[Res]) -> Res:
         try:
-            decoded: Res = _decoder(kind).decode(answer.read())
+            return msgspec.json.decode(answer.read(), type=kind)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise RemoteUnavailable(
                 f"{self.address} did not answer as modelyard does: {str(error)[:200]}",
                 details={"content_type": answer.headers.get("content-type", "")},
             ) from error
-        return decoded
 
 
 def _keyed(headers: dict[str, str], idempotency_key: str) -> dict[str, str]:
@@ -128,8 +128,3 @@ def _keyed(headers: dict[str, str], idempotency_key: str) -> dict[str, str]:
 
 def _chunks(body: MultipartBody) -> Iterator[bytes]:
     yield from body
-
-
-@lru_cache(maxsize=64)
-def _decoder(kind: type[Any]) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(kind)

@@ -1,8 +1,8 @@
 """HTTP to one server: connections, patience, repetition, and the translation of every fault into our errors.
 
 Rules
-- Only what is safe to repeat is repeated: GET and HEAD, and whatever carries an Idempotency-Key. Every change gets such a
-  key here, unless the caller brought one.
+- Only what is safe to repeat is repeated: GET and HEAD, and whatever carries an Idempotency-Key. Every change gets such
+  a key here, unless the caller brought one.
 - Repeated is what failed on the way (no connection, connection lost) or with 502, 503 or 504; at most `ATTEMPTS` times
   in all, with a pause that doubles. A timeout is not repeated: whoever waits has waited long enough.
 - Redirects are not followed, so that a token never travels to another place.

@@ -112,7 +112,7 @@ def _read(file: Path) -> str:
     try:
         with file.open("rb") as stream:
             data = stream.read(MAX_FILE_BYTES + 1)
-        text = data.decode("utf-8-sig")
+        text = data.decode("utf-8")
     except OSError as error:
         raise problem(f"{file} cannot be read: {error.strerror}", "check its permissions", str(file)) from error
     except UnicodeDecodeError as error:

@@ -68,7 +68,10 @@ class Analysis(Base):
         return self._call(LINEAGE, reference=reference_of(model_id)).versions
 
     def get_registry_stats(self) -> dict[str, Any]:
-        """Return the registry in numbers: total_models, total_versions, models_by_stage, total_size_bytes …"""
+        """Return the registry in numbers.
+
+        Among them are total_models, total_versions, total_size_bytes, models_by_stage and frameworks.
+        """
         stats: dict[str, Any] = msgspec.to_builtins(self._call(STATS))
         return stats
 

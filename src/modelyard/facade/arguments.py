@@ -146,8 +146,8 @@ def metadata_of(method: str, given: Mapping[str, Any]) -> dict[str, Any]:
         InvalidMetadata, InvalidMetric, InvalidName: an argument is unknown, or its value cannot be recorded.
     """
     plain = {key: _plain(value) for key, value in given.items() if value is not None}
-    for key in plain:
-        if key in SYSTEM_FIELDS or (key != "extra" and "extra" in normalise({key: plain[key]})):
+    for key, value in plain.items():
+        if key in SYSTEM_FIELDS or (key != "extra" and "extra" in normalise({key: value})):
             raise _unknown(method, key)
     return check_fields(normalise(plain))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from modelyard.errors import InvalidRequest
 from modelyard.facade.arguments import build, count_of
@@ -13,9 +13,19 @@ from modelyard.operations import Operation
 Req = TypeVar("Req")
 Res = TypeVar("Res")
 Item = TypeVar("Item")
+Page = TypeVar("Page", bound="Paged")
 
 PAGE = 500
 """Records that are asked for at once where a list is fetched as a whole."""
+
+
+class Paged(Protocol):
+    """A page of a list; the token of the next one is empty on the last page."""
+
+    @property
+    def next_page_token(self) -> str:
+        """Where the next page starts."""
+        ...
 
 
 class Base:
@@ -37,7 +47,7 @@ class Base:
         return self._caller.call(operation, build(operation.request, values))
 
     def _all(
-        self, operation: Operation[Any, Res], items: Callable[[Res], list[Item]], *, limit: int | None, **values: Any
+        self, operation: Operation[Any, Page], items: Callable[[Page], list[Item]], *, limit: int | None, **values: Any
     ) -> list[Item]:
         """Fetch a list page by page until it ends, or has `limit` entries."""
         most = count_of("limit", limit)
@@ -47,7 +57,7 @@ class Base:
             size = PAGE if most is None else min(PAGE, most - len(found))
             page = self._call(operation, **values, limit=size, page_token=token)
             found += items(page)
-            token = page.next_page_token  # type: ignore[attr-defined] - every page has one
+            token = page.next_page_token
             if not token:
                 break
         return found

@@ -97,9 +97,7 @@ class Catalog(Base):
         """
         filters = {"stage": stage_of(stage), "label": label}
         if name is not None:
-            return self._all(
-                LIST_VERSIONS, lambda page: page.versions, limit=limit, name=name_of(name), **filters
-            )
+            return self._all(LIST_VERSIONS, lambda page: page.versions, limit=limit, name=name_of(name), **filters)
         return self._all(LIST_ALL_VERSIONS, lambda page: page.versions, limit=limit, **filters)
 
     def list_versions(
@@ -192,9 +190,7 @@ class Catalog(Base):
         fields = metadata_of("update_model_metrics", given)
         return self._call(UPDATE_METRICS, reference=reference_of(model_id), if_match=if_match, **fields)
 
-    def set_alias(
-        self, name: str, alias: str, version: str | int, *, if_match: int | None = None
-    ) -> AliasRecord:
+    def set_alias(self, name: str, alias: str, version: str | int, *, if_match: int | None = None) -> AliasRecord:
         """Point an alias of a model to a version.
 
         Args:
@@ -225,7 +221,7 @@ def _subject(reference: object) -> dict[str, str]:
         return {"reference": reference_of(reference)}
 
 
-def _tag_changes(tags: Mapping[str, Any] | None) -> dict[str, str | None] | None:
+def _tag_changes(tags: object) -> dict[str, str | None] | None:
     """Tags checked and as text; those set to None stay None."""
     if not isinstance(tags, Mapping):
         return None if tags is None else metadata_of("tags", {"tags": tags})

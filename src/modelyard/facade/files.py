@@ -77,10 +77,8 @@ class Files(Base):
             IntegrityError: a file is damaged; its target stays as it was.
             InvalidRequest: the target exists and was not named, or it cannot be written.
         """
-        if local_path is not None:
-            reference, where = selected(model_id, target), local_path
-        else:
-            reference, where = reference_of(model_id), target
+        where = target if local_path is None else local_path
+        reference = reference_of(model_id) if local_path is None else selected(model_id, target)
         version = self._with_files(reference)
         names = [file.path for file in version.files]
         if path and path not in names:
@@ -130,5 +128,7 @@ class Files(Base):
 def _fresh(path: Path) -> Path:
     """A path in the working folder that nobody named: it must not replace anything."""
     if os.path.lexists(path):
-        raise InvalidRequest(f"there is a {shown(str(path))} in the working folder", hint="name the target to replace it")
+        raise InvalidRequest(
+            f"there is a {shown(str(path))} in the working folder", hint="name the target to replace it"
+        )
     return path

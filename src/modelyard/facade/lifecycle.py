@@ -105,7 +105,7 @@ class Lifecycle(Base):
         """Mark a version as not to be used any more: ranges pass it over, and it enters production no more."""
         return self._call(DEPRECATE, reference=reference_of(model_id), reason=reason, if_match=if_match)
 
-    def delete_model(self, model_id: str, force: bool = False, *, if_match: int | None = None) -> Deleted:  # noqa: FBT001, FBT002 - documented by position
+    def delete_model(self, model_id: str, force: bool = False, *, if_match: int | None = None) -> Deleted:
         """Delete a version; or a whole model with its versions, where only its name is given.
 
         Args:

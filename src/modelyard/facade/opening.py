@@ -6,9 +6,9 @@
     sqlite:///…                a registry in this process; its files lie beside the database unless `store` says where
     postgresql://…             a registry in this process; `store`, or the configuration, says where its files lie
 
-What is passed beats what the environment says. A path is the whole registry: a database or a store that the configuration
-names for another registry stays out of it. Those apply only where the configuration is the registry's own: it was passed
-along, it lies in that folder, or it names that very folder as `registry.path`.
+What is passed beats what the environment says. A path is the whole registry: a database or a store that the
+configuration names for another registry stays out of it. Those apply only where the configuration is the registry's
+own: it was passed along, it lies in that folder, or it names that very folder as `registry.path`.
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ def connect(
         InvalidConfig, RegistryUnusable: the configuration, or the place, is not as it must be.
     """
     named = _text(target) or ("" if config else os.environ.get("MODELYARD_URI", ""))
+    file = Path(_text(config)) if config is not None else None
     if is_address(named):
         if store is not None or actor is not None:
             raise InvalidRequest(
@@ -70,10 +71,10 @@ def connect(
                 hint="leave it out; the server decides it",
             )
         remote = RemoteCaller(named, token=token or os.environ.get("MODELYARD_TOKEN", ""), timeout=timeout)
-        return Opened(remote, load_from_process(config))
+        return Opened(remote, load_from_process(file))
     if token is not None:
         raise InvalidRequest("a token is for a registry on a server", hint="leave it out, or give the server's URL")
-    settings = _settings(named, _text(store), config, timeout)
+    settings = _settings(named, _text(store), file, timeout)
     for name in settings.unsupported():
         warnings.warn(f"the setting {name} is on, but this version does not act on it yet", stacklevel=3)
     return Opened(_embedded(settings, named, actor or "local"), settings)
@@ -81,14 +82,13 @@ def connect(
 
 def _embedded(settings: Settings, named: str, actor: str) -> Caller:
     # The one late import between rooms: a registry on a server loads no database.
-    from modelyard.bootstrap import EmbeddedCaller, open_yard  # noqa: PLC0415
+    from modelyard.bootstrap import EmbeddedCaller, open_yard
 
     return EmbeddedCaller(open_yard(settings), address=named or str(settings.registry_folder), actor=actor)
 
 
-def _settings(named: str, store: str, config: str | os.PathLike[str] | None, timeout: float | None) -> Settings:
+def _settings(named: str, store: str, file: Path | None, timeout: float | None) -> Settings:
     overrides: dict[str, Any] = {"storage.url": store or None, "database.busy_timeout_s": timeout}
-    file = Path(config) if config is not None else None
     if not named:
         return load_from_process(file, overrides=overrides)
     scheme, found, rest = named.partition("://")
@@ -140,12 +140,17 @@ def _without_foreign_places(settings: Settings, own: Path) -> Settings:
 def _sqlite_file(named: str, rest: str) -> Path:
     path = rest.partition("?")[0].removeprefix("/")
     if not path or path == ":memory:":
-        raise InvalidRequest(f"{shown(named)} names no file", hint="write sqlite:///relative.db or sqlite:////absolute.db")
+        raise InvalidRequest(
+            f"{shown(named)} names no file", hint="write sqlite:///relative.db or sqlite:////absolute.db"
+        )
     return Path(path)
 
 
-def _text(value: str | os.PathLike[str] | None) -> str:
-    text = "" if value is None else os.fspath(value) if isinstance(value, str | os.PathLike) else None
-    if not isinstance(text, str) or "\0" in text or (value is not None and not text.strip()):
+def _text(value: object) -> str:
+    """A path or a URL as text; empty for None."""
+    if value is None:
+        return ""
+    text = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+    if not isinstance(text, str) or "\0" in text or not text.strip():
         raise InvalidRequest(f"{shown(value)} is no path and no URL", hint=_HINT)
     return text

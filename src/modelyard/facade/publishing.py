@@ -34,7 +34,7 @@ class Publishing(Base):
         super().__init__(caller)
         self._repository = repository
 
-    def register_model(  # noqa: PLR0913 - the arguments of the model-registry document
+    def register_model(
         self,
         model: object = None,
         name: str | None = None,
@@ -76,7 +76,7 @@ class Publishing(Base):
         values = self._version_values("register_model", name, version, stage, given)
         return self._upload(model, {**values, "create": True}, input_example, progress)
 
-    def register_version(  # noqa: PLR0913 - the arguments of the deployment document, and those of register_model
+    def register_version(
         self,
         name: str,
         version: str | None = None,
@@ -151,9 +151,7 @@ class Publishing(Base):
             "parent": None if parent is None else reference_of(parent),
         }
 
-    def _upload(
-        self, model: object, values: dict[str, Any], input_example: object, progress: Progress | None
-    ) -> str:
+    def _upload(self, model: object, values: dict[str, Any], input_example: object, progress: Progress | None) -> str:
         with opened_source(model, input_example) as source:
             extra = {**source.metadata.get("extra", {}), **values.get("extra", {})}
             merged = {**source.metadata, **values, **({"extra": extra} if extra else {})}

@@ -28,8 +28,8 @@ class ModelRegistry(Publishing, Catalog, Files, Lifecycle, Analysis):
     `modelyard.errors`, the same ones for a folder and for a server. Objects may be shared between threads.
 
     Args:
-        target: a path, `http://host:5000`, or the URL of a database; without it, what MODELYARD_URI or the configuration
-            says, else `./model_registry`.
+        target: a path, `http://host:5000`, or the URL of a database; without it, what MODELYARD_URI or the
+            configuration says, else `./model_registry`.
         store: where the files of a registry on a database lie: a folder, `s3://…`, `gs://…` or `az://…`.
         config: a `registry_config.yaml`, instead of the one that is found.
         token: who asks a server; MODELYARD_TOKEN where it is left out.

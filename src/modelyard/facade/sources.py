@@ -2,8 +2,8 @@
 
 Rules
 - A text or a path names a file or a folder. It is never written into, and nothing is guessed from its content.
-- Any other object is written by its flavour into a private folder that is removed again, and what the flavour knows of it
-  is recorded: framework, kind of model, schemas, environment. What the caller says of these wins.
+- Any other object is written by its flavour into a private folder that is removed again, and what the flavour knows of
+  it is recorded: framework, kind of model, schemas, environment. What the caller says of these wins.
 - An input example is stored in its first rows, and gives the input schema where the caller gives none.
 """
 

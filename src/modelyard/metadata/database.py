@@ -15,17 +15,28 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Executable, Row, create_engine, event, exc, text
+from sqlalchemy import URL, Connection, Engine, Executable, Row, create_engine, event, exc, text
 from sqlalchemy.engine import CursorResult, make_url
 
-from modelyard.errors import RegistryReadOnly
+from modelyard.errors import InvalidConfig, MissingExtra, RegistryReadOnly
 from modelyard.metadata.faults import translated
 
 Value = TypeVar("Value")
 
 NOTIFY_CHANNEL = "modelyard"
 SHARED, EXCLUSIVE = "pg_advisory_xact_lock_shared", "pg_advisory_xact_lock"
+DRIVERS = {
+    "sqlite": "sqlite",
+    "sqlite+pysqlite": "sqlite",
+    "postgres": "postgresql+psycopg",
+    "postgresql": "postgresql+psycopg",
+    "postgresql+psycopg": "postgresql+psycopg",
+}
+"""The kinds of addresses that users may write, and the driver that serves each."""
+
 ARTIFACT_LOCK = 0x6D6F64656C  # "model", as a number of PostgreSQL's own lock space
+
+_ADDRESSES = "use sqlite:///FILE or postgresql://USER@HOST/NAME"
 
 
 class Transaction:
@@ -92,16 +103,23 @@ class Database:
         url: a SQLAlchemy URL, such as `sqlite:////srv/registry/registry.db` or `postgresql+psycopg://user@host/name`.
         pool_size: the most connections kept open.
         busy_timeout: seconds that a SQLite writer waits for another.
+
+    Raises:
+        InvalidConfig: the text is no address of a database that modelyard works with.
+        MissingExtra: the database's driver is not installed.
+        RegistryReadOnly: the folder of a SQLite file cannot be made.
     """
 
     def __init__(self, url: str, *, pool_size: int = 8, busy_timeout: float = 30.0) -> None:
-        with translated():
-            self.url = make_url(url)
-            if self.url.drivername in {"postgresql", "postgres"}:
-                self.url = self.url.set(drivername="postgresql+psycopg")
+        self.url = _parsed(url)
+        try:
             self.engine = create_engine(
                 self.url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=not self.is_sqlite
             )
+        except ImportError as error:
+            raise MissingExtra(
+                f"the driver of this database cannot be used: {error}", hint="pip install 'modelyard[postgres]'"
+            ) from error
         self.local_changes = 0
         if self.is_sqlite:
             _prepare_folder(self.path)
@@ -159,11 +177,28 @@ class Database:
         self.engine.dispose()
 
 
+def _parsed(url: str) -> URL:
+    """Return an address with the driver that modelyard uses. No message repeats the address: it may hold a password."""
+    try:
+        parsed = make_url(url)
+    except exc.ArgumentError:
+        raise InvalidConfig("database.url is not an address", hint=_ADDRESSES) from None
+    except ValueError:
+        raise InvalidConfig("the port in database.url is not a number", hint=_ADDRESSES) from None
+    driver = DRIVERS.get(parsed.drivername)
+    if driver is None:
+        raise InvalidConfig(f"databases of the kind {parsed.drivername!r} are not supported", hint=_ADDRESSES)
+    if driver == "sqlite" and parsed.database in {None, "", ":memory:"}:
+        raise InvalidConfig("database.url names no file, and a registry has to last", hint=_ADDRESSES)
+    return parsed.set(drivername=driver)
+
+
 def _prepare_folder(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
-        raise RegistryReadOnly(f"{path.parent} is a file, not a folder", hint="choose another registry path") from error
+        file = next(place for place in path.parents if place.exists())
+        raise RegistryReadOnly(f"{file} is a file, not a folder", hint="choose another registry path") from error
     except OSError as error:
         raise RegistryReadOnly(f"the registry folder {path.parent} cannot be made: {error.strerror}") from error
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, bindparam, func, insert, select
+from sqlalchemy import Row, bindparam, exc, func, insert, select
 
 from modelyard.domain.manifest import Manifest
 from modelyard.domain.wire import FileRecord
@@ -47,9 +47,15 @@ def add(tx: Transaction, manifest: Manifest) -> None:
     """Store a manifest unless it is known."""
     if not manifest.files or tx.first(_KNOWN, {"digest": manifest.digest}) is not None:
         return
-    tx.run(_INSERT, {"digest": manifest.digest, "body": _encoder.encode(manifest.to_json()).decode()})
     blobs = {entry.blake3: entry.size for entry in manifest.files}
-    tx.run(_INSERT_BLOB, [{"manifest": manifest.digest, "blob": blob, "size": size} for blob, size in blobs.items()])
+    try:
+        with tx.savepoint():
+            tx.run(_INSERT, {"digest": manifest.digest, "body": _encoder.encode(manifest.to_json()).decode()})
+            rows = [{"manifest": manifest.digest, "blob": blob, "size": size} for blob, size in blobs.items()]
+            tx.run(_INSERT_BLOB, rows)
+    except exc.IntegrityError:
+        # Another transaction has stored equal content since the look; its rows serve both.
+        return
 
 
 def load(tx: Transaction, digest: str) -> Manifest:

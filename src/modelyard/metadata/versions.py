@@ -64,6 +64,11 @@ _HIGHEST_EVER = (
 
 _TOTAL_SIZE = select(func.sum(versions.c.size)).where(_LIVE, versions.c.workspace == DEFAULT_WORKSPACE)
 
+# A model's lock does not keep versions of other models from becoming children of its own; these two exclude each other.
+_ONE = select(versions.c.id).where(versions.c.id == bindparam("id"), _LIVE)
+_HOLD = _ONE.with_for_update(read=True, key_share=True)
+_CONDEMN = _ONE.with_for_update()
+
 _INSERT = insert(versions)
 _CHANGE = (
     update(versions)
@@ -157,6 +162,16 @@ def before(tx: Transaction, model_id: str, number: int) -> Row[Any] | None:
 def in_stage(tx: Transaction, model_id: str, stage: str) -> Sequence[Row[Any]]:
     """Return a model's versions in a stage, oldest first."""
     return tx.all(_IN_STAGE, {"model_id": model_id, "stage": stage})
+
+
+def hold(tx: Transaction, version_id: str) -> None:
+    """Keep a version from being condemned until the transaction ends; any number of transactions may hold one."""
+    tx.run(_HOLD, {"id": version_id})
+
+
+def condemn(tx: Transaction, version_id: str) -> None:
+    """Wait until nobody holds a version, and keep everybody from holding it until the transaction ends."""
+    tx.run(_CONDEMN, {"id": version_id})
 
 
 def children(tx: Transaction, version_id: str) -> Sequence[Row[Any]]:

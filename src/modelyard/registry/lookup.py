@@ -80,11 +80,14 @@ def find_within(context: Context, name: str, selector: str) -> Row[Any]:
 def find_reference(context: Context, reference: Reference, *, lock: bool = False) -> Row[Any]:
     """Return the row of the version that a parsed reference names; see `find`."""
     row = _look_up(context, reference)
-    if not lock:
-        return row
-    # Only now is it known which model to lock; what the reference names may have changed before the lock was held.
-    models.lock_by_id(context.tx, row.model_id)
-    return _look_up(context, reference)
+    locked = ""
+    # Only now is it known which model to lock; before the lock is held, the reference may come to name another version,
+    # even one of another model of the same name.
+    while lock and row.model_id != locked:
+        locked = row.model_id
+        models.lock_by_id(context.tx, locked)
+        row = _look_up(context, reference)
+    return row
 
 
 def check_revision(row: Row[Any] | None, wanted: int | None, what: str) -> None:

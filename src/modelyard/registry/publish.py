@@ -152,9 +152,15 @@ def _document(request: RegisterVersion) -> dict[str, Any]:
 
 
 def _model_for(context: Context, request: RegisterVersion) -> Row[Any]:
-    if request.create:
-        _add_model(context, CreateModel(name=request.name, owner=request.owner, team=request.team))
-    return find_model(context, request.name, lock=True)
+    if not request.create:
+        return find_model(context, request.name, lock=True)
+    wanted = CreateModel(name=model_name(request.name), owner=request.owner, team=request.team)
+    while True:
+        _add_model(context, wanted)
+        row = models.lock(context.tx, wanted.name)
+        # None: another transaction deleted the model while this one waited for its lock.
+        if row is not None:
+            return row
 
 
 def _add_model(context: Context, request: CreateModel) -> Row[Any] | None:
@@ -208,7 +214,12 @@ def _entry_stage(context: Context, text: str) -> ModelStage:
 
 
 def _parent(context: Context, text: str | None) -> str | None:
-    return str(find(context, text).id) if text else None
+    if not text:
+        return None
+    row = find(context, text)
+    versions.hold(context.tx, row.id)
+    # Held, it stays; but until then another transaction may have deleted it.
+    return str(find(context, row.id).id)
 
 
 def _check_files(context: Context, manifest: Manifest) -> None:

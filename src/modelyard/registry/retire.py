@@ -43,6 +43,7 @@ def delete(context: Context, request: Delete) -> Deleted:
         return _delete_model(context, reference.model, request)
     row = find_reference(context, reference, lock=True)
     check_revision(row, request.if_match, f"{row.name} {row.version}")
+    versions.condemn(context.tx, row.id)
     _refuse_held(f"{row.name} {row.version}", _holders(context, row), force=request.force)
     _bury(context, row, forced=request.force)
     models.touch(context.tx, row.model_id, context.now)

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from modelyard.artifacts import view
+from modelyard.artifacts.faults import store_faults
 from modelyard.artifacts.layout import blob_key
 from modelyard.artifacts.store import ArtifactStore
 from modelyard.domain.manifest import Manifest
@@ -91,8 +92,10 @@ class LocalViews:
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
-        self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / LOCK_NAME).open("w") as handle:
+        with store_faults(self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
+            handle = (self.root / LOCK_NAME).open("w")
+        with handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
 

@@ -185,5 +185,5 @@ def _fitted_output(model: Any) -> dict[str, Any]:
         types = {_array("output", labels)["type"] for labels in classes}
         return {"fields": [_field("output", types.pop() if len(types) == 1 else "any", [len(classes)], optional=False)]}
     if hasattr(classes, "dtype"):
-        return {"fields": [_array("output", classes) | {"shape": []}]}
+        return {"fields": [_array("output", classes)]}
     return {}

@@ -1,8 +1,9 @@
-"""scikit-learn estimators, pipelines included: `model.skops` where that holds nothing to be trusted, else joblib.
+"""scikit-learn estimators, pipelines included: `model.skops` where that holds known types only, else joblib.
 
-A skops file is data: its loader builds objects of known types only. It is used when skops trusts every type in the
-file *and* reads it back. Tree ensembles do not qualify: skops lists `sklearn.tree._tree.Tree` as untrusted, because a
-crafted one can crash the process. They are written by joblib, with a warning.
+A skops file is data: its loader builds objects of known types only. It is used when every type in it is trusted by skops
+or vouched for here, *and* it reads back. What we vouch for are scikit-learn's own types that skops leaves out because a
+crafted one can crash the process: forests, boosting and neural networks hold them. The alternative is a pickle, which
+can do anything (docs/adr/0007).
 """
 
 from __future__ import annotations
@@ -25,6 +26,25 @@ from modelyard.runtimes.loading import load_code, warn_of_code
 from modelyard.runtimes.python import SUFFIXES, save_code
 
 _FILE = "model.skops"
+
+VOUCHED = frozenset(
+    {
+        "sklearn.calibration._CalibratedClassifier",
+        "sklearn.calibration._SigmoidCalibration",
+        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+        "sklearn.metrics._dist_metrics.EuclideanDistance64",
+        "sklearn.metrics._scorer._PassthroughScorer",
+        "sklearn.model_selection._split.KFold",
+        "sklearn.model_selection._split.StratifiedKFold",
+        "sklearn.neighbors._ball_tree.BallTree",
+        "sklearn.neighbors._kd_tree.KDTree",
+        "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+        "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
+        "sklearn.tree._tree.Tree",
+        "sklearn.utils._bunch.Bunch",
+    }
+)
+"""Types of scikit-learn that only hold numbers and parameters; building one runs no code that the file brings along."""
 
 
 class SklearnFlavour:
@@ -78,9 +98,10 @@ def _save_skops(model: object, path: Path) -> bool:
     try:
         with whole_or_nothing(path):
             skops.io.dump(model, path)
-            usable = not skops.io.get_untrusted_types(file=path)
+            types = skops.io.get_untrusted_types(file=path)
+            usable = VOUCHED.issuperset(types)
             if usable:
-                skops.io.load(path)
+                skops.io.load(path, trusted=types)
     except (ModelyardError, OSError, MemoryError):
         raise
     except Exception:  # noqa: BLE001  # whatever skops cannot write or read back, joblib may
@@ -96,11 +117,12 @@ def _load_skops(path: Path, reference: str) -> Any:
     import skops.io
 
     try:
-        untrusted = skops.io.get_untrusted_types(file=path)
+        types = skops.io.get_untrusted_types(file=path)
+        untrusted = [name for name in types if name not in VOUCHED]
         if untrusted:
-            # Types outside the trusted list may do anything when they are built: the file is code, as a pickle is.
+            # Types outside both lists may do anything when they are built: the file is code, as a pickle is.
             warn_of_code(f"{path.name} (skops)", ", ".join(untrusted[:20]), reference)
-        return skops.io.load(path, trusted=untrusted)
+        return skops.io.load(path, trusted=types)
     except (OSError, MemoryError):
         raise
     except Exception as error:  # a damaged file, other versions, or the model's own code, which may raise anything

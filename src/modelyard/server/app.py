@@ -19,7 +19,7 @@ from modelyard.operations import DELETE
 from modelyard.registry.context import Yard
 from modelyard.server.auth import Guard
 from modelyard.server.docs import add_docs
-from modelyard.server.errors import answer_error, problem
+from modelyard.server.errors import answer_error, answer_fault, answer_nobody, problem
 from modelyard.server.health import add_health
 from modelyard.server.hot import FrontDoor
 from modelyard.server.routes import add_routes
@@ -45,7 +45,8 @@ class Application:
         )
         self.api.add_exception_handler(ModelyardError, answer_error)
         self.api.add_exception_handler(HTTPException, _no_route)
-        self.api.add_exception_handler(Exception, answer_error)
+        self.api.add_exception_handler(ConnectionAbortedError, answer_nobody)
+        self.api.add_exception_handler(Exception, answer_fault)
         add_health(self.api, self.service)
         add_docs(self.api)
         add_uploads(self.api, self.service)

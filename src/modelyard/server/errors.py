@@ -23,6 +23,8 @@ from modelyard.errors import InvalidRequest, ModelyardError
 
 MEDIA_TYPE = "application/problem+json"
 MOST_PROBLEMS = 20
+ANSWERED = "modelyard.answered"
+"""Key of a request's scope: a fault was logged and answered."""
 
 _log = logging.getLogger("modelyard.server")
 _encode = msgspec.json.Encoder(enc_hook=str).encode
@@ -47,16 +49,7 @@ def problem(  # noqa: PLR0913 - the members of a problem document
         "hint": hint,
         "details": dict(details or {}),
     }
-    return Response(_body(document), status, dict(headers or {}), MEDIA_TYPE)
-
-
-def _body(document: dict[str, Any]) -> bytes:
-    try:
-        return _encode(document)
-    except UnicodeEncodeError:
-        # A message quotes what the caller sent, which may hold halves of surrogate pairs.
-        plain = {key: ascii(value) if isinstance(value, str) else value for key, value in document.items()}
-        return _encode(plain | {"details": {}})
+    return Response(_encode(document), status, dict(headers or {}), MEDIA_TYPE)
 
 
 def of_error(error: ModelyardError, headers: Mapping[str, str] | None = None) -> Response:
@@ -89,8 +82,19 @@ def _path(location: tuple[str | int, ...], where: str) -> str:
 
 async def answer_error(_request: Request, error: Exception) -> Response:
     """FastAPI's handler for errors of the tree."""
-    if isinstance(error, ModelyardError):
-        return of_error(error)
+    assert isinstance(error, ModelyardError), "registered for this class only"
+    return of_error(error)
+
+
+async def answer_nobody(request: Request, _error: Exception) -> Response:
+    """FastAPI's handler for a client that went away in the middle of its request; nobody reads the answer."""
+    _log.info("a client went away during %s %s", request.method, request.url.path)
+    return Response(status_code=400)
+
+
+async def answer_fault(request: Request, error: Exception) -> Response:
+    """FastAPI's handler for what nobody foresaw; Starlette raises the error again after it."""
+    request.scope[ANSWERED] = True
     return unexpected(error)
 
 

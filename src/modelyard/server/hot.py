@@ -6,16 +6,19 @@ a cached answer knows which one it needs.
 
 from __future__ import annotations
 
+import logging
+
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from modelyard.errors import ModelyardError
 from modelyard.operations import RESOLVE, Named
 from modelyard.server.auth import Guard, authorise
 from modelyard.server.binding import plain_reference
-from modelyard.server.errors import of_error, unexpected
+from modelyard.server.errors import ANSWERED, of_error, unexpected
 from modelyard.server.routes import read_answer
 from modelyard.server.service import Service
 
+_log = logging.getLogger("modelyard.server")
 _BEFORE, _AFTER = RESOLVE.path.split("{reference}")
 
 
@@ -48,7 +51,15 @@ class FrontDoor:
             await unexpected(error)(scope, receive, send)
         else:
             if not hot:
-                await self._app(scope, receive, send)
+                await self._passed_on(scope, receive, send)
+
+    async def _passed_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._app(scope, receive, send)
+        except Exception as error:
+            if ANSWERED not in scope:
+                # The answer had begun. Returning before its end makes the server cut the connection.
+                _log.error("an answer was cut short", exc_info=error)
 
     async def _answered(self, scope: Scope, send: Send) -> bool:
         path: str = scope["path"]

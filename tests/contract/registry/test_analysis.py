@@ -15,7 +15,9 @@ from modelyard import InvalidMetric, InvalidReference, InvalidRequest, ModelNotF
 def pair(registry, weights):
     """Two versions that differ in metrics and parameters."""
     return [
-        registry.register_model(weights, "fraud", metrics={"accuracy": 0.85, "loss": 0.4}, hyperparams={"depth": 3, "rate": 0.1}),
+        registry.register_model(
+            weights, "fraud", metrics={"accuracy": 0.85, "loss": 0.4}, hyperparams={"depth": 3, "rate": 0.1}
+        ),
         registry.register_model(weights, "fraud", metrics={"accuracy": 0.95, "loss": 0.5}, hyperparams={"depth": 5}),
     ]
 
@@ -29,7 +31,9 @@ def test_two_versions_side_by_side(registry, pair):
     assert comparison.metric_changes["accuracy"] == pytest.approx(0.1)
     assert comparison.params_diff == {"depth": {"a": 3, "b": 5}, "rate": {"a": 0.1, "b": None}}
     assert (comparison.a.id, comparison.b.id) == tuple(pair)
-    assert [(metric.name, metric.better, metric.direction) for metric in comparison.metrics] == [("accuracy", "b", "higher")]
+    assert [(metric.name, metric.better, metric.direction) for metric in comparison.metrics] == [
+        ("accuracy", "b", "higher")
+    ]
 
 
 @pytest.mark.feature("CMP-02")
@@ -37,7 +41,12 @@ def test_the_metrics_that_decide_are_chosen(registry, pair):
     assert registry.compare_models(*pair, ["loss"]).winner == pair[0]
     assert registry.compare_models(*pair, metrics=("loss",)).winner == pair[0]
     assert registry.compare_models(pair[0], pair[0]).winner is None
-    for wrong, error in ((["nothing"], InvalidMetric), ("accuracy", InvalidRequest), (5, InvalidRequest), ([5], InvalidRequest)):
+    for wrong, error in (
+        (["nothing"], InvalidMetric),
+        ("accuracy", InvalidRequest),
+        (5, InvalidRequest),
+        ([5], InvalidRequest),
+    ):
         with pytest.raises(error):
             registry.compare_models(*pair, wrong)
     with pytest.raises(InvalidRequest, match="different values"):

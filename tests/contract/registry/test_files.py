@@ -13,7 +13,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from modelyard import ArtifactNotFound, CodeBearingWarning, InvalidArtifact, InvalidRequest, ModelNotFound, VersionNotFound
+from modelyard import (
+    ArtifactNotFound,
+    CodeBearingWarning,
+    InvalidArtifact,
+    InvalidRequest,
+    ModelNotFound,
+    VersionNotFound,
+)
 
 
 class Doubler:
@@ -28,7 +35,12 @@ class Doubler:
 def folder(tmp_path: Path) -> Path:
     """Files of several sizes: empty, small, and of more than one part."""
     root = tmp_path / "source"
-    for path, content in {"model.bin": os.urandom((8 << 20) + 5), "a/b/notes.txt": b"notes", "a/empty": b"", "größe 'x'.json": b"{}"}.items():
+    for path, content in {
+        "model.bin": os.urandom((8 << 20) + 5),
+        "a/b/notes.txt": b"notes",
+        "a/empty": b"",
+        "größe 'x'.json": b"{}",
+    }.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_bytes(content)
     return root
@@ -101,7 +113,14 @@ def test_one_file_goes_where_it_is_wanted(registry, weights, tmp_path, monkeypat
     (here / "old").write_bytes(b"old")
     assert registry.download_model("fraud", "old").read_bytes() == b"weights"
     assert set(contents(here).values()) == {b"weights"}
-    assert sorted(os.listdir(here)) == ["by_number.pkl", "by_version.pkl", "new", "old", "production_model.pkl", "weights.bin"]
+    assert sorted(os.listdir(here)) == [
+        "by_number.pkl",
+        "by_version.pkl",
+        "new",
+        "old",
+        "production_model.pkl",
+        "weights.bin",
+    ]
 
 
 def test_a_folder_comes_back_whole(registry, folder, tmp_path, monkeypatch):

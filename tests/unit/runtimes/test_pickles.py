@@ -16,6 +16,7 @@ import sys
 import types
 import zlib
 from importlib.machinery import ModuleSpec
+from types import SimpleNamespace
 
 import joblib
 import numpy as np
@@ -69,7 +70,7 @@ THINGS = st.recursive(
         st.tuples(below),
         st.tuples(below, below, below, below),
         st.frozensets(st.integers()),
-        below.map(lambda value: types.SimpleNamespace(value=value)),
+        below.map(lambda value: SimpleNamespace(value=value)),
         below.map(lambda value: collections.deque([value, value])),
         below.map(lambda value: collections.defaultdict(list, {"k": value})),
         below.map(lambda value: [value, value]),
@@ -183,10 +184,27 @@ def test_arrays_that_are_described_wrongly_make_the_report_incomplete(tmp_path_f
     assert "joblib.numpy_pickle.NumpyArrayWrapper" in report.names
 
 
+def test_an_array_of_negative_size_does_not_lead_backwards(tmp_path):
+    (tmp_path / "m").write_bytes(b"x" * 100)
+    with (tmp_path / "m").open("rb") as stream:
+        stream.seek(50)
+        source = opcodes.Source(stream, seekable=True, most=100, deadline=float("inf"))
+        state = {"dtype": SimpleNamespace(arguments=("f8", False, True), state=None), "shape": (-2,)}
+        with pytest.raises(ValueError, match="negative size"):
+            opcodes.Machine(source, set()).skip_array(state)
+        assert stream.tell() == 50
+
+
+def test_an_import_that_is_unknown_inside_an_object_array_makes_the_report_incomplete(tmp_path_factory):
+    one = wrapped(b"}(Vdtype\n" + DTYPE % b"O8" + b"Vshape\n(I1\ntu")[:-1]
+    assert described(one + b"N." + b".", tmp_path_factory).complete
+    assert not described(one + b"\x82\x01." + b".", tmp_path_factory).complete
+
+
 def test_object_arrays_may_nest_only_so_deep(tmp_path_factory):
     one = b"}(Vdtype\n" + DTYPE % b"O8" + b"Vshape\n(I1\ntu"
     deep = b"".join(wrapped(one)[:-1] for _level in range(50))
-    assert not described(deep + b"." * 51, tmp_path_factory).complete
+    assert not described(deep + b"N" + b"." * 51, tmp_path_factory).complete
     shallow = b"".join(wrapped(one)[:-1] for _level in range(5))
     assert described(shallow + b"N" + b"." * 6, tmp_path_factory).complete
 

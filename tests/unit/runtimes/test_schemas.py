@@ -224,7 +224,7 @@ class TestExamples:
             "x" * (MAX_BYTES + 1),
             np.zeros((1, 1_000_000)),
             [list(range(1_000_000))],
-            scipy.sparse.csr_matrix((1, 10_000_000)),
+            scipy.sparse.csr_matrix((1, 10**12)),
             pd.DataFrame(np.zeros((1, 100_000))),
         ],
         ids=["text", "array", "list", "sparse", "table"],
