@@ -1,7 +1,7 @@
 """The examples of the documents that modelyard was asked for by run as they are printed.
 
-Only the import lines name modelyard, what an example takes for granted (data, fitted models, a repository) is supplied, and
-where a promotion asks for evidence, the evidence is recorded first.
+Only the import lines name modelyard, what an example takes for granted (data, fitted models, a repository) is supplied,
+and where a promotion asks for evidence, the evidence is recorded first.
 """
 
 from __future__ import annotations

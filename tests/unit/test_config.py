@@ -419,3 +419,13 @@ def test_numbers_are_taken_within_their_limits_only(name, number):
 def test_importing_config_loads_no_parser():
     code = "import sys, modelyard.config; sys.exit(bool({'yaml', 'dotenv', 'numpy', 'sqlalchemy'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.feature("API-04")
+def test_a_file_may_give_the_three_places_as_one_value_each(tmp_path):
+    text = "registry: ./models\ndatabase: postgresql://host/name\nstorage: s3://bucket/prefix\n"
+    (tmp_path / "registry_config.yaml").write_text(text)
+    settings = load(environ={}, working_folder=tmp_path)
+    assert settings["registry.path"] == "./models"
+    assert (database_url(settings), store_url(settings)) == ("postgresql://host/name", "s3://bucket/prefix")
+    assert settings.sources["storage.url"].endswith("registry_config.yaml:3")

@@ -6,11 +6,12 @@ enough, since two writers of one key write the same bytes. Uploads in parts that
 objects; give the bucket a rule that aborts incomplete multipart uploads after a day.
 
 Credentials, region and endpoint come from the environment variables that the provider's own tools read (`AWS_*`,
-`GOOGLE_*`, `AZURE_*`); for S3 look-alikes set `AWS_ENDPOINT_URL`, and `AWS_ALLOW_HTTP=true` if it has no TLS.
+`GOOGLE_*`, `AZURE_*`); for S3 look-alikes set `AWS_ENDPOINT_URL`, or write `s3://bucket/prefix?endpoint=http://…`.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -18,6 +19,7 @@ from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryFile, gettempdir
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 from modelyard.artifacts.backend import Buffer, Closing, Stat
 from modelyard.artifacts.faults import store_faults
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 _MOST_PARTS = 9_000
 _UPLOADS_AT_ONCE = 3
 _RETRIES = 5
+_OPTIONS = frozenset({"endpoint", "region"})
 
 
 def _library() -> Any:
@@ -189,15 +192,27 @@ def _first_line(error: BaseException) -> str:
 def open_cloud(url: str) -> CloudBackend:
     """The backend for an `s3://`, `gs://` or `az://` URL; a path in it is the prefix of all keys.
 
+    `?region=…&endpoint=…` names another place than the provider's own. Credentials, and these too where they are left
+    out, come from the environment (`AWS_*` and the like).
+
     Raises:
         InvalidConfig: the URL is not understood.
         MissingExtra: obstore is not installed.
     """
     library = _library()
     stores = import_module("obstore.store")
+    place, _, query = url.partition("?")
+    options = dict(parse_qsl(query))
+    if unknown := sorted(options.keys() - _OPTIONS):
+        raise InvalidConfig(f"{url!r} has the option {unknown[0]!r}", hint=f"the options are {', '.join(sorted(_OPTIONS))}")
+    # Who writes http:// for an endpoint means it; only an endpoint that is not named must be reached by TLS.
+    endpoint = options.get("endpoint") or os.environ.get("AWS_ENDPOINT_URL") or os.environ.get("AWS_ENDPOINT", "")
+    client: dict[str, Any] = {"allow_http": True} if endpoint.startswith("http://") else {}
     try:
-        store = stores.from_url(url.rstrip("/"), retry_config={"max_retries": _RETRIES})
+        store = stores.from_url(
+            place.rstrip("/"), retry_config={"max_retries": _RETRIES}, client_options=client or None, **options
+        )
     except (library.exceptions.BaseError, ValueError, TypeError) as error:
         hint = "write it like s3://bucket/prefix"
         raise InvalidConfig(f"{url!r} is not a usable store: {_first_line(error)}", hint=hint) from error
-    return CloudBackend(store, url)
+    return CloudBackend(store, place)

@@ -6,6 +6,7 @@ no list of parts: its own digest says the same.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from blake3 import blake3
 from modelyard.artifacts.backend import Buffer
 
 PART_SIZE = 8 << 20
+_BUFFERS = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,48 +87,50 @@ class ContentHash:
 
 
 class Rounds:
-    """Runs several lanes over each part at once while the caller fills the next one: two buffers, one thread a lane.
+    """Runs several lanes over each part at once while the caller fills the next one; one thread for each lane.
 
     Hashing, reading and writing release the interpreter's lock, so that the lanes really run side by side. Every lane
-    sees every part, in order; all lanes are done with a part before any begins the next, which bounds memory to two
-    parts.
+    sees every part, in order. No lane is more than a few parts ahead of another, which bounds memory.
     """
 
     def __init__(self, lanes: Sequence[Callable[[memoryview], object]]) -> None:
         self._lanes = lanes
-        self._buffers = cycle([memoryview(bytearray(PART_SIZE)) for _ in range(2)])
-        self._pool: ThreadPoolExecutor | None = None
-        self._running: list[Future[object]] = []
+        self._buffers = cycle([memoryview(bytearray(PART_SIZE)) for _ in range(_BUFFERS)])
+        self._threads: list[ThreadPoolExecutor] = []
+        self._running: deque[list[Future[object]]] = deque()
         self.buffer = next(self._buffers)
 
     def submit(self, count: int) -> None:
-        """Hand the first `count` bytes of `buffer` to the lanes; `buffer` is then the other one.
+        """Hand the first `count` bytes of `buffer` to the lanes; `buffer` is then another one that is free.
 
         Raises:
-            the first error of a lane, of this part or the one before.
+            the first error of a lane, of this part or an earlier one.
         """
-        self._settle()
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(len(self._lanes), thread_name_prefix="modelyard-artifacts")
+        if not self._threads:
+            self._threads = [ThreadPoolExecutor(1, thread_name_prefix="modelyard-artifacts") for _ in self._lanes]
         part = self.buffer[:count]
-        self._running = [self._pool.submit(lane, part) for lane in self._lanes]
+        lanes = zip(self._threads, self._lanes, strict=True)
+        self._running.append([thread.submit(lane, part) for thread, lane in lanes])
+        self._settle(_BUFFERS - 1)
         self.buffer = next(self._buffers)
 
-    def _settle(self) -> None:
-        running, self._running = self._running, []
-        wait(running)
-        for lane in running:
-            lane.result()
+    def _settle(self, allowed: int) -> None:
+        """Wait until all lanes are done with all but the last `allowed` parts."""
+        while len(self._running) > allowed:
+            running = self._running.popleft()
+            wait(running)
+            for lane in running:
+                lane.result()
 
     def finish(self) -> None:
         """Wait until all lanes are done with all parts, and raise what went wrong."""
         try:
-            self._settle()
+            self._settle(0)
         finally:
             self.close()
 
     def close(self) -> None:
         """End the threads; parts on their way are still worked off, so that no lane outlives its file."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=True)
-            self._pool = None
+        threads, self._threads = self._threads, []
+        for thread in threads:
+            thread.shutdown(wait=True)

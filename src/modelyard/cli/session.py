@@ -62,7 +62,7 @@ class Session:
         """
         if self.is_remote:
             raise InvalidRequest(f"{self.target} is a server; this command works where its registry lies")
-        return settings_of(self.target, self.store, self.config or None, None)
+        return settings_of(self.target, self.store, Path(self.config) if self.config else None, None)
 
     def settings_of_present(self) -> Settings:
         """Read the settings of a registry in this process that must be there; errors as in `open`."""

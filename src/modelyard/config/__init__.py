@@ -9,6 +9,8 @@ Sources, each over the one before it:
 4. the environment: `database.url` is `MODELYARD_DATABASE_URL`; an empty value counts as not set;
 5. explicit overrides, where `None` counts as not given.
 
+A file may say `registry: PATH`, `database: URL` and `storage: URL` in place of the groups of these names.
+
 Nothing is ignored in silence: an unknown name, a wrong type, a value out of range, a key given twice or two settings
 that contradict each other raise `InvalidConfig` with the file and the line. Settings that a later version will act on
 are accepted, and `Settings.unsupported()` lists those that are turned on. Relative paths start at the working folder.

@@ -26,6 +26,8 @@ from modelyard.config.table import (
 from modelyard.errors import InvalidConfig
 
 MAX_FILE_BYTES = 1 << 20
+SHORT_FORMS = {"registry": "registry.path", "database": "database.url", "storage": "storage.url"}
+"""Groups that a YAML file may give as one value: `registry: ./models` says where the registry is, and no more."""
 
 
 class Given(NamedTuple):
@@ -150,7 +152,9 @@ def _leaves(node: Any, prefix: str, file: Path) -> Iterator[tuple[str, Any]]:
         if name in seen:
             raise problem(f"{where}: '{name}' is given twice", "keep one of the two", where, name)
         seen.add(name)
-        if name in GROUPS:
+        if name in SHORT_FORMS and child.id == "scalar" and not child.tag.endswith(":null"):
+            yield SHORT_FORMS[name], child
+        elif name in GROUPS:
             yield from _leaves(child, name, file)
         else:
             yield find(name, where).name, child

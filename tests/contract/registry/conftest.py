@@ -1,5 +1,8 @@
-"""One registry, three ways to reach it: what a test here says holds for a folder, for a server, and for a server whose
-database is PostgreSQL and whose files lie in a bucket."""
+"""One registry, three ways to reach it.
+
+What a test here says holds for a folder, for a server, and for a server whose database is PostgreSQL and whose files
+lie in a bucket.
+"""
 
 from __future__ import annotations
 

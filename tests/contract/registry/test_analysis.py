@@ -85,7 +85,7 @@ def test_the_registry_as_a_file(registry, pair, tmp_path):
     assert [model["name"] for model in data["models"]] == ["fraud"]
     assert [version["id"] for version in data["versions"]] == pair
     assert [event["type"] for event in data["events"]] == ["model.created", "version.registered", "version.registered"]
-    assert sorted(os.listdir(target.parent)) == ["export.json"]
+    assert list(target.parent.iterdir()) == [target]
     for wrong in (tmp_path, Path(os.devnull) / "x"):
         with pytest.raises(InvalidRequest):
             registry.export_registry(wrong)

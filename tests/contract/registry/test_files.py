@@ -102,7 +102,8 @@ def test_a_version_without_files_has_none_to_give(registry):
 @pytest.mark.feature("MET-14", "STO-08")
 def test_one_file_goes_where_it_is_wanted(registry, weights, tmp_path, monkeypatch):
     version_id = registry.register_model(weights, "fraud", "1.0.0")
-    monkeypatch.chdir(tmp_path / "x" if (tmp_path / "x").mkdir() else tmp_path / "x")
+    (tmp_path / "x").mkdir()
+    monkeypatch.chdir(tmp_path / "x")
     here = Path()
     assert registry.download_model(version_id) == here / "weights.bin"
     assert registry.download_model("fraud", "production_model.pkl") == here / "production_model.pkl"
@@ -113,7 +114,7 @@ def test_one_file_goes_where_it_is_wanted(registry, weights, tmp_path, monkeypat
     (here / "old").write_bytes(b"old")
     assert registry.download_model("fraud", "old").read_bytes() == b"weights"
     assert set(contents(here).values()) == {b"weights"}
-    assert sorted(os.listdir(here)) == [
+    assert sorted(path.name for path in here.iterdir()) == [
         "by_number.pkl",
         "by_version.pkl",
         "new",

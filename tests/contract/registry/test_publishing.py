@@ -30,8 +30,8 @@ from modelyard import (
 
 ODD_NAMES = ["größe", "模型", "fraud v2 (final), ü+1", "a'b", "x=1,y=2", "0", "R&D!"]
 BAD_NAMES = [
-    "", " ", " fraud", "fraud ", "a/b", "a@b", "a:b", "..", "-x", "fraud\n", "a\0b", "🙂", "register", "Upload", "versions",
-    "a" * 251, "\ud800", "mv_01m7yqr84m9xv7nx5f0nnjy8t7", 5, None, ["fraud"], b"fraud",
+    "", " ", " fraud", "fraud ", "a/b", "a@b", "a:b", "..", "-x", "fraud\n", "a\0b", "🙂", "register", "Upload",
+    "versions", "a" * 251, "\ud800", "mv_01m7yqr84m9xv7nx5f0nnjy8t7", 5, None, ["fraud"], b"fraud",
 ]  # fmt: skip
 BAD_FIELDS = [
     ({"metrics": {"accuracy": float("nan")}}, InvalidMetric),
@@ -361,7 +361,6 @@ def make_unprintable(folder: Path) -> Path:
 
 def test_files_that_cannot_become_a_version_are_refused(either_registry, tmp_path, subtests):
     makers = (
-        
         make_empty_file,
         make_empty_folder,
         make_empty_files,
@@ -369,7 +368,6 @@ def test_files_that_cannot_become_a_version_are_refused(either_registry, tmp_pat
         make_dangling_link,
         make_pipe,
         make_unprintable,
-    ,
     )
     for number, make in enumerate(makers):
         folder = tmp_path / str(number)

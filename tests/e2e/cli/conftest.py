@@ -91,8 +91,6 @@ def local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Terminal:
 def terminal(request: pytest.FixtureRequest, local: Terminal, threaded_server: ThreadedServer) -> Iterator[Terminal]:
     """A registry in a folder, and one behind a server."""
     if request.param == "path":
-        local.ok("create placeholder")
-        local.ok("delete placeholder --yes")
         yield local
         return
     with threaded_server.serving(local.folder / "served") as url:
@@ -102,6 +100,25 @@ def terminal(request: pytest.FixtureRequest, local: Terminal, threaded_server: T
 @pytest.fixture
 def fraud(terminal: Terminal) -> Terminal:
     """A registry with two versions of one model, the first in production."""
+    return with_fraud(terminal)
+
+
+@pytest.fixture(scope="module", params=["path", "url"])
+def steady(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, threaded_server: ThreadedServer
+) -> Iterator[Terminal]:
+    """The same for all tests of a module, which must not change it."""
+    folder = tmp_path_factory.mktemp("steady")
+    made = with_fraud(Terminal(target=str(folder / "registry"), folder=folder, kind="path"))
+    if request.param == "path":
+        yield made
+        return
+    with threaded_server.serving(folder / "registry") as url:
+        yield Terminal(target=url, folder=folder, kind="url")
+
+
+def with_fraud(terminal: Terminal) -> Terminal:
+    """Register two versions of one model, the first in production; return the terminal."""
     terminal.register("fraud", "1.0.0", "one", more="--metrics '{\"accuracy\": 0.9}' --hyperparams '{\"lr\": 0.1}'")
     terminal.register("fraud", "1.1.0", "two", more="--metrics '{\"accuracy\": 0.95}' --hyperparams '{\"lr\": 0.2}'")
     for stage in ("staging", "production"):
