@@ -137,6 +137,7 @@ def run(bench: Bench, size: int, rounds: int) -> bool:
     for name, new in hashes:
         took = median(seconds(partial(bench.hash_with, new)) for _ in range(3))
         print(f"{name:8} {size / took / 1e9:6.2f} GB/s on one thread")
+    print(f"load     {os.getloadavg()[0]:6.2f} on {os.cpu_count()} processors before the timings")
     rows = (
         Row("put", 1.6, bench.put, bench.cp_fsync, bench.empty),
         Row("get", 1.3, bench.get, bench.cp, bench.clean),

@@ -11,8 +11,8 @@
     download   curl of the file out of it, verified             against  curl of the file
     memory     the server's peak over idle while transferring
 
-CPU is that of the server process, user and system, so that what else the machine does hardly counts. Everything stays on
-127.0.0.1 and below one folder that is removed. Ends with 1 if a goal is missed.
+CPU is that of the server process, user and system, so that what else the machine does hardly counts. Everything stays
+on 127.0.0.1 and below one folder that is removed. Ends with 1 if a goal is missed.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 from modelyard.bootstrap import EmbeddedCaller, open_yard
 from modelyard.config import load
@@ -48,6 +48,8 @@ MIB = 1 << 20
 MEMORY_GOAL = 64 * MIB
 VERSIONS = 1_000
 CONNECTIONS = 8
+SHORT = 0.1
+"""Seconds; what is shorter is printed in microseconds."""
 MODEL = "fraud"
 RESOLVE = f"/api/models/{MODEL}@champion/resolve"
 LIST = f"/api/models/{MODEL}/versions?limit={VERSIONS}"
@@ -63,7 +65,9 @@ class Plain:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.rows: list[dict[str, Any]] = json.loads((folder / "rows.json").read_text(encoding="utf-8"))
-        self.answer = json.dumps({key: self.rows[0][key] for key in ("id", "name", "number", "version", "stage")}).encode()
+        self.answer = json.dumps(
+            {key: self.rows[0][key] for key in ("id", "name", "number", "version", "stage")}
+        ).encode()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer a request."""
@@ -156,8 +160,8 @@ def server(kind: str, folder: Path) -> Iterator[Running]:
     command = [sys.executable, __file__, "--serve", kind, "--folder", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
-            assert process.stdout is not None
-            yield Running(process.stdout.readline().strip(), psutil.Process(process.pid))
+            told = process.stdout.readline() if process.stdout else ""
+            yield Running(told.strip(), psutil.Process(process.pid))
         finally:
             process.terminate()
 
@@ -167,10 +171,9 @@ class Client:
 
     def __init__(self, url: str, path: str, connections: int) -> None:
         parts = urlsplit(url)
-        assert parts.hostname is not None
-        assert parts.port is not None
+        place = (str(parts.hostname), int(parts.port or 0))
         self.request = f"GET {path} HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode()
-        self.sockets = [socket.create_connection((parts.hostname, parts.port)) for _ in range(connections)]
+        self.sockets = [socket.create_connection(place) for _ in range(connections)]
         for one in self.sockets:
             one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = memoryview(bytearray(16 * MIB))
@@ -187,11 +190,13 @@ class Client:
         size, wanted = 0, 1
         while size < wanted:
             count = one.recv_into(self.buffer[size:])
-            assert count, "the server closed the connection"
+            if not count:
+                raise ConnectionError("the server closed the connection")
             if wanted == 1:
                 head, found, _ = bytes(self.buffer[: size + count]).partition(b"\r\n\r\n")
                 if found:
-                    assert head.startswith(b"HTTP/1.1 200"), head
+                    if not head.startswith(b"HTTP/1.1 200"):
+                        raise ConnectionError(head.decode())
                     length = head.lower().partition(b"content-length:")[2].split()[0]
                     wanted = len(head) + 4 + int(length)
             size += count
@@ -243,11 +248,14 @@ def prepare(folder: Path, size: int) -> None:
         small.write_bytes(b"weights of %d" % number)
         tags = {"team": "risk", "run": str(number)}
         caller.upload(
-            RegisterVersion(name=MODEL, create=True, metrics=metrics, tags=tags, hyperparameters={"depth": number}), small
+            RegisterVersion(name=MODEL, create=True, metrics=metrics, tags=tags, hyperparameters={"depth": number}),
+            small,
         )
     caller.call(SET_ALIAS, SetAlias(name=MODEL, alias="champion", version="500"))
     page = caller.call(LIST_VERSIONS, ListVersions(name=MODEL, limit=VERSIONS))
-    rows = json.dumps([vars(row) | {"files": [vars(f) for f in row.files], "completeness": {}} for row in page.versions])
+    rows = json.dumps(
+        [vars(row) | {"files": [vars(f) for f in row.files], "completeness": {}} for row in page.versions]
+    )
     (folder / "rows.json").write_text(rows, encoding="utf-8")
     caller.close()
     with (folder / "source.bin").open("wb") as file:
@@ -271,8 +279,9 @@ def report(row: Row, rounds: int) -> bool:
     plain, ours = (median(values) for values in zip(*pairs, strict=True))
     ratio = median(ours / plain for plain, ours in pairs)
     verdict = "ok" if ratio <= row.goal else "MISSED"
-    unit, factor = ("s ", 1.0) if plain > 0.1 else ("us", 1e6)
-    print(f"{row.name:10} {ours * factor:9.2f} {unit} against {plain * factor:9.2f} {unit}: {ratio:5.2f}x (goal {row.goal}x) {verdict}")
+    unit, factor = ("s ", 1.0) if plain > SHORT else ("us", 1e6)
+    figures = f"{ours * factor:9.2f} {unit} against {plain * factor:9.2f} {unit}: {ratio:5.2f}x"
+    print(f"{row.name:10} {figures} (goal {row.goal}x) {verdict}")
     return ratio <= row.goal
 
 
@@ -286,7 +295,12 @@ def small_rows(plain: Running, cached: Running, uncached: Running, requests: int
         Row("database", 9.0, lambda: cpu_of(uncached, RESOLVE, requests), static),
         Row("list warm", 3.0, lambda: cpu_of(cached, LIST, few), listed),
         Row("list cold", 3.0, lambda: cpu_of(uncached, LIST, few // 4), listed),
-        Row("latency", 2.0, lambda: latency_of(cached, RESOLVE, requests // 4), lambda: latency_of(plain, "/", requests // 4)),
+        Row(
+            "latency",
+            2.0,
+            lambda: latency_of(cached, RESOLVE, requests // 4),
+            lambda: latency_of(plain, "/", requests // 4),
+        ),
     ]
 
 
@@ -304,7 +318,12 @@ def large_rows(plain: Running, cached: Running, folder: Path) -> list[Row]:
 
     return [
         Row("upload", 1.5, upload, sink),
-        Row("download", 1.5, lambda: curl(f"{cached.url}/api/models/large/download"), lambda: curl(f"{plain.url}/source")),
+        Row(
+            "download",
+            1.5,
+            lambda: curl(f"{cached.url}/api/models/large/download"),
+            lambda: curl(f"{plain.url}/source"),
+        ),
     ]
 
 
@@ -333,13 +352,18 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="modelyard-bench-", dir=options.folder))
     try:
         prepare(folder, options.size * MIB)
-        with server("plain", folder) as plain, server("cached", folder) as cached, server("uncached", folder) as uncached:
+        with (
+            server("plain", folder) as plain,
+            server("cached", folder) as cached,
+            server("uncached", folder) as uncached,
+        ):
             good = [report(row, options.rounds) for row in small_rows(plain, cached, uncached, options.requests)]
             idle = cached.peak()
             good += [report(row, min(options.rounds, 3)) for row in large_rows(plain, cached, folder)]
             grown = cached.peak() - idle
             good.append(grown <= MEMORY_GOAL)
-            print(f"{'memory':10} {grown / MIB:9.1f} MiB over idle (goal {MEMORY_GOAL // MIB} MiB) {'ok' if good[-1] else 'MISSED'}")
+            verdict = "ok" if good[-1] else "MISSED"
+            print(f"{'memory':10} {grown / MIB:9.1f} MiB over idle (goal {MEMORY_GOAL // MIB} MiB) {verdict}")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return 0 if all(good) else 1

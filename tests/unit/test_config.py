@@ -424,8 +424,8 @@ def test_importing_config_loads_no_parser():
 @pytest.mark.feature("API-04")
 def test_a_file_may_give_the_three_places_as_one_value_each(tmp_path):
     text = "registry: ./models\ndatabase: postgresql://host/name\nstorage: s3://bucket/prefix\n"
-    (tmp_path / "registry_config.yaml").write_text(text)
-    settings = load(environ={}, working_folder=tmp_path)
+    settings = load(tmp_path, text)
     assert settings["registry.path"] == "./models"
-    assert (database_url(settings), store_url(settings)) == ("postgresql://host/name", "s3://bucket/prefix")
+    assert config.database_url(settings) == "postgresql://host/name"
+    assert config.store_url(settings) == "s3://bucket/prefix"
     assert settings.sources["storage.url"].endswith("registry_config.yaml:3")

@@ -72,7 +72,7 @@ class MultipartBody:
                 left -= len(chunk)
                 yield chunk
                 self._tell(len(chunk))
-            if left or stream.read(1):
+            if left:
                 raise InvalidArtifact(
                     f"{file.location} changed while it was read", hint="wait until nobody writes to it, then repeat"
                 )

@@ -4,9 +4,9 @@
 (`Database.local_changes`) nor by another one.
 
 - SQLite: `PRAGMA data_version` on a connection of the watch's own, which no transaction ever uses.
-- PostgreSQL: a thread that listens for the NOTIFY of each write. While it is not connected, each call gives a new number,
-  so that nothing computed meanwhile is ever taken for fresh. A change of *another* process is seen when its NOTIFY
-  arrives, a moment after its commit; a change of this process is seen at once.
+- PostgreSQL: a thread that listens for the NOTIFY of each write. While it is not connected, each call gives a new
+  number, so that nothing computed meanwhile is ever taken for fresh. A change of *another* process is seen when its
+  NOTIFY arrives, a moment after its commit; a change of this process is seen at once.
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ _OF_MODEL = _FULL.where(versions.c.model_id == bindparam("model_id"))
 _HIGHEST_FIRST = (versions.c.precedence.desc(), versions.c.number.desc())
 
 _BY_ID = _FULL.where(versions.c.id == bindparam("id"))
-# The owner's table has a second name here, for the outer query has one of its own. A subquery makes SQLite look the alias
-# up first; from a plain join it concludes, without statistics, that it should walk along all versions.
+# The owner's table has a second name here, for the outer query has one of its own. A subquery makes SQLite look the
+# alias up first; from a plain join it concludes, without statistics, that it should walk along all versions.
 _OWNER = models.alias()
 _BY_ALIAS = _FULL.where(
     versions.c.id

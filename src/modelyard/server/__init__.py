@@ -1,6 +1,6 @@
 """The HTTP server: REST routes made from the operations table, streams of bytes, and what stands guard before them.
 
-`app.create_app` puts an ASGI application together, `serve.serve` runs it. A request passes `auth.Guard`, then the cache of
-`hot`, then FastAPI with the routes of `routes`, `uploads`, `stream`, `health` and `docs`. Use cases run in threads, never
-in the event loop.
+`app.create_app` puts an ASGI application together, `serve.serve` runs it. A request passes `auth.Guard`, then the cache
+of `hot`, then FastAPI with the routes of `routes`, `uploads`, `stream`, `health` and `docs`. Use cases run in threads,
+never in the event loop.
 """

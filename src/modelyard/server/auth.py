@@ -5,9 +5,9 @@ Rules
   exist, everyone who reaches the server is the administrator `local`.
 - A server that listens on loopback answers only to names of this machine. A web page whose name was made to point to
   127.0.0.1 (DNS rebinding) still sends its own name in `Host`, and is refused.
-- A browser tells where a request comes from. One that could change something is refused unless it comes from the server's
-  own pages: the user's browser must not be lent to others (cross-site request forgery). Programs send neither `Origin`
-  nor `Sec-Fetch-Site`, and are not concerned.
+- A browser tells where a request comes from. One that could change something is refused unless it comes from the
+  server's own pages: the user's browser must not be lent to others (cross-site request forgery). Programs send neither
+  `Origin` nor `Sec-Fetch-Site`, and are not concerned.
 """
 
 from __future__ import annotations

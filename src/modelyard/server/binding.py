@@ -1,10 +1,10 @@
-"""From an HTTP request to an operation's request: what stands in the path, the query, the `If-Match` header and the body.
+"""From an HTTP request to an operation's request: its path, its query, its `If-Match` header and its body.
 
 Rules
-- Fields bind by name, as `modelyard.operations` says. What no field takes is refused, with the nearest name as a hint: a
-  misspelt filter must not select everything.
-- Query values are texts and are read as the field's type; a list takes repeated keys and commas. A key that is no list and
-  comes twice is refused.
+- Fields bind by name, as `modelyard.operations` says. What no field takes is refused, with the nearest name as a hint:
+  a misspelt filter must not select everything.
+- Query values are texts and are read as the field's type; a list takes repeated keys and commas. A key that is no list
+  and comes twice is refused.
 - JSON is read strictly: UTF-8, no NaN, no halves of surrogate pairs, types as declared (`"3"` is no number).
 - `If-Match` takes one strong tag, `"7"`, or `7`; `*` demands nothing. An operation that cannot honour it refuses it.
 """
@@ -109,7 +109,9 @@ class Binder:
         if if_match and self.operation.mutates:
             if not self.operation.movable:
                 hint = "repeat it without the header"
-                raise InvalidRequest(f"{self.operation.name} does not take If-Match: it changes nothing movable", hint=hint)
+                raise InvalidRequest(
+                    f"{self.operation.name} does not take If-Match: it changes nothing movable", hint=hint
+                )
             values[IF_MATCH] = revision_of(if_match)
         document = json_object(body) if self.operation.body_fields or body.strip() else {}
         if self._free:
@@ -122,7 +124,8 @@ def registration(own: Mapping[str, Any], document: Mapping[str, Any], **decided:
 
     Args:
         own: fields of `RegisterVersion` that are no metadata (`OWN_FIELDS`), as the caller named them.
-        document: metadata under all the names that `modelyard.domain.metadata` knows; what nobody knows goes to `extra`.
+        document: metadata under all the names that `modelyard.domain.metadata` knows; what nobody knows goes to
+        `extra`.
             It may also say which version it is, where `own` does not.
         decided: values over all others.
 
@@ -179,7 +182,9 @@ def json_object(body: bytes) -> dict[str, Any]:
         return {}
     document = json_value(body, "the body")
     if not isinstance(document, dict):
-        raise InvalidRequest(f"the body is {shown(document)}, not a JSON object", hint='send an object such as {"name": "fraud"}')
+        raise InvalidRequest(
+            f"the body is {shown(document)}, not a JSON object", hint='send an object such as {"name": "fraud"}'
+        )
     return document
 
 
@@ -195,7 +200,9 @@ def json_value(text: bytes, what: str) -> Any:
         hint = "send JSON in UTF-8, with Content-Type: application/json"
         raise InvalidRequest(f"{what} is not JSON: {error}", hint=hint) from None
     except RecursionError:
-        raise InvalidRequest(f"{what} is nested too deep", hint="put structured data into a file of the version") from None
+        raise InvalidRequest(
+            f"{what} is nested too deep", hint="put structured data into a file of the version"
+        ) from None
 
 
 def refuse_unknown(given: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:

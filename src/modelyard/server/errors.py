@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from pydantic import ValidationError
@@ -30,7 +30,7 @@ _log = logging.getLogger("modelyard.server")
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
-def problem(  # noqa: PLR0913 - the members of a problem document
+def problem(
     status: int,
     code: str,
     detail: str,
@@ -56,9 +56,7 @@ def of_error(error: ModelyardError, headers: Mapping[str, str] | None = None) ->
     """The problem document of an error that modelyard raised on purpose."""
     if error.status >= 500:  # noqa: PLR2004
         _log.error("%s: %s", error.code, error.message, extra={"code": error.code, "details": error.details})
-    return problem(
-        error.status, error.code, error.message, hint=error.hint, details=error.details, headers=headers
-    )
+    return problem(error.status, error.code, error.message, hint=error.hint, details=error.details, headers=headers)
 
 
 def of_validation(error: ValidationError, where: str) -> InvalidRequest:
@@ -82,8 +80,7 @@ def _path(location: tuple[str | int, ...], where: str) -> str:
 
 async def answer_error(_request: Request, error: Exception) -> Response:
     """FastAPI's handler for errors of the tree."""
-    assert isinstance(error, ModelyardError), "registered for this class only"
-    return of_error(error)
+    return of_error(cast("ModelyardError", error))
 
 
 async def answer_nobody(request: Request, _error: Exception) -> Response:

@@ -1,7 +1,7 @@
 """The way in: the guard, then the cached answers, then resolve, and only then the rest of the application.
 
-What is answered here never passes FastAPI, which would cost more than the answer. The permission is checked all the same:
-a cached answer knows which one it needs.
+What is answered here never passes FastAPI, which would cost more than the answer. The permission is checked all the
+same: a cached answer knows which one it needs.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from modelyard.server.service import Service
 
 _log = logging.getLogger("modelyard.server")
 _BEFORE, _AFTER = RESOLVE.path.split("{reference}")
-
 
 
 class FrontDoor:
@@ -56,7 +55,7 @@ class FrontDoor:
     async def _passed_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await self._app(scope, receive, send)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - there is nobody left to raise it to
             if ANSWERED not in scope:
                 # The answer had begun. Returning before its end makes the server cut the connection.
                 _log.error("an answer was cut short", exc_info=error)

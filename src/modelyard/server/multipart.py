@@ -1,9 +1,9 @@
 """Multipart forms, read while they arrive: small fields are kept, files go piece by piece to where they are stored.
 
 Rules
-- A part with a file name is a file, and the name is its path inside the version. The fields of `FIELDS` stay fields even
-  if a client sends them from a file (`curl -F metadata=@metadata.json`). A file part whose name is empty is what browsers
-  send for an input left empty, and is skipped.
+- A part with a file name is a file, and the name is its path inside the version. The fields of `FIELDS` stay fields
+  even if a client sends them from a file (`curl -F metadata=@metadata.json`). A file part whose name is empty is what
+  browsers send for an input left empty, and is skipped.
 - Names are UTF-8. Parts are sent as they are; a `Content-Transfer-Encoding` that changes bytes is refused.
 - All fields together are bounded; files are bounded by whoever feeds the form.
 """
@@ -94,7 +94,9 @@ class FormReader:
             InvalidRequest: the form is not.
         """
         if not self._ended:
-            raise InvalidRequest("the form ends before its closing boundary", hint="the upload was cut short: repeat it")
+            raise InvalidRequest(
+                "the form ends before its closing boundary", hint="the upload was cut short: repeat it"
+            )
 
     def _on_part_begin(self) -> None:
         self._headers, self._pieces, self._field, self._in_file = {}, [], "", False
@@ -111,7 +113,9 @@ class FormReader:
 
     def _on_headers_finished(self) -> None:
         if self._headers.get(b"content-transfer-encoding", b"").strip().lower() not in _PLAIN_ENCODINGS:
-            raise InvalidRequest("a part of the form has a Content-Transfer-Encoding", hint="send the bytes as they are")
+            raise InvalidRequest(
+                "a part of the form has a Content-Transfer-Encoding", hint="send the bytes as they are"
+            )
         kind, options = parse_options_header(self._headers.get(b"content-disposition", b""))
         if kind != b"form-data" or b"name" not in options:
             raise InvalidRequest("a part of the form has no name", hint=_HINT)
@@ -121,7 +125,9 @@ class FormReader:
             self._begin_field(name)
         elif path is None:
             known = ", ".join(sorted(FIELDS))
-            raise InvalidRequest(f"the form has the unknown field {shown(name)}", hint=f"fields are {known}; files have a filename")
+            raise InvalidRequest(
+                f"the form has the unknown field {shown(name)}", hint=f"fields are {known}; files have a filename"
+            )
         elif path:
             self._sink.begin(path)
             self._in_file = True
@@ -142,7 +148,9 @@ class FormReader:
     def _count(self, size: int) -> None:
         self._left -= size
         if self._left < 0:
-            raise TooLarge("the fields of the form are too large", hint="put large documents into a file of the version")
+            raise TooLarge(
+                "the fields of the form are too large", hint="put large documents into a file of the version"
+            )
 
     def _on_part_end(self) -> None:
         if self._in_file:

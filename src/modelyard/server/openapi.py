@@ -19,7 +19,7 @@ from modelyard.server.errors import MEDIA_TYPE
 PROBLEM: dict[str, Any] = {
     "type": "object",
     "title": "Problem",
-    "description": "An error (RFC 9457). `code` is stable; `hint` tells the next step; `details` holds facts for programs.",
+    "description": "An error (RFC 9457): `code` is stable, `hint` tells the next step, `details` holds facts.",
     "required": ["type", "title", "status", "detail", "code"],
     "properties": {
         "type": {"type": "string", "example": "urn:modelyard:error:version_not_found"},
@@ -46,8 +46,8 @@ _MEANINGS = {
 }
 
 REFERENCE_HELP = (
-    "Names a version: `name@alias`, `name/3`, `name/1.4.2`, `name/^1.4`, `name/production`, `name/latest`, a version id or a"
-    " digest. It may hold slashes; `name/versions/1.4.2` is `name/1.4.2`."
+    "Names a version: `name@alias`, `name/3`, `name/1.4.2`, `name/^1.4`, `name/production`, `name/latest`, an id or"
+    " a digest. It may hold slashes; `name/versions/1.4.2` is `name/1.4.2`."
 )
 _IF_MATCH = "The ETag that the caller saw; the change is refused with 412 if it is not the present one."
 _IDEMPOTENCY = "Repeats of a request under one key run once and get the first answer."
@@ -81,9 +81,17 @@ def tag_of(path: str) -> str:
     return "models" if path.startswith("/api/models") else "registry"
 
 
-def parameter(place: str, name: str, schema: dict[str, Any], *, required: bool = False, text: str = "") -> dict[str, Any]:
+def parameter(
+    place: str, name: str, schema: dict[str, Any], *, required: bool = False, text: str = ""
+) -> dict[str, Any]:
     """One parameter of an operation."""
-    return {"in": place, "name": name, "required": required, "schema": schema, **({"description": text} if text else {})}
+    return {
+        "in": place,
+        "name": name,
+        "required": required,
+        "schema": schema,
+        **({"description": text} if text else {}),
+    }
 
 
 def _parameters(operation: Operation[Any, Any]) -> list[dict[str, Any]]:
@@ -139,7 +147,11 @@ def for_viewer(node: Any) -> Any:
         return [for_viewer(item) for item in node]
     if not isinstance(node, dict):
         return node
-    plain = {key: for_viewer(value) for key, value in node.items() if key not in {"summary", "identifier"} or "openapi" not in node}
+    plain = {
+        key: for_viewer(value)
+        for key, value in node.items()
+        if key not in {"summary", "identifier"} or "openapi" not in node
+    }
     if str(plain.get("openapi", "")).startswith("3.1"):
         plain["openapi"] = "3.0.3"
     choices = plain.get("anyOf")

@@ -28,6 +28,9 @@ from modelyard.server.service import Service, whole_body
 ALWAYS_FRESH = frozenset({EXPORT.name, STATS.name})
 """Rows whose answers depend on the clock or on the store."""
 
+LARGE_BODY = 1 << 16
+"""Bytes from which on a body is read in a thread, so that other requests need not wait for it."""
+
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -67,7 +70,8 @@ def endpoint_of(service: Service, operation: Operation[Any, Any]) -> Endpoint:
         scope = request.scope
         actor = authorise(scope, operation.permission)
         body = await whole_body(request.receive, service.max_body_bytes)
-        wanted = binder.bind(request.path_params, scope["query_string"], header(scope, b"if-match"), body)
+        given = (request.path_params, scope["query_string"], header(scope, b"if-match"), body)
+        wanted = binder.bind(*given) if len(body) < LARGE_BODY else await service.run(binder.bind, *given)
         if cached:
             return AnswerResponse(await read_answer(service, operation, wanted, scope, actor))
         key = header(scope, b"idempotency-key") if operation.mutates else ""

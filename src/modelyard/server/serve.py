@@ -65,7 +65,7 @@ def serve(
 
 
 def configuration(app: object) -> uvicorn.Config:
-    """How uvicorn runs the application: uvloop and httptools where they exist, no access log, no headers of others believed."""
+    """How uvicorn runs the application: on uvloop and httptools where they exist, without an access log."""
     return uvicorn.Config(
         app,  # type: ignore[arg-type]
         lifespan="on",
@@ -135,10 +135,14 @@ def bind(host: str, port: int, *, insecure: bool = False) -> socket.socket:
 
 def _cannot_listen(host: str, port: int, error: OSError) -> InvalidConfig:
     if error.errno == errno.EADDRINUSE:
-        return InvalidConfig(f"port {port} of {host} is in use", hint="end the other server, or choose a port with --port")
+        return InvalidConfig(
+            f"port {port} of {host} is in use", hint="end the other server, or choose a port with --port"
+        )
     if error.errno == errno.EACCES:
         return InvalidConfig(f"port {port} needs more rights than this user has", hint="choose a port from 1024 on")
-    return InvalidConfig(f"cannot listen on {host}, port {port}: {error.strerror}", hint="check server.host and server.port")
+    return InvalidConfig(
+        f"cannot listen on {host}, port {port}: {error.strerror}", hint="check server.host and server.port"
+    )
 
 
 def url_of(host: str, listener: socket.socket) -> str:

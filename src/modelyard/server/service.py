@@ -88,7 +88,8 @@ async def whole_body(receive: Receive, limit: int) -> bytes:
         size += len(piece)
         if size > limit:
             raise TooLarge(
-                f"the body is larger than {limit} bytes", hint="files are sent to /api/models/upload; see server.max_body_bytes"
+                f"the body is larger than {limit} bytes",
+                hint="files are sent to /api/models/upload; see server.max_body_bytes",
             )
         pieces.append(piece)
         more = message.get("more_body", False)

@@ -2,7 +2,8 @@
 
 Rules
 - No byte is sent before the part that it lies in agrees with its digest. Damage in the first part is an ordinary error;
-  damage found later cuts the connection before the announced length is reached, so that nobody takes the rest for whole.
+  damage found later cuts the connection before the announced length is reached, so that nobody takes the rest for
+  whole.
 - The next piece is read while the present one is sent: two pieces of up to 8 MiB are the most that a download holds.
 - A client that goes away ends the reading.
 """
@@ -92,7 +93,7 @@ class Download(Response):
             if piece is None:
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
         except ModelyardError as error:
-            _log.error("a download was cut: %s", error.message, extra={"code": error.code, "details": error.details})  # noqa: TRY400
+            _log.error("a download was cut: %s", error.message, extra={"code": error.code, "details": error.details})
         finally:
             gone.cancel()
             await self._pieces.close()
@@ -207,7 +208,9 @@ def _joined(source: Iterator[Piece]) -> Generator[Piece]:
 
 def disposition(name: str) -> str:
     """A `Content-Disposition` that saves under `name`, whatever characters it has (RFC 6266)."""
-    plain = "".join(letter if letter.isascii() and letter.isprintable() and letter not in '"\\%' else "_" for letter in name)
+    plain = "".join(
+        letter if letter.isascii() and letter.isprintable() and letter not in '"\\%' else "_" for letter in name
+    )
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 

@@ -3,15 +3,15 @@
 Two ways to send them:
 
 - `multipart/form-data`: any number of files, whose names are their paths inside the version, and the fields of
-  `multipart.FIELDS` before or after them. `metadata` is a JSON document; `metrics` and `tags` are JSON objects; `request`
-  is a whole `RegisterVersion` instead of all of them.
+  `multipart.FIELDS` before or after them. `metadata` is a JSON document; `metrics` and `tags` are JSON objects;
+  `request` is a whole `RegisterVersion` instead of all of them.
 - any other content type: the body is one file, and the same fields are query parameters, with `filename` for its path.
 
 Rules
-- Bytes go straight into the store while they arrive, in pieces of a megabyte, one of which is written while the next one
-  arrives. A client that sends faster than the disk takes is made to wait.
-- The version is registered when all is there. Until then nothing refers to the bytes: an upload that is refused, that is cut
-  short or whose server is killed leaves no version, and what it stored is collected as garbage.
+- Bytes go straight into the store while they arrive, in pieces of a megabyte, one of which is written while the next
+  one arrives. A client that sends faster than the disk takes is made to wait.
+- The version is registered when all is there. Until then nothing refers to the bytes: an upload that is refused, that
+  is cut short or whose server is killed leaves no version, and what it stored is collected as garbage.
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ PERMISSION = "version.create"
 PIECE = 1 << 20
 
 _TEXTS = ("version", "stage", "status", "parent")
-_NO_FILE_HINT = "send a file: curl -F file=@model.joblib -F name=fraud …, or the bytes as the body with ?name=…&filename=…"
+_NO_FILE_HINT = (
+    "send a file: curl -F file=@model.joblib -F name=fraud …, or the bytes as the body with ?name=…&filename=…"
+)
 
 
 class Files:
@@ -179,7 +181,9 @@ def requested(fields: Mapping[str, bytes]) -> RegisterVersion:
 def _name(document: Mapping[str, Any]) -> str:
     name = document.get("name") or document.get("model_name")
     if not isinstance(name, str):
-        raise InvalidRequest("nothing names the model of the upload", hint="send the field `name`, or model_name in the metadata")
+        raise InvalidRequest(
+            "nothing names the model of the upload", hint="send the field `name`, or model_name in the metadata"
+        )
     return name
 
 
@@ -193,7 +197,9 @@ def _text(fields: Mapping[str, bytes], name: str) -> str:
 def _object(fields: Mapping[str, bytes], name: str) -> dict[str, Any]:
     value = json_value(fields[name], f"the field {name!r}") if fields.get(name, b"").strip() else {}
     if not isinstance(value, dict):
-        raise InvalidRequest(f"the field {name!r} is {shown(value)}, not a JSON object", hint='such as {"accuracy": 0.93}')
+        raise InvalidRequest(
+            f"the field {name!r} is {shown(value)}, not a JSON object", hint='such as {"accuracy": 0.93}'
+        )
     return dict(value)
 
 
@@ -239,7 +245,9 @@ async def _megabytes(receive: Receive, limit: int) -> AsyncIterator[list[bytes]]
 
 
 def _too_large(limit: int) -> TooLarge:
-    return TooLarge(f"the upload is larger than {limit} bytes", hint="the server's setting server.max_upload_bytes allows more")
+    return TooLarge(
+        f"the upload is larger than {limit} bytes", hint="the server's setting server.max_upload_bytes allows more"
+    )
 
 
 def add_uploads(app: FastAPI, service: Service) -> None:
@@ -265,8 +273,9 @@ def add_uploads(app: FastAPI, service: Service) -> None:
         return AnswerResponse(answer(record, permission=PERMISSION, status=201))
 
     app.add_api_route(
-        PATH, upload, methods=["POST"], operation_id="upload", summary="Upload files as a new version", tags=["versions"],
-        status_code=201, response_model=VersionRecord, responses=problems(400, 403, 404, 409, 413, 503), openapi_extra=_extra(),
+        PATH, upload, methods=["POST"], operation_id="upload", summary="Upload files as a new version",
+        tags=["versions"], status_code=201, response_model=VersionRecord, openapi_extra=_extra(),
+        responses=problems(400, 403, 404, 409, 413, 503),
     )  # fmt: skip
 
 
@@ -277,15 +286,20 @@ def _register(service: Service, upload: FormUpload | RawUpload, actor: str, key:
 
 def _extra() -> dict[str, Any]:
     text = {"type": "string"}
-    form = {name: text for name in sorted(FIELDS - {"request"})}
-    form |= {name: {"type": "string", "contentMediaType": "application/json"} for name in ("metadata", "metrics", "tags", "request")}
+    form = dict.fromkeys(sorted(FIELDS - {"request"}), text)
+    form |= {
+        name: {"type": "string", "contentMediaType": "application/json"}
+        for name in ("metadata", "metrics", "tags", "request")
+    }
     files = {"file": {"type": "string", "format": "binary"}}
     names = (*sorted(FIELDS - {"request"}), "filename")
     return {
         "x-permission": PERMISSION,
         "parameters": [
             *(parameter("query", name, text, text="For a body that is the file itself.") for name in names),
-            parameter("header", "Idempotency-Key", text, text="Repeats of an upload under one key register one version."),
+            parameter(
+                "header", "Idempotency-Key", text, text="Repeats of an upload under one key register one version."
+            ),
         ],
         "requestBody": {
             "required": True,

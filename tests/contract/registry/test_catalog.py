@@ -21,8 +21,9 @@ from modelyard import (
 )
 
 BAD_REFERENCES = [
-    "", " ", None, 5, True, b"fraud", ["fraud"], "fraud@", "fraud@latest@x", "fraud/", "fraud/1.0.0/x", "fraud/v1.0.0",
-    "fraud/01", "sha256:abc", "models:/", "fraud/>=1,<", "\ud800", "a\0b", "fraud/../x", "fraud@champion?x=1", "x" * 2000,
+    "", " ", None, 5, True, b"fraud", ["fraud"], "fraud@", "fraud@latest@x", "fraud/", "fraud/1.0.0/x",
+    "fraud/v1.0.0", "fraud/01", "sha256:abc", "models:/", "fraud/>=1,<", "\ud800", "a\0b", "fraud/../x",
+    "fraud@champion?x=1", "x" * 2000,
 ]  # fmt: skip
 
 
@@ -102,11 +103,12 @@ def test_what_is_not_there_is_told_apart(registry, fraud, subtests):
         ("mv_01m7yqr84m9xv7nx5f0nnjy8t7", VersionNotFound),
         ("blake3:" + "0" * 64, VersionNotFound),
     ):
-        for ask in asks:
-            with subtests.test(f"{ask.__name__} {reference}"), pytest.raises(error) as caught:
-                ask(reference)
-            assert type(caught.value) is error
-            assert caught.value.hint
+        with subtests.test(reference):
+            for ask in asks:
+                with pytest.raises(error) as caught:
+                    ask(reference)
+                assert type(caught.value) is error
+                assert caught.value.hint
 
 
 def test_a_bad_reference_is_refused_everywhere(either_registry, subtests):
@@ -121,10 +123,11 @@ def test_a_bad_reference_is_refused_everywhere(either_registry, subtests):
         lambda given: registry.set_tags(given, {"a": "b"}),
     )  # fmt: skip
     for reference in BAD_REFERENCES:
-        for ask in asks:
-            with subtests.test(repr(reference)[:20]), pytest.raises(InvalidReference) as caught:
-                ask(reference)
-            assert type(caught.value) is InvalidReference
+        with subtests.test(repr(reference)[:20]):
+            for ask in asks:
+                with pytest.raises(InvalidReference) as caught:
+                    ask(reference)
+                assert type(caught.value) is InvalidReference
 
 
 @pytest.mark.feature("REG-06", "REG-07", "REG-08", "REG-09")

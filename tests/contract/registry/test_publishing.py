@@ -104,10 +104,7 @@ def test_a_file_becomes_a_version(registry, weights):
     assert (version.description, version.tags) == ("Flags payments", {"team": "risk"})
     assert [(file.path, file.size) for file in version.files] == [("weights.bin", 7)]
     assert (version.model_size_bytes, version.artifact_uri) == (7, "models:/fraud/1")
-    assert (
-        version.model_hash == "9b9ee2d9c5fb31ab92ea7b7c6e2ee9a4ea5d3e2d6a1e3a5f6a6c5c5a0e5b4d4b"
-        or len(version.model_hash) == 64
-    )
+    assert version.model_hash == version.files[0].sha256 == hashlib.sha256(b"weights").hexdigest()
     assert version.created_at == version.updated_at
 
 
@@ -212,20 +209,22 @@ def test_a_model_may_have_any_readable_name(registry, weights, subtests):
 
 def test_a_bad_name_is_refused(either_registry, weights, subtests):
     registry = either_registry
+    asks = (
+        lambda given: registry.register_model(weights, given),
+        registry.create_model,
+        registry.register_version,
+        registry.list_versions,
+        registry.describe_model,
+        registry.get_latest_version,
+        lambda given: registry.get_best_model(given, "accuracy"),
+        lambda given: registry.set_alias(given, "champion", 1),
+    )
     for name in BAD_NAMES:
-        for ask in (
-            lambda given: registry.register_model(weights, given),
-            registry.create_model,
-            registry.register_version,
-            registry.list_versions,
-            registry.describe_model,
-            registry.get_latest_version,
-            lambda given: registry.get_best_model(given, "accuracy"),
-            lambda given: registry.set_alias(given, "champion", 1),
-        ):
-            with subtests.test(repr(name)[:20]), pytest.raises(InvalidName) as caught:
-                ask(name)
-            assert type(caught.value) is InvalidName
+        with subtests.test(repr(name)[:20]):
+            for ask in asks:
+                with pytest.raises(InvalidName) as caught:
+                    ask(name)
+                assert type(caught.value) is InvalidName
     assert registry.models() == []
 
 

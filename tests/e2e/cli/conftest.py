@@ -104,17 +104,17 @@ def fraud(terminal: Terminal) -> Terminal:
 
 
 @pytest.fixture(scope="module", params=["path", "url"])
-def steady(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, threaded_server: ThreadedServer
-) -> Iterator[Terminal]:
+def steady(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
     """The same for all tests of a module, which must not change it."""
     folder = tmp_path_factory.mktemp("steady")
     made = with_fraud(Terminal(target=str(folder / "registry"), folder=folder, kind="path"))
     if request.param == "path":
         yield made
         return
-    with threaded_server.serving(folder / "registry") as url:
+    server = ThreadedServer()
+    with server.serving(folder / "registry") as url:
         yield Terminal(target=url, folder=folder, kind="url")
+    server.stop()
 
 
 def with_fraud(terminal: Terminal) -> Terminal:

@@ -21,11 +21,12 @@ def test_register_records_what_its_options_say(terminal):
     )
     terminal.ok("create fraud")
     first = terminal.register("fraud", "0.9.0")
-    record = terminal.json(
-        "register --model-path ./model.joblib --name fraud --version 1.0.0 --stage development"
-        f' --description \'Flags payments\' --metrics \'{METRICS}\' --tags \'{{"a": "1", "b": "2"}}\' --tag b=3 --tag c=x=y'
-        " --hyperparams '{\"lr\": 0.1}' --metadata ./more.json --label beta --parent fraud/0.9.0 --framework sklearn"
+    options = (
+        "--description 'Flags payments' --hyperparams '{\"lr\": 0.1}' --metadata ./more.json --label beta",
+        '--tags \'{"a": "1", "b": "2"}\' --tag b=3 --tag c=x=y --parent fraud/0.9.0 --framework sklearn',
+        f"--stage development --metrics '{METRICS}'",
     )
+    record = terminal.json(f"register --model-path ./model.joblib --name fraud --version 1.0.0 {' '.join(options)}")
     assert (record["name"], record["version"], record["stage"], record["label"]) == (
         "fraud",
         "1.0.0",

@@ -132,7 +132,9 @@ serve(config.load(environ={}, working_folder=folder, overrides=overrides), on_re
     def __init__(self, folder: Path, port: int = 0) -> None:
         self.folder = folder
         self.process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-c", self.PROGRAM, str(folder), str(port)], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-W", "error", "-c", self.PROGRAM, str(folder), str(port)],
+            stdout=subprocess.PIPE,
+            text=True,
         )
         assert self.process.stdout is not None
         self.url = self.process.stdout.readline().strip()

@@ -47,7 +47,9 @@ def test_the_registry_part_of_003(curl):
     register = "/api/models/gemini/versions/register"
     status, version = curl("POST", register, *JSON, "-d", '{"version": "1.0.0", "status": "stable"}')
     assert (status, version["version"], version["label"], version["number"]) == (201, "1.0.0", "stable", 1)
-    status, _ = curl("POST", register, *JSON, "-d", '{"version": "1.1.0", "status": "beta", "performance_metrics": {"f1": 0.9}}')
+    status, _ = curl(
+        "POST", register, *JSON, "-d", '{"version": "1.1.0", "status": "beta", "performance_metrics": {"f1": 0.9}}'
+    )
     assert status == 201
 
     status, models = curl("GET", "/api/models")

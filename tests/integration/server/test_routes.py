@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from modelyard.domain.contract import PLACEHOLDER
+from modelyard.errors import PermissionDenied
 from modelyard.operations import TABLE, Operation
 from modelyard.server import app, docs, health, hot, routes, stream, uploads
-from modelyard.errors import PermissionDenied
 
 ROWS = pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
 STREAMS = {"download": "version.read", "head_download": "version.read", "upload": "version.create"}
@@ -37,7 +37,9 @@ def test_each_row_is_reached(row, client, name):
     client.post(f"/api/models/{name}/versions/register", json={"version": "1.0.0", "metrics": {"accuracy": 0.9}})
     client.put(f"/api/models/{name}/aliases/champion", json={"version": "1.0.0"})
     body = {**row.example, "name": f"{name}-2"} if row.name == "create_model" else row.example
-    wanted = {"version": "1.0.1"} if row.name == "register_version" else {"version": "1.0.0"} if "version" in body else {}
+    wanted = (
+        {"version": "1.0.1"} if row.name == "register_version" else {"version": "1.0.0"} if "version" in body else {}
+    )
     answer = client.request(row.method, concrete(row, name), json={**body, **wanted} if row.body_fields else None)
     # The route decides on 404 and 405 with codes that no use case has.
     assert answer.json().get("code") not in {"not_found", "method_not_allowed", "internal_error"}, answer.text
@@ -140,7 +142,9 @@ def test_the_more_exact_path_wins(served, method, path, name):
     assert (getattr(route, "operation_id", None) or route.name) == name
 
 
-@pytest.mark.parametrize("form", ["{0}/2.0.0", "{0}/versions/2.0.0", "{0}/2", "{0}@best", "models:/{0}/2", "{0}/%5E2", "{0}/latest"])
+@pytest.mark.parametrize(
+    "form", ["{0}/2.0.0", "{0}/versions/2.0.0", "{0}/2", "{0}@best", "models:/{0}/2", "{0}/%5E2", "{0}/latest"]
+)
 def test_every_form_of_reference_stands_in_a_path(client, name, form):
     client.post("/api/models/register", json={"name": name})
     for version in ("1.0.0", "2.0.0"):
@@ -160,12 +164,19 @@ def test_an_unknown_path_is_a_404_with_the_nearest_one(client):
 
 def test_a_known_path_by_another_method_is_a_405_that_names_the_right_ones(client):
     answer = client.put("/api/models/fraud")
-    assert (answer.status_code, answer.headers["allow"], answer.json()["code"]) == (405, "GET, PATCH", "method_not_allowed")
+    assert (answer.status_code, answer.headers["allow"], answer.json()["code"]) == (
+        405,
+        "GET, PATCH",
+        "method_not_allowed",
+    )
 
 
 def test_lists_in_a_query_are_repeated_keys_or_commas(client, name):
     client.post("/api/models/register", json={"name": name})
-    for version, metrics in (("1.0.0", {"accuracy": 0.8, "f1": 0.7, "loss": 0.3}), ("2.0.0", {"accuracy": 0.9, "f1": 0.8, "loss": 0.2})):
+    for version, metrics in (
+        ("1.0.0", {"accuracy": 0.8, "f1": 0.7, "loss": 0.3}),
+        ("2.0.0", {"accuracy": 0.9, "f1": 0.8, "loss": 0.2}),
+    ):
         client.post(f"/api/models/{name}/versions/register", json={"version": version, "metrics": metrics})
     path = f"/api/models/{name}/compare?version_a=1.0.0&version_b=2.0.0"
     for query in ("&metrics=accuracy,f1", "&metrics=accuracy&metrics=f1", "&metrics=accuracy,&metrics=f1,"):
@@ -180,13 +191,21 @@ def test_a_fault_of_our_own_is_a_500_with_an_id_and_nothing_else(client, monkeyp
         raise RuntimeError("secret of the inside")
 
     monkeypatch.setattr("modelyard.server.service.perform", broken)
-    answers = [client.get("/api/models"), client.get(f"/api/models/{name}/resolve"), client.post("/api/models/register", json={"name": name})]
+    answers = [
+        client.get("/api/models"),
+        client.get(f"/api/models/{name}/resolve"),
+        client.post("/api/models/register", json={"name": name}),
+    ]
     for answer in answers:
         problem = answer.json()
         assert (answer.status_code, problem["code"]) == (500, "internal_error")
         assert "secret" not in answer.text
         assert problem["details"]["request_id"] in problem["hint"]
-        assert any(record.request_id == problem["details"]["request_id"] for record in caplog.records if hasattr(record, "request_id"))
+        assert any(
+            record.request_id == problem["details"]["request_id"]
+            for record in caplog.records
+            if hasattr(record, "request_id")
+        )
 
 
 def test_the_application_closes_what_it_opened(serve_with):

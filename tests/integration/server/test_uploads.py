@@ -9,7 +9,7 @@ import threading
 from hashlib import sha256
 from urllib.parse import urlsplit
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 import pytest
 from blake3 import blake3
 
@@ -19,7 +19,12 @@ BIG = bytes(range(256)) * 4096 * 20
 
 def test_a_file_and_fields_in_any_order(client, name):
     for number, order in enumerate(("fields first", "file first")):
-        fields = [("name", (None, name)), ("tags", (None, '{"team": "risk"}')), ("status", (None, "beta")), ("version", (None, f"1.{number}.0"))]
+        fields = [
+            ("name", (None, name)),
+            ("tags", (None, '{"team": "risk"}')),
+            ("status", (None, "beta")),
+            ("version", (None, f"1.{number}.0")),
+        ]
         file = [("model_file", ("model.joblib", b"weights"))]
         answer = client.post(UPLOAD, files=fields + file if order == "fields first" else file + fields)
         record = answer.json()
@@ -41,7 +46,12 @@ def test_a_file_and_fields_in_any_order(client, name):
 @pytest.mark.feature("REG-24")
 def test_a_folder_is_files_with_paths_and_empty_ones_are_part_of_it(client, name, upload):
     record = upload({"weights/a.bin": BIG, "weights/b.bin": b"b", "package/__init__.py": b"", "config.json": b"{}"})
-    assert [file["path"] for file in record["files"]] == ["config.json", "package/__init__.py", "weights/a.bin", "weights/b.bin"]
+    assert [file["path"] for file in record["files"]] == [
+        "config.json",
+        "package/__init__.py",
+        "weights/a.bin",
+        "weights/b.bin",
+    ]
     assert record["model_size_bytes"] == len(BIG) + 3
     for path, content in (("weights/a.bin", BIG), ("package/__init__.py", b"")):
         assert client.get(f"/api/models/{name}/latest/download", params={"path": path}).content == content
@@ -62,7 +72,11 @@ def test_metadata_comes_as_a_document_with_any_of_its_names(client, name):
     record = client.post(UPLOAD, files=files, data={"metrics": '{"loss": 0.1}', "description": "by hand"}).json()
     assert record["name"] == name
     assert record["hyperparameters"] == {"depth": 3}
-    assert record["metrics"] == {"accuracy": 0.9, "f1": 0.8, "loss": 0.1} or record["metrics"] == {"loss": 0.1, "accuracy": 0.9, "f1": 0.8}
+    assert record["metrics"] == {"accuracy": 0.9, "f1": 0.8, "loss": 0.1} or record["metrics"] == {
+        "loss": 0.1,
+        "accuracy": 0.9,
+        "f1": 0.8,
+    }
     assert (record["architecture"], record["description"], record["label"]) == ("CNN", "by hand", "")
     assert record["extra"] == {"house": "own words"}
     assert [file["path"] for file in record["files"]] == ["m.bin"]
@@ -71,7 +85,12 @@ def test_metadata_comes_as_a_document_with_any_of_its_names(client, name):
 def test_a_whole_request_as_one_field(client, name):
     request = {"name": name, "version": "3.0.0", "status": "stable", "metrics": {"f1": 1.0}, "tags": {"a": "b"}}
     record = client.post(UPLOAD, data={"request": json.dumps(request)}, files={"file": ("m.bin", b"x")}).json()
-    assert (record["version"], record["label"], record["metrics"], record["tags"]) == ("3.0.0", "stable", {"f1": 1.0}, {"a": "b"})
+    assert (record["version"], record["label"], record["metrics"], record["tags"]) == (
+        "3.0.0",
+        "stable",
+        {"f1": 1.0},
+        {"a": "b"},
+    )
 
 
 def test_the_body_itself_can_be_the_file(client, name):
@@ -95,39 +114,51 @@ def form(*parts: tuple[str, bytes], end: bytes = b"--x--\r\n") -> bytes:
     return b"".join(b"--x\r\n" + head.encode() + b"\r\n\r\n" + body + b"\r\n" for head, body in parts) + end
 
 
-FILE = 'Content-Disposition: form-data; name="file"; filename="m.bin"'
-NAME = ('Content-Disposition: form-data; name="name"', b"odd-upload")
+def field(name: str, value: bytes, filename: str | None = None) -> tuple[str, bytes]:
+    """A part of a form."""
+    head = f'Content-Disposition: form-data; name="{name}"'
+    return (head if filename is None else f'{head}; filename="{filename}"', value)
+
+
+def file(path: str, content: bytes = b"x") -> tuple[str, bytes]:
+    """A file of a form."""
+    return field("file", content, path)
+
+
+FILE = file("m.bin")[0]
+NAME = field("name", b"odd-upload")
+PATHS = ("../evil", "/etc/passwd", "a/../../b", "a//b", "a/", ".", "a\\\\b", "a\tb", "x" * 300, "a/" * 600 + "b")
 ODD_FORMS = [
     ("no file", form(NAME), "invalid_artifact"),
-    ("no name", form((FILE, b"x")), "invalid_request"),
+    ("no name", form(file("m.bin")), "invalid_request"),
     ("an empty file only", form(NAME, (FILE, b"")), "invalid_artifact"),
-    ("an input left empty", form(NAME, ('Content-Disposition: form-data; name="file"; filename=""', b"")), "invalid_artifact"),
-    ("cut before the closing boundary", form(NAME, (FILE, b"x"), end=b""), "invalid_request"),
+    ("an input left empty", form(NAME, file("", b"")), "invalid_artifact"),
+    ("cut before the closing boundary", form(NAME, file("m.bin"), end=b""), "invalid_request"),
     ("cut in a file", b"--x\r\n" + FILE.encode() + b"\r\n\r\nabc", "invalid_request"),
     ("nothing", b"", "invalid_request"),
     ("rubbish", b"rubbish", "invalid_request"),
-    ("another boundary", form(NAME, (FILE, b"x")).replace(b"--x", b"--y"), "invalid_request"),
+    ("another boundary", form(NAME, file("m.bin")).replace(b"--x", b"--y"), "invalid_request"),
     ("a part without a disposition", form(NAME, ("Content-Type: text/plain", b"x")), "invalid_request"),
     ("a part without a name", form(NAME, ("Content-Disposition: form-data", b"x")), "invalid_request"),
-    ("an unknown field", form(NAME, ('Content-Disposition: form-data; name="nmae"', b"x"), (FILE, b"x")), "invalid_request"),
-    ("a field twice", form(NAME, NAME, (FILE, b"x")), "invalid_request"),
+    ("an unknown field", form(NAME, field("nmae", b"x"), file("m.bin")), "invalid_request"),
+    ("a field twice", form(NAME, NAME, file("m.bin")), "invalid_request"),
     ("base64", form(NAME, (FILE + "\r\nContent-Transfer-Encoding: base64", b"eA==")), "invalid_request"),
-    ("a name that is no UTF-8", form((NAME[0], b"\xff"), (FILE, b"x")), "invalid_request"),
-    ("metadata that is no JSON", form(NAME, ('Content-Disposition: form-data; name="metadata"', b"{"), (FILE, b"x")), "invalid_request"),
-    ("metadata that is a list", form(NAME, ('Content-Disposition: form-data; name="metadata"', b"[]"), (FILE, b"x")), "invalid_request"),
-    ("a metric that is NaN", form(NAME, ('Content-Disposition: form-data; name="metrics"', b'{"f1": NaN}'), (FILE, b"x")), "invalid_request"),
-    ("a metric that is text", form(NAME, ('Content-Disposition: form-data; name="metrics"', b'{"f1": "x"}'), (FILE, b"x")), "invalid_metric"),
-    ("a bad version", form(NAME, ('Content-Disposition: form-data; name="version"', b"1"), (FILE, b"x")), "invalid_version"),
-    ("a request with fields", form(NAME, ('Content-Disposition: form-data; name="request"', b"{}"), (FILE, b"x")), "invalid_request"),
+    ("a name that is no UTF-8", form((NAME[0], b"\xff"), file("m.bin")), "invalid_request"),
+    ("metadata that is no JSON", form(NAME, field("metadata", b"{"), file("m.bin")), "invalid_request"),
+    ("metadata that is a list", form(NAME, field("metadata", b"[]"), file("m.bin")), "invalid_request"),
+    ("a metric that is NaN", form(NAME, field("metrics", b'{"f1": NaN}'), file("m.bin")), "invalid_request"),
+    ("a metric that is text", form(NAME, field("metrics", b'{"f1": "x"}'), file("m.bin")), "invalid_metric"),
+    ("a bad version", form(NAME, field("version", b"1"), file("m.bin")), "invalid_version"),
+    ("a request with fields", form(NAME, field("request", b"{}"), file("m.bin")), "invalid_request"),
     ("a header of a megabyte", form(NAME, (FILE + "\r\nX-Long: " + "y" * (1 << 20), b"x")), "invalid_request"),
     ("a thousand headers", form(NAME, (FILE + "\r\nX: y" * 1000, b"x")), "invalid_request"),
     *(
-        (f"the path {path!r}", form(NAME, (f'Content-Disposition: form-data; name="file"; filename="{path}"', b"x")), "invalid_artifact")
-        for path in ("../evil", "/etc/passwd", "a/../../b", "a//b", "a/", ".", "a\\\\b", "a\tb", "x" * 300, "a/" * 600 + "b")
+        (f"the path {path!r}", form(NAME, file(path)), "invalid_artifact")
+        for path in PATHS
     ),
-    ("two files at one path", form(NAME, (FILE, b"x"), (FILE, b"y")), "invalid_artifact"),
-    ("paths that meet by case", form(NAME, (FILE, b"x"), (FILE.replace("m.bin", "M.BIN"), b"y")), "invalid_artifact"),
-    ("a file that is a folder of another", form(NAME, (FILE, b"x"), (FILE.replace("m.bin", "m.bin/y"), b"y")), "invalid_artifact"),
+    ("two files at one path", form(NAME, file("m.bin"), (FILE, b"y")), "invalid_artifact"),
+    ("paths that meet by case", form(NAME, file("m.bin"), file("M.BIN")), "invalid_artifact"),
+    ("a file that is a folder of another", form(NAME, file("m.bin"), file("m.bin/y")), "invalid_artifact"),
 ]  # fmt: skip
 
 
@@ -163,7 +194,9 @@ def test_an_odd_way_to_send_is_refused(client, content_type, query, code):
 
 
 def test_an_empty_body_is_no_file(client):
-    answer = client.post(f"{UPLOAD}?name=odd-upload&filename=m.bin", content=b"", headers={"Content-Type": "application/octet-stream"})
+    answer = client.post(
+        f"{UPLOAD}?name=odd-upload&filename=m.bin", content=b"", headers={"Content-Type": "application/octet-stream"}
+    )
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_artifact")
 
 
@@ -202,7 +235,9 @@ def test_an_upload_that_announces_too_much_is_refused_before_it_is_sent(serve_wi
 @pytest.mark.feature("VER-17")
 def test_repeats_under_one_key_register_one_version(client, name):
     def send(content: bytes, key: str):
-        return client.post(UPLOAD, data={"name": name}, files={"file": ("m.bin", content)}, headers={"Idempotency-Key": key})
+        return client.post(
+            UPLOAD, data={"name": name}, files={"file": ("m.bin", content)}, headers={"Idempotency-Key": key}
+        )
 
     first, again = send(b"weights", f"{name}-1"), send(b"weights", f"{name}-1")
     assert (first.status_code, again.status_code) == (201, 201)
@@ -265,7 +300,11 @@ def test_memory_stays_flat_during_half_a_gigabyte(serve_process, name, way):
     piece, count = bytes(range(256)) * 4096, 512
     size = len(piece) * count
     begin = b"--x\r\n" + FILE.encode() + b"\r\n\r\n" if way == "form" else b""
-    end = b'\r\n--x\r\nContent-Disposition: form-data; name="name"\r\n\r\n' + name.encode() + b"\r\n--x--\r\n" if way == "form" else b""
+    end = (
+        b'\r\n--x\r\nContent-Disposition: form-data; name="name"\r\n\r\n' + name.encode() + b"\r\n--x--\r\n"
+        if way == "form"
+        else b""
+    )
     path = UPLOAD if way == "form" else f"{UPLOAD}?name={name}&filename=m.bin"
     process = psutil.Process(server.process.pid)
     idle, peak = process.memory_info().rss, 0

@@ -1,0 +1,120 @@
+"""What the client writes, the server reads: the two bindings are each other's inverse for every row of the table."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from typing import Any, get_type_hints
+from urllib.parse import unquote
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelyard.client.binding import bind, quoted
+from modelyard.domain.contract import PLACEHOLDER
+from modelyard.errors import InvalidMetadata, InvalidRequest
+from modelyard.operations import (
+    DESCRIBE_MODEL,
+    GET_VERSION,
+    LIST_VERSIONS,
+    PROMOTE,
+    REGISTER_VERSION,
+    SEARCH,
+    TABLE,
+    ListVersions,
+    Named,
+    NamedModel,
+    Operation,
+    Promote,
+    Search,
+)
+from modelyard.server.binding import Binder
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+NUMBER = st.floats(allow_nan=False, allow_infinity=False)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | NUMBER | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=5,
+)
+REVISION = st.none() | st.integers(0, 10**12)
+BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
+    str: TEXT,
+    str | None: st.none() | TEXT,
+    bool: st.booleans(),
+    bool | None: st.none() | st.booleans(),
+    int: st.integers(-(10**12), 10**12),
+    int | None: REVISION,
+    float: NUMBER,
+    list[str]: st.lists(TEXT.map(lambda text: text.replace(",", "").strip()).filter(bool), max_size=3),
+    dict[str, Any]: st.dictionaries(TEXT, JSON, max_size=3),
+    dict[str, str]: st.dictionaries(TEXT, TEXT, max_size=3),
+    dict[str, float]: st.dictionaries(TEXT, NUMBER, max_size=3),
+    dict[str, str | None]: st.dictionaries(TEXT, st.none() | TEXT, max_size=3),
+}
+
+
+def requests(operation: Operation[Any, Any]) -> st.SearchStrategy[Any]:
+    """Requests of a row, with texts that can stand in its path."""
+    hints = get_type_hints(operation.request)
+    in_path = {
+        name: TEXT.filter(lambda text: text not in {"", ".", ".."} and "/versions/" not in text)
+        for name in operation.path_fields
+    }
+    values = {item.name: in_path.get(item.name, BY_TYPE[hints[item.name]]) for item in fields(operation.request)}
+    return st.builds(operation.request, **values)
+
+
+def read(operation: Operation[Any, Any], target: str, if_match: str, body: bytes) -> Any:
+    """Read a request as the server does."""
+    path, _, query = target.partition("?")
+    pattern = PLACEHOLDER.sub(
+        lambda found: f"(?P<{found[1]}>.+)" if found[1] == "reference" else f"(?P<{found[1]}>[^/]+)", operation.path
+    )
+    found = re.fullmatch(pattern, path, re.DOTALL)
+    assert found, f"{path} does not lead to {operation.path}"
+    values = {name: unquote(text, errors="strict") for name, text in found.groupdict().items()}
+    return Binder(operation).bind(values, query.encode("ascii"), if_match, body)
+
+
+@pytest.mark.parametrize("operation", [row for row in TABLE if row is not REGISTER_VERSION], ids=lambda row: row.name)
+def test_the_server_reads_what_the_client_writes(operation):
+    @settings(max_examples=25)
+    @given(requests(operation))
+    def check(request):
+        bound = bind(operation, request)
+        assert bound.method == operation.method
+        assert read(operation, bound.target, bound.headers.get("If-Match", ""), bound.body) == request
+
+    check()
+
+
+def test_what_equals_its_default_is_left_out():
+    bound = bind(LIST_VERSIONS, ListVersions(name="fraud", limit=100))
+    assert (bound.target, bound.body) == ("/api/models/fraud/versions", b"")
+
+
+def test_a_reference_keeps_its_slashes_and_nothing_else():
+    assert bind(GET_VERSION, Named(reference="a b/^1.4?#%")).target == "/api/models/a%20b/%5E1.4%3F%23%25/metadata"
+    assert bind(DESCRIBE_MODEL, NamedModel(name="a/b")).target == "/api/models/a%2Fb"
+    assert quoted("fraud@champion/x y") == "fraud%40champion/x%20y"
+
+
+def test_the_revision_travels_as_a_strong_tag():
+    bound = bind(PROMOTE, Promote(reference="fraud", target_stage="staging", if_match=7))
+    assert bound.headers["If-Match"] == '"7"'
+    assert b"if_match" not in bound.body
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "\ud800"])
+def test_what_would_be_another_path_is_refused(name):
+    with pytest.raises(InvalidRequest):
+        bind(DESCRIBE_MODEL, NamedModel(name=name))
+
+
+def test_half_a_surrogate_pair_is_refused():
+    with pytest.raises(InvalidRequest):
+        bind(SEARCH, Search(q="\ud800"))
+    with pytest.raises(InvalidMetadata):
+        bind(PROMOTE, Promote(reference="fraud", target_stage="\ud800"))
