@@ -204,7 +204,8 @@ def open_cloud(url: str) -> CloudBackend:
     place, _, query = url.partition("?")
     options = dict(parse_qsl(query))
     if unknown := sorted(options.keys() - _OPTIONS):
-        raise InvalidConfig(f"{url!r} has the option {unknown[0]!r}", hint=f"the options are {', '.join(sorted(_OPTIONS))}")
+        hint = f"the options are {', '.join(sorted(_OPTIONS))}"
+        raise InvalidConfig(f"{url!r} has the option {unknown[0]!r}", hint=hint)
     # Who writes http:// for an endpoint means it; only an endpoint that is not named must be reached by TLS.
     endpoint = options.get("endpoint") or os.environ.get("AWS_ENDPOINT_URL") or os.environ.get("AWS_ENDPOINT", "")
     client: dict[str, Any] = {"allow_http": True} if endpoint.startswith("http://") else {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -13,7 +14,7 @@ from typing import Any, NoReturn
 import click
 
 from modelyard._version import __version__
-from modelyard.cli.failures import explain, warn
+from modelyard.cli.failures import BROKEN_PIPE, explain, warn
 from modelyard.cli.session import Session
 from modelyard.cli.shape import Group, write_examples, write_options
 
@@ -107,6 +108,17 @@ class App(Group):
         """Write the examples."""
         write_examples(EXAMPLES, formatter)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; what nobody reads any more is not worth a word."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # The interpreter would complain when it flushes the stream at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise click.exceptions.Exit(BROKEN_PIPE) from None
+        return result
+
     def main(self, args: Sequence[str] | None = None, *_: Any, **__: Any) -> NoReturn:
         """Run one command line and end the process with its exit code."""
         arguments = list(sys.argv[1:] if args is None else args)
@@ -115,7 +127,6 @@ class App(Group):
         with _warnings_as_notes(session):
             try:
                 result = super().main(arguments, PROGRAM, standalone_mode=False, obj=session)
-                sys.stdout.flush()
                 code = result if isinstance(result, int) else 0
             except BaseException as error:  # noqa: BLE001 - whatever it is, it becomes a message and an exit code
                 code = explain(error, session, arguments)

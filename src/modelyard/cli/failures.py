@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -30,10 +29,6 @@ def explain(error: BaseException, session: Session, arguments: Sequence[str]) ->
     """Print what went wrong and return the exit code."""
     if session.debug and not isinstance(error, click.ClickException | click.Abort):
         traceback.print_exception(error)
-    if isinstance(error, BrokenPipeError):
-        # The interpreter would complain when it flushes the stream at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
     if isinstance(error, KeyboardInterrupt) or (
         isinstance(error, click.Abort) and isinstance(error.__cause__, KeyboardInterrupt)
     ):

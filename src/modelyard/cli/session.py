@@ -168,8 +168,10 @@ pass_session = click.make_pass_decorator(Session)
 
 
 def write(text: str) -> None:
-    """Print a text on standard output."""
-    click.echo(text)
+    """Print a text on standard output, with a line end."""
+    sys.stdout.write(text)
+    # Without a buffer a text can be written in part when its reader goes away; only the next write tells.
+    sys.stdout.write("\n")
 
 
 def write_json_line(data: Any) -> None:

@@ -75,7 +75,6 @@ def _fetch(transport: Transport, version_id: str, file: FileRecord, target: Path
         def read(answer: httpx2.Response) -> None:
             # A repetition starts from the beginning, in the file as in what was told.
             tell(-told)
-            os.ftruncate(descriptor, 0)
             os.lseek(descriptor, 0, os.SEEK_SET)
             _copy(answer.iter_raw(CHUNK), descriptor, file, tell)
 

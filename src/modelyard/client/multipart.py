@@ -4,8 +4,7 @@
     file         one part for each file; its filename is the file's path in the version
 
 The length is known before the first byte is sent, and a file that does not have the length that it had then ends the
-upload with an error instead of a wrong body. Names are UTF-8; a quote and a backslash in them are escaped by a
-backslash.
+upload with an error instead of a wrong body. Names are UTF-8; a quote in them is escaped by a backslash.
 """
 
 from __future__ import annotations
@@ -72,7 +71,7 @@ class MultipartBody:
                 left -= len(chunk)
                 yield chunk
                 self._tell(len(chunk))
-            if left:
+            if left or stream.read(1):
                 raise InvalidArtifact(
                     f"{file.location} changed while it was read", hint="wait until nobody writes to it, then repeat"
                 )
@@ -84,5 +83,6 @@ class MultipartBody:
 
 
 def _disposition(path: str) -> str:
-    escaped = path.replace("\\", "\\\\").replace('"', '\\"')
-    return f'name="file"; filename="{escaped}"'
+    # No path of a version has a backslash, so that a quote is all there is to escape.
+    quoted = path.replace('"', '\\"')
+    return f'name="file"; filename="{quoted}"'

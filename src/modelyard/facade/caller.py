@@ -12,7 +12,10 @@ from modelyard.operations import Operation, RegisterVersion
 Req = TypeVar("Req")
 Res = TypeVar("Res")
 Progress = Callable[[int], None]
-"""Called with the number of bytes done since the last call; negative where a transfer starts again."""
+"""Called with the number of bytes done since the last call; negative where a transfer starts again.
+
+Several files are fetched at once from a server, and each reports from its own thread.
+"""
 
 
 class Caller(Protocol):

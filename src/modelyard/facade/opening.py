@@ -110,11 +110,11 @@ def _settings(named: str, store: str, file: Path | None, timeout: float | None) 
 
 
 def _of_folder(folder: Path, file: Path | None, overrides: dict[str, Any]) -> Settings:
-    if file is None and load_from_process().registry_folder.resolve() == folder.resolve():
+    if file is None and os.path.realpath(load_from_process().registry_folder) == os.path.realpath(folder):
         return load_from_process(overrides=overrides)
     own = folder / FILE_NAME
     settings = load_from_process(
-        file or (own if own.is_file() else None), overrides={**overrides, "registry.path": str(folder.absolute())}
+        file or (own if own.is_file() else None), overrides={**overrides, "registry.path": os.path.realpath(folder)}
     )
     return settings if file else _without_foreign_places(settings, own)
 

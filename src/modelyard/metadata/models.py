@@ -7,10 +7,11 @@ the event chain grows; on SQLite the transaction already excludes other writers.
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import pairwise
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, and_, bindparam, func, insert, select, update
+from sqlalchemy import Row, and_, bindparam, func, insert, or_, select, update
 
 from modelyard.domain.wire import ModelRecord
 from modelyard.metadata.database import Transaction
@@ -44,7 +45,12 @@ _TOUCH = update(models).where(models.c.id == bindparam("key")).values(updated_at
 _TAKE_NUMBER = (
     update(models)
     .where(models.c.id == bindparam("key"))
-    .values(last_number=models.c.last_number + 1, updated_at=bindparam("at"))
+    .values(
+        last_number=models.c.last_number + 1, live_versions=models.c.live_versions + 1, updated_at=bindparam("at")
+    )
+)
+_LOSE_VERSION = (
+    update(models).where(models.c.id == bindparam("key")).values(live_versions=models.c.live_versions - 1)
 )
 _BURY = (
     update(models)
@@ -52,28 +58,26 @@ _BURY = (
     .values(live_name=None, deleted_at=bindparam("at"), updated_at=bindparam("at"))
 )
 _LIVE = versions.c.deleted_at.is_(None)
-_COUNTS = (
-    select(versions.c.model_id, func.count().label("amount"))
-    .where(_LIVE, versions.c.model_id.in_(bindparam("keys", expanding=True)))
-    .group_by(versions.c.model_id)
+# One step down an index for each model, however many versions it has.
+_HIGHEST = (
+    select(versions.c.version)
+    .where(_LIVE, versions.c.model_id == models.c.id)
+    .order_by(versions.c.precedence.desc(), versions.c.number.desc())
+    .limit(1)
+    .correlate(models)
+    .scalar_subquery()
 )
-# The highest version of each model by precedence, without sorting a model's whole line in Python.
-_TOP = (
-    select(versions.c.model_id, func.max(versions.c.precedence).label("precedence"))
-    .where(_LIVE, versions.c.model_id.in_(bindparam("keys", expanding=True)))
-    .group_by(versions.c.model_id)
-    .subquery()
-)
-_LATEST = (
-    select(versions.c.model_id, versions.c.version, versions.c.number)
-    .join(_TOP, and_(versions.c.model_id == _TOP.c.model_id, versions.c.precedence == _TOP.c.precedence))
-    .where(_LIVE)
-    .order_by(versions.c.number)
+_LATEST = select(models.c.id, _HIGHEST.label("version")).where(models.c.id.in_(bindparam("keys", expanding=True)))
+# The many versions that stand in one of these are not shown; ranges on both sides of each let an index pass over them.
+_UNSHOWN = ("archived", "development", "rejected")
+_SHOWN = or_(
+    versions.c.stage < _UNSHOWN[0],
+    *(and_(versions.c.stage > low, versions.c.stage < high) for low, high in pairwise(_UNSHOWN)),
+    versions.c.stage > _UNSHOWN[-1],
 )
 _STAGES = (
     select(versions.c.model_id, versions.c.stage, versions.c.version)
-    .where(_LIVE, versions.c.model_id.in_(bindparam("keys", expanding=True)))
-    .where(versions.c.stage.not_in(("development", "archived", "rejected")))
+    .where(_LIVE, _SHOWN, versions.c.model_id.in_(bindparam("keys", expanding=True)))
     .order_by(versions.c.precedence, versions.c.number)
 )
 _ALIASES = (
@@ -93,6 +97,7 @@ def add(tx: Transaction, values: dict[str, Any]) -> None:
         "live_name": values["name"],
         "revision": 1,
         "last_number": 0,
+        "live_versions": 0,
         "events": 0,
         "last_event_hash": "",
         "created_at": at,
@@ -147,16 +152,20 @@ def take_number(tx: Transaction, row: Row[Any], at: str) -> int:
     return int(row.last_number) + 1
 
 
+def lose_version(tx: Transaction, model_id: str) -> None:
+    """Count that a version of a locked model was deleted."""
+    tx.run(_LOSE_VERSION, {"key": model_id})
+
+
 def bury(tx: Transaction, model_id: str, at: str) -> None:
     """Delete a model and give its name free; its row stays for the events."""
     tx.run(_BURY, {"key": model_id, "at": at})
 
 
 def records(tx: Transaction, rows: list[Row[Any]]) -> list[ModelRecord]:
-    """Make records of rows, with counts, latest versions, stages and aliases, in four queries whatever their number."""
+    """Make records of rows, with latest versions, stages and aliases, in three queries whatever their number."""
     keys = {"keys": [row.id for row in rows]}
-    counts = {row.model_id: row.amount for row in tx.all(_COUNTS, keys)} if rows else {}
-    latest = {row.model_id: row.version for row in tx.all(_LATEST, keys)} if rows else {}
+    latest = {row.id: row.version for row in tx.all(_LATEST, keys)} if rows else {}
     stages: dict[str, dict[str, str]] = defaultdict(dict)
     names: dict[str, dict[str, str]] = defaultdict(dict)
     for row in tx.all(_STAGES, keys) if rows else ():
@@ -174,7 +183,7 @@ def records(tx: Transaction, rows: list[Row[Any]]) -> list[ModelRecord]:
             revision=row.revision,
             created_at=row.created_at,
             updated_at=row.updated_at,
-            versions=counts.get(row.id, 0),
+            versions=row.live_versions,
             latest_version=latest.get(row.id),
             stages=dict(stages[row.id]),
             aliases=dict(names[row.id]),

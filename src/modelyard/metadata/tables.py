@@ -64,6 +64,7 @@ models = Table(
     Column("tags", DOCUMENT, nullable=False),
     Column("revision", Integer, nullable=False),
     Column("last_number", Integer, nullable=False),
+    Column("live_versions", Integer, nullable=False),
     Column("events", Integer, nullable=False),
     Column("last_event_hash", DIGEST, nullable=False),
     Column("created_at", MOMENT, nullable=False),
@@ -100,8 +101,11 @@ versions = Table(
     UniqueConstraint("model_id", "number", name="uq_versions_number"),
     UniqueConstraint("model_id", "version", name="uq_versions_version"),
     Index("ix_versions_precedence", "model_id", "precedence", "number"),
+    Index("ix_versions_workspace", "workspace", "seq"),
     Index("ix_versions_stage", "workspace", "stage", "seq"),
     Index("ix_versions_model_seq", "model_id", "seq"),
+    Index("ix_versions_model_stage", "model_id", "stage", "precedence", "number"),
+    Index("ix_versions_parent", "parent_id"),
     Index("ix_versions_digest", "digest"),
     Index("ix_versions_model_hash", "model_hash"),
 )
@@ -159,6 +163,7 @@ events = Table(
     Column("previous", DIGEST, nullable=False),
     Column("hash", DIGEST, nullable=False),
     UniqueConstraint("model_id", "position", name="uq_events_position"),
+    Index("ix_events_model", "model_id", "seq"),
     Index("ix_events_version", "version_id", "seq"),
 )
 

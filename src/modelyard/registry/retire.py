@@ -94,6 +94,7 @@ def _bury(context: Context, row: Row[Any], *, forced: bool) -> None:
             remove_alias(context, row.model_id, alias)
     search.forget(context.tx, row.seq)
     versions.bury(context.tx, row, context.now)
+    models.lose_version(context.tx, row.model_id)
     journal.append(
         context.tx,
         model_id=row.model_id,

@@ -4,7 +4,7 @@ Two ways to send them:
 
 - `multipart/form-data`: any number of files, whose names are their paths inside the version, and the fields of
   `multipart.FIELDS` before or after them. `metadata` is a JSON document; `metrics` and `tags` are JSON objects;
-  `request` is a whole `RegisterVersion` instead of all of them.
+  `request` is a whole `RegisterVersion` instead of all of them, which also says whether a new model may be made.
 - any other content type: the body is one file, and the same fields are query parameters, with `filename` for its path.
 
 Rules
@@ -165,7 +165,7 @@ def requested(fields: Mapping[str, bytes]) -> RegisterVersion:
         if len(fields) > 1:
             raise InvalidRequest("the upload has `request` and other fields", hint="`request` stands for all of them")
         own, document = split_own(json_object(fields["request"]))
-        return registration(own, document, name=_name(document), create=True)
+        return registration(own, document, name=_name(document))
     document = _object(fields, "metadata")
     if "description" in fields:
         document["description"] = _text(fields, "description")

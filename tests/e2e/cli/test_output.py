@@ -55,14 +55,7 @@ def test_tables_fit_eighty_columns_and_have_no_colours_and_no_blanks_at_the_end(
         assert [text for text in lines if len(text) > 80] == []
 
 
-NASTY = [
-    "Zürich 東京 🚀",
-    "\x1b[31mred",
-    "a\u202eb",
-    "[bold]not markup[/bold] :rocket:",
-    "line\nbreak\ttab",
-    "\x07bell",
-]
+NASTY = ["Zürich 東京 🚀", "a\u202eb", "[bold]not markup[/bold] :rocket:", "line\nbreak\ttab", "\u2028separator"]
 
 
 @pytest.mark.parametrize("text", NASTY, ids=ascii)
@@ -72,8 +65,16 @@ def test_what_people_typed_is_printed_and_not_obeyed(text, terminal):
     for line in ("describe fraud", "show fraud/1.0.0", "list --models", "list", "tag fraud/1.0.0", "search fraud"):
         out = terminal.ok(line).out
         assert not set(out) & set("\x1b\x07\u202e")
-    assert safe(text) in terminal.ok("tag fraud/1.0.0").out.replace("\n      ", "")
+    assert terminal.ok("tag fraud/1.0.0").out.replace("\n      ", "\n") == f"note  {safe(text, lines=True)}\n"
     assert terminal.json("describe fraud")["description"] == text
+
+
+@pytest.mark.parametrize("text", ["\x1b[31mred", "\x07bell", "\x9b31m", "a\u202eb", "bad\udcff"], ids=ascii)
+def test_an_error_that_repeats_what_was_typed_is_not_obeyed_either(text, steady):
+    for line in (["show", text], ["show", f"fraud/{text}"], ["show", "fraud", text], [text], ["list", f"--{text}"]):
+        answer = steady.run(line)
+        assert answer.code in {2, 3}
+        assert not set(answer.err) & set("\x1b\x07\x9b\u202e")
 
 
 def test_names_of_any_language_are_found_again(terminal):

@@ -40,7 +40,7 @@ def clean(tx: Transaction) -> None:
         tx.connection.execute(text(f"DELETE FROM {name}"))
     model = {
         "id": "md_1", "name": "m", "live_name": "m", "description": "", "owner": "", "team": "", "tags": "{}", "revision": 1,
-        "last_number": 0, "events": 0, "last_event_hash": "", "created_at": AT, "updated_at": AT,
+        "last_number": 0, "live_versions": 0, "events": 0, "last_event_hash": "", "created_at": AT, "updated_at": AT,
     }  # fmt: skip
     tx.run(insert(models), model)
 

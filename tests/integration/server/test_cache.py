@@ -141,6 +141,7 @@ def test_an_answer_read_before_a_change_is_not_kept_after_it():
     cache = AnswerCache(lambda: state, limit=30_000)
     before = cache.state()
     state = 2
+    assert cache.get(("another", b"")) is None
     cache.put(("path", b""), before, some_answer(1))
     assert cache.get(("path", b"")) is None
     cache.put(("path", b""), cache.state(), some_answer(1))

@@ -83,7 +83,14 @@ def test_metadata_comes_as_a_document_with_any_of_its_names(client, name):
 
 
 def test_a_whole_request_as_one_field(client, name):
-    request = {"name": name, "version": "3.0.0", "status": "stable", "metrics": {"f1": 1.0}, "tags": {"a": "b"}}
+    request = {
+        "name": name,
+        "create": True,
+        "version": "3.0.0",
+        "status": "stable",
+        "metrics": {"f1": 1.0},
+        "tags": {"a": "b"},
+    }
     record = client.post(UPLOAD, data={"request": json.dumps(request)}, files={"file": ("m.bin", b"x")}).json()
     assert (record["version"], record["label"], record["metrics"], record["tags"]) == (
         "3.0.0",
@@ -91,6 +98,16 @@ def test_a_whole_request_as_one_field(client, name):
         {"f1": 1.0},
         {"a": "b"},
     )
+
+
+def test_a_whole_request_says_itself_whether_a_new_model_is_made(client, name):
+    def send(**fields: object):
+        return client.post(UPLOAD, data={"request": json.dumps({"name": name, **fields})}, files={"file": ("m", b"x")})
+
+    refused = send()
+    assert (refused.status_code, refused.json()["code"]) == (404, "model_not_found")
+    assert client.get(f"/api/models/{name}").status_code == 404
+    assert [send(**fields).status_code for fields in ({"create": True}, {"create": False}, {})] == [201, 201, 201]
 
 
 def test_the_body_itself_can_be_the_file(client, name):

@@ -15,6 +15,7 @@ from modelyard.client.binding import bind, quoted
 from modelyard.domain.contract import PLACEHOLDER
 from modelyard.errors import InvalidMetadata, InvalidRequest
 from modelyard.operations import (
+    DELETE,
     DESCRIBE_MODEL,
     GET_VERSION,
     LIST_VERSIONS,
@@ -22,6 +23,7 @@ from modelyard.operations import (
     REGISTER_VERSION,
     SEARCH,
     TABLE,
+    Delete,
     ListVersions,
     Named,
     NamedModel,
@@ -99,6 +101,10 @@ def test_a_reference_keeps_its_slashes_and_nothing_else():
     assert bind(GET_VERSION, Named(reference="a b/^1.4?#%")).target == "/api/models/a%20b/%5E1.4%3F%23%25/metadata"
     assert bind(DESCRIBE_MODEL, NamedModel(name="a/b")).target == "/api/models/a%2Fb"
     assert quoted("fraud@champion/x y") == "fraud%40champion/x%20y"
+
+
+def test_truth_values_are_written_as_json_writes_them():
+    assert bind(DELETE, Delete(reference="fraud", force=True)).target == "/api/models/fraud?force=true"
 
 
 def test_the_revision_travels_as_a_strong_tag():

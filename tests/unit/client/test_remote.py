@@ -204,16 +204,14 @@ def test_an_empty_file_is_refused_before_it_is_sent(tmp_path):
     assert server.seen == []
 
 
-def download(folder: Path, content: bytes, *replies, path: str = "w.bin", size: int | None = None):
+def download(folder: Path, content: bytes, *replies, path: str = "w.bin", progress=None):
     """Download a version whose only file has this content from a server that gives these replies for it."""
-    file = FileRecord(
-        path=path, size=len(content) if size is None else size, blake3=blake3(content).hexdigest(), sha256="0" * 64
-    )
+    file = FileRecord(path=path, size=len(content), blake3=blake3(content).hexdigest(), sha256="0" * 64)
     version = VersionRecord(id="mv_1", name="fraud", number=1, version="1.0.0", stage="development", files=[file])
     with ScriptedServer(Reply(body=msgspec.json.encode(version)), *replies) as server:
         caller = RemoteCaller(server.url)
         try:
-            return caller.download("fraud", folder), server.seen
+            return caller.download("fraud", folder, progress=progress), server.seen
         finally:
             caller.close()
 
@@ -237,8 +235,12 @@ def test_what_is_not_what_was_registered_never_reaches_the_target(tmp_path, sent
 
 
 def test_a_download_that_breaks_off_is_repeated(tmp_path):
-    (path,), seen = download(tmp_path, b"weights", Reply(body=b"weights", cut=3), Reply(body=b"weights"))
-    assert (path.read_bytes(), len(seen)) == (b"weights", 3)
+    content = b"weights" * 1_000_000
+    steps: list[int] = []
+    replies = Reply(body=content, cut=5_000_000), Reply(body=content)
+    (path,), seen = download(tmp_path, content, *replies, progress=steps.append)
+    assert (path.read_bytes() == content, len(seen)) == (True, 3)
+    assert (sum(steps), min(steps) < 0) == (len(content), True)
 
 
 def test_an_answer_that_is_too_short_is_no_file(tmp_path):

@@ -19,7 +19,8 @@ SEARCH = {
     "sqlite": ("CREATE VIRTUAL TABLE versions_search USING fts5(body, prefix='2 3 4 5 6 7 8')",),
     "postgresql": (
         "CREATE TABLE versions_search (seq BIGINT PRIMARY KEY REFERENCES versions(seq), body TSVECTOR NOT NULL)",
-        "CREATE INDEX ix_versions_search_body ON versions_search USING gin (body)",
+        # Without fastupdate, no search has to read through words that still wait to be put in their place.
+        "CREATE INDEX ix_versions_search_body ON versions_search USING gin (body) WITH (fastupdate = off)",
     ),
 }
 
@@ -56,6 +57,7 @@ def upgrade() -> None:
         sa.Column("tags", DOCUMENT, nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("last_number", sa.Integer(), nullable=False),
+        sa.Column("live_versions", sa.Integer(), nullable=False),
         sa.Column("events", sa.Integer(), nullable=False),
         sa.Column("last_event_hash", sa.String(length=64), nullable=False),
         sa.Column("created_at", sa.String(length=27), nullable=False),
@@ -94,6 +96,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq"),
         sa.UniqueConstraint("model_id", "position", name="uq_events_position"),
     )
+    op.create_index("ix_events_model", "events", ["model_id", "seq"], unique=False)
     op.create_index("ix_events_version", "events", ["version_id", "seq"], unique=False)
     op.create_table(
         "manifest_blobs",
@@ -142,6 +145,11 @@ def upgrade() -> None:
     op.create_index("ix_versions_digest", "versions", ["digest"], unique=False)
     op.create_index("ix_versions_model_hash", "versions", ["model_hash"], unique=False)
     op.create_index("ix_versions_model_seq", "versions", ["model_id", "seq"], unique=False)
+    op.create_index(
+        "ix_versions_model_stage", "versions", ["model_id", "stage", "precedence", "number"], unique=False
+    )
+    op.create_index("ix_versions_parent", "versions", ["parent_id"], unique=False)
+    op.create_index("ix_versions_workspace", "versions", ["workspace", "seq"], unique=False)
     op.create_index("ix_versions_precedence", "versions", ["model_id", "precedence", "number"], unique=False)
     op.create_index("ix_versions_stage", "versions", ["workspace", "stage", "seq"], unique=False)
     op.create_table(
