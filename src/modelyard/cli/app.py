@@ -128,7 +128,7 @@ class App(Group):
             try:
                 result = super().main(arguments, PROGRAM, standalone_mode=False, obj=session)
                 code = result if isinstance(result, int) else 0
-            except BaseException as error:  # noqa: BLE001 - whatever it is, it becomes a message and an exit code
+            except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, it becomes an exit code
                 code = explain(error, session, arguments)
             finally:
                 _closed(session)

@@ -36,8 +36,6 @@ def explain(error: BaseException, session: Session, arguments: Sequence[str]) ->
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         click.echo(error.message, err=True)
         return USAGE
-    if isinstance(error, SystemExit | GeneratorExit):
-        raise error
     problem, code = _problem(error)
     if session.output == "json" or _asks_for_json(arguments):
         click.echo(json.dumps(problem, indent=2, default=str), err=True)

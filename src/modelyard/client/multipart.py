@@ -16,7 +16,9 @@ from modelyard.artifacts.faults import source_faults
 from modelyard.artifacts.tree import SourceFile
 from modelyard.errors import InvalidArtifact
 
-CHUNK = 1 << 20
+CHUNK = 64 << 10
+"""Bytes that are sent at once; larger pieces made uploads slower, for the server reads in smaller ones."""
+
 _END_OF_LINE = b"\r\n"
 
 

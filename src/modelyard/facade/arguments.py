@@ -21,7 +21,7 @@ import msgspec
 
 from modelyard.domain.metadata import SYNONYMS, SYSTEM_FIELDS, check_fields, normalise
 from modelyard.domain.names import alias_name, model_name, shown
-from modelyard.domain.references import Reference
+from modelyard.domain.references import PREFIX, Reference
 from modelyard.domain.wire import METADATA_FIELDS, AliasRecord, ModelRecord, Resolved, VersionRecord
 from modelyard.errors import (
     InvalidMetadata,
@@ -31,7 +31,6 @@ from modelyard.errors import (
     InvalidRequest,
     InvalidStage,
     InvalidVersion,
-    ModelyardError,
 )
 
 Request = TypeVar("Request")
@@ -114,14 +113,11 @@ def selected(model: object, version: object = None, stage: object = None) -> str
         return reference_of(model)
     if version is not None and stage is not None:
         raise InvalidRequest("version and stage are both given", hint="give one of them")
-    selector = stage_of(stage) if stage is not None else selector_of(version)
+    selector = (stage_of(stage) if stage is not None else selector_of(version) or "").removeprefix(PREFIX)
     name = name_of(model)
-    try:
-        return str(Reference.within(name, selector or ""))
-    except InvalidReference:
-        if not _is_whole(selector):
-            raise
-        return str(selector)
+    if selector.startswith((f"{name}/", f"{name}@")):
+        return reference_of(selector)
+    return str(Reference.within(name, selector))
 
 
 def stage_of(value: object, *, none: str = "") -> str:
@@ -185,13 +181,6 @@ def texts_of(what: str, values: object) -> list[str] | None:
     if isinstance(values, str) or not isinstance(values, Iterable):
         raise InvalidRequest(f"{what} is {shown(values)}, not a list", hint=f"write {what}=['accuracy', 'f1_score']")
     return list(values)
-
-
-def _is_whole(text: str | None) -> bool:
-    try:
-        return text is not None and Reference.parse(text).kind != "latest"
-    except ModelyardError:
-        return False
 
 
 def _plain(value: Any) -> Any:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from modelyard.facade.analysis import Analysis
-from modelyard.facade.caller import Caller
 from modelyard.facade.catalog import Catalog
 from modelyard.facade.files import Files
 from modelyard.facade.lifecycle import Lifecycle
@@ -56,13 +54,6 @@ class ModelRegistry(Publishing, Catalog, Files, Lifecycle, Analysis):
         repository = settings["versioning.git.repository"] or "."
         wanted = settings["versioning.git.enabled"]
         super().__init__(caller, repository=settings.working_folder / repository if wanted else None)
-
-    @classmethod
-    def over(cls, caller: Caller, *, repository: Path | None = None) -> Self:
-        """Make a registry over a caller that was opened elsewhere, and that it closes."""
-        registry = cls.__new__(cls)
-        Publishing.__init__(registry, caller, repository=repository)
-        return registry
 
     def close(self) -> None:
         """Give back connections; the object cannot be used any more. Closing it twice does no harm."""

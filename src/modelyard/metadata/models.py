@@ -7,15 +7,19 @@ the event chain grows; on SQLite the transaction already excludes other writers.
 from __future__ import annotations
 
 from collections import defaultdict
-from itertools import pairwise
+from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import Row, Select, bindparam, func, insert, select, update
 
 from modelyard.domain.wire import ModelRecord
 from modelyard.metadata.database import Transaction
 from modelyard.metadata.tables import DEFAULT_WORKSPACE, aliases, models, versions
+
+BATCH = 1_000
+"""How many keys one query is given: databases allow some ten thousand parameters."""
 
 _INSERT = insert(models)
 _COUNT = select(func.count()).where(models.c.workspace == DEFAULT_WORKSPACE, models.c.live_name.is_not(None))
@@ -56,29 +60,6 @@ _BURY = (
     update(models)
     .where(models.c.id == bindparam("key"))
     .values(live_name=None, deleted_at=bindparam("at"), updated_at=bindparam("at"))
-)
-_LIVE = versions.c.deleted_at.is_(None)
-# One step down an index for each model, however many versions it has.
-_HIGHEST = (
-    select(versions.c.version)
-    .where(_LIVE, versions.c.model_id == models.c.id)
-    .order_by(versions.c.precedence.desc(), versions.c.number.desc())
-    .limit(1)
-    .correlate(models)
-    .scalar_subquery()
-)
-_LATEST = select(models.c.id, _HIGHEST.label("version")).where(models.c.id.in_(bindparam("keys", expanding=True)))
-# The many versions that stand in one of these are not shown; ranges on both sides of each let an index pass over them.
-_UNSHOWN = ("archived", "development", "rejected")
-_SHOWN = or_(
-    versions.c.stage < _UNSHOWN[0],
-    *(and_(versions.c.stage > low, versions.c.stage < high) for low, high in pairwise(_UNSHOWN)),
-    versions.c.stage > _UNSHOWN[-1],
-)
-_STAGES = (
-    select(versions.c.model_id, versions.c.stage, versions.c.version)
-    .where(_LIVE, _SHOWN, versions.c.model_id.in_(bindparam("keys", expanding=True)))
-    .order_by(versions.c.precedence, versions.c.number)
 )
 _ALIASES = (
     select(aliases.c.model_id, aliases.c.alias, versions.c.version)
@@ -162,15 +143,25 @@ def bury(tx: Transaction, model_id: str, at: str) -> None:
     tx.run(_BURY, {"key": model_id, "at": at})
 
 
-def records(tx: Transaction, rows: list[Row[Any]]) -> list[ModelRecord]:
-    """Make records of rows, with latest versions, stages and aliases, in three queries whatever their number."""
+def records(tx: Transaction, rows: Sequence[Row[Any]], stages: Sequence[str]) -> list[ModelRecord]:
+    """Make records of rows, in two queries for each thousand of them.
+
+    Args:
+        tx: the transaction that the rows come from.
+        rows: rows of models.
+        stages: the stages whose newest version is told.
+    """
+    made: list[ModelRecord] = []
+    for start in range(0, len(rows), BATCH):
+        made += _batch(tx, rows[start : start + BATCH], tuple(stages))
+    return made
+
+
+def _batch(tx: Transaction, rows: Sequence[Row[Any]], stages: tuple[str, ...]) -> list[ModelRecord]:
     keys = {"keys": [row.id for row in rows]}
-    latest = {row.id: row.version for row in tx.all(_LATEST, keys)} if rows else {}
-    stages: dict[str, dict[str, str]] = defaultdict(dict)
+    highest: dict[str, list[Any]] = {row[0]: list(row)[1:] for row in tx.all(_highest(stages), keys)}
     names: dict[str, dict[str, str]] = defaultdict(dict)
-    for row in tx.all(_STAGES, keys) if rows else ():
-        stages[row.model_id][row.stage] = row.version
-    for row in tx.all(_ALIASES, keys) if rows else ():
+    for row in tx.all(_ALIASES, keys):
         names[row.model_id][row.alias] = row.version
     return [
         ModelRecord(
@@ -184,9 +175,26 @@ def records(tx: Transaction, rows: list[Row[Any]]) -> list[ModelRecord]:
             created_at=row.created_at,
             updated_at=row.updated_at,
             versions=row.live_versions,
-            latest_version=latest.get(row.id),
-            stages=dict(stages[row.id]),
-            aliases=dict(names[row.id]),
+            latest_version=highest[row.id][0],
+            stages={stage: found for stage, found in zip(stages, highest[row.id][1:], strict=True) if found},
+            aliases=names[row.id],
         )
         for row in rows
     ]
+
+
+@cache
+def _highest(stages: tuple[str, ...]) -> Select[Any]:
+    """Return the query for a model's highest version, and the highest in each stage.
+
+    Each is one step down an index, however many versions the model has.
+    """
+    top = (
+        select(versions.c.version)
+        .where(versions.c.deleted_at.is_(None), versions.c.model_id == models.c.id)
+        .order_by(versions.c.precedence.desc(), versions.c.number.desc())
+        .limit(1)
+        .correlate(models)
+    )
+    columns = [top.where(versions.c.stage == stage).scalar_subquery() for stage in stages]
+    return select(models.c.id, top.scalar_subquery(), *columns).where(models.c.id.in_(bindparam("keys", expanding=True)))

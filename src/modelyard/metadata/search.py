@@ -11,13 +11,14 @@ matched, so that a page of a search costs about the same over a thousand version
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, TextClause, column, func, literal_column, select, table, text
+from sqlalchemy import BindParameter, ColumnElement, Select, TextClause, bindparam, column, select, table, text
+from sqlalchemy.dialects import postgresql
 
 from modelyard.metadata.database import Transaction
-from modelyard.metadata.tables import SEQUENCE, versions
+from modelyard.metadata.tables import DEFAULT_WORKSPACE, SEQUENCE, versions
 
 INSERT: dict[str, TextClause] = {
     "sqlite": text("INSERT INTO versions_search(rowid, body) VALUES (:seq, :body)"),
@@ -28,11 +29,67 @@ DELETE: dict[str, TextClause] = {
     "postgresql": text("DELETE FROM versions_search WHERE seq = :seq"),
 }
 
-NEWEST = 4_000
+NEWEST = 2_000
 """How many of the newest versions PostgreSQL looks through before it asks the index."""
 
-_fts = table("versions_search", column("rowid"), column("versions_search"))
+UNBOUNDED = 1 << 62
+"""A number that no sequence reaches."""
+
+_PATTERN: BindParameter[Any] = bindparam("pattern")
+_STAGE: BindParameter[Any] = bindparam("stage")
+_BEFORE: BindParameter[Any] = bindparam("before")
+_LIMIT: BindParameter[Any] = bindparam("limit")
+
+_fts = table("versions_search", column("rowid", SEQUENCE), column("versions_search"))
 _words = table("versions_search", column("seq", SEQUENCE), column("body"))
+_staged = select(versions.c.seq).where(versions.c.workspace == DEFAULT_WORKSPACE, versions.c.stage == _STAGE)
+
+
+def _is_staged(number: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Look one version up. A join would let PostgreSQL begin with all versions of the stage, or with all matches."""
+    return _staged.where(versions.c.seq == number).scalar_subquery().is_not(None)
+
+
+def _matches(body: ColumnElement[Any]) -> ColumnElement[bool]:
+    query: ColumnElement[Any] = postgresql.to_tsquery("simple", _PATTERN)  # type: ignore[attr-defined,no-untyped-call]
+    return body.op("@@", is_comparison=True)(query)
+
+
+def _newest(source: Select[Any]) -> Select[Any]:
+    """Return the query for versions from the newest on."""
+    number = source.selected_columns.seq
+    return source.where(number < _BEFORE).order_by(number.desc())
+
+
+def _in_fts() -> Select[Any]:
+    matched = _fts.c.versions_search.op("MATCH", is_comparison=True)(_PATTERN)
+    query = select(_fts.c.rowid.label("seq")).where(matched, _fts.c.rowid < _BEFORE)
+    return query.order_by(_fts.c.rowid.desc()).limit(_LIMIT)
+
+
+def _among_newest() -> Select[Any]:
+    """Return the query that looks through the newest versions one by one, and stops when a page is full."""
+    window = _newest(select(_words)).limit(NEWEST).subquery()
+    return select(window.c.seq).where(_matches(window.c.body)).order_by(window.c.seq.desc()).limit(_LIMIT)
+
+
+def _among_newest_staged() -> Select[Any]:
+    window = _newest(_staged).limit(NEWEST).subquery()
+    body = select(_words.c.body).where(_words.c.seq == window.c.seq).scalar_subquery()
+    return select(window.c.seq).where(_matches(body)).order_by(window.c.seq.desc()).limit(_LIMIT)
+
+
+def _in_gin() -> Select[Any]:
+    matched = select(_words.c.seq).where(_matches(_words.c.body), _words.c.seq < _BEFORE)
+    # Ordered by the bare column, PostgreSQL may decide to walk along all versions instead.
+    return matched.order_by((_words.c.seq + 0).desc()).limit(_LIMIT)
+
+
+# Each without a stage, and with one. They are built once: building one costs more than running it.
+_FTS = _in_fts(), _in_fts().where(_is_staged(_fts.c.rowid))
+_AMONG = _among_newest(), _among_newest_staged()
+_OLDEST = tuple(_newest(source).offset(NEWEST - 1).limit(1) for source in (select(_words.c.seq), _staged))
+_GIN = _in_gin(), _in_gin().where(_is_staged(_words.c.seq))
 
 
 def index(tx: Transaction, seq: int, body: str) -> None:
@@ -48,39 +105,17 @@ def forget(tx: Transaction, seq: int) -> None:
 
 def find(tx: Transaction, terms: Sequence[str], *, stage: str, before: int | None, limit: int) -> list[int]:
     """Return up to `limit` sequence numbers of matching versions, the newest first."""
+    kind = bool(stage)
+    values = {"stage": stage, "before": UNBOUNDED if before is None else before, "limit": limit}
     if tx.dialect == "sqlite":
-        return _first(tx, _in_fts(terms, before), stage, limit)
-    found = _first(tx, _among_newest(terms, before), stage, limit)
-    return found if len(found) == limit else _first(tx, _in_gin(terms, before), stage, limit)
+        return _numbers(tx, _FTS[kind], {**values, "pattern": " ".join(f'"{term}"*' for term in terms)})
+    values["pattern"] = " & ".join(f"{term}:*" for term in terms)
+    found = _numbers(tx, _AMONG[kind], values)
+    oldest = tx.scalar(_OLDEST[kind], values) if len(found) < limit else None
+    if oldest is not None:
+        found += _numbers(tx, _GIN[kind], {**values, "before": oldest, "limit": limit - len(found)})
+    return found
 
 
-def _first(tx: Transaction, hits: Select[tuple[int]], stage: str, limit: int) -> list[int]:
-    """Run a query for sequence numbers, narrowed to a stage if one is given."""
-    if stage:
-        found = hits.subquery()
-        joined = select(found.c.seq).join(versions, versions.c.seq == found.c.seq)
-        hits = joined.where(versions.c.stage == stage).order_by(found.c.seq.desc())
-    return [row.seq for row in tx.all(hits.limit(limit))]
-
-
-def _in_fts(terms: Sequence[str], before: int | None) -> Select[tuple[int]]:
-    number: ColumnElement[Any] = literal_column("versions_search.rowid")
-    pattern = " ".join(f'"{term}"*' for term in terms)
-    query = select(number.label("seq")).select_from(_fts).where(_fts.c.versions_search.op("MATCH")(pattern))
-    return (query if before is None else query.where(number < before)).order_by(number.desc())
-
-
-def _among_newest(terms: Sequence[str], before: int | None) -> Select[tuple[int]]:
-    newest = select(_words.c.seq, _words.c.body).order_by(_words.c.seq.desc()).limit(NEWEST)
-    window = (newest if before is None else newest.where(_words.c.seq < before)).subquery()
-    return select(window.c.seq).where(_matches(window.c.body, terms)).order_by(window.c.seq.desc())
-
-
-def _in_gin(terms: Sequence[str], before: int | None) -> Select[tuple[int]]:
-    query = select(_words.c.seq).where(_matches(_words.c.body, terms))
-    # Ordered by the bare column, PostgreSQL may decide to walk along all versions instead.
-    return (query if before is None else query.where(_words.c.seq < before)).order_by((_words.c.seq + 0).desc())
-
-
-def _matches(body: ColumnElement[Any], terms: Sequence[str]) -> ColumnElement[bool]:
-    return body.op("@@", is_comparison=True)(func.to_tsquery("simple", " & ".join(f"{term}:*" for term in terms)))
+def _numbers(tx: Transaction, query: Select[Any], values: Mapping[str, Any]) -> list[int]:
+    return [row.seq for row in tx.all(query, values)]

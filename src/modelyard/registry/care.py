@@ -20,7 +20,7 @@ from modelyard.metadata import aliases, journal, manifests, models, requests, ve
 from modelyard.operations import COLLECT_GARBAGE, EXPORT, STATS, VERIFY, CollectGarbage, Empty, Named
 from modelyard.registry.context import Context, Yard
 from modelyard.registry.dispatch import serves
-from modelyard.registry.lookup import content, find, records
+from modelyard.registry.lookup import content, find, model_records, records
 from modelyard.registry.views import settle_all
 
 EXPORT_FORMAT = 1
@@ -116,7 +116,7 @@ def export(context: Context, _request: Empty) -> RegistryExport:
         format=EXPORT_FORMAT,
         modelyard=__version__,
         exported_at=context.now,
-        models=models.records(context.tx, rows),
+        models=model_records(context, rows),
         versions=records(context, versions.page(context.tx, limit=EVERY)[::-1]),
         events=journal.page(context.tx, after=0, limit=EVERY),
     )

@@ -39,7 +39,16 @@ from modelyard.operations import (
 )
 from modelyard.registry.context import Context
 from modelyard.registry.dispatch import serves
-from modelyard.registry.lookup import find, find_model, model_record, record, records, resolved, stage_filter
+from modelyard.registry.lookup import (
+    find,
+    find_model,
+    model_record,
+    model_records,
+    record,
+    records,
+    resolved,
+    stage_filter,
+)
 
 LONGEST_LINEAGE = 10_000
 
@@ -51,7 +60,7 @@ def list_models(context: Context, request: ListModels) -> ModelPage:
     after = str(key_of(request.page_token, str) or "")
     rows = models.page(context.tx, after=after, limit=limit + 1)
     token = token_after(rows[limit - 1].name) if len(rows) > limit else ""
-    return ModelPage(models=models.records(context.tx, rows[:limit]), next_page_token=token)
+    return ModelPage(models=model_records(context, rows[:limit]), next_page_token=token)
 
 
 @serves(DESCRIBE_MODEL)

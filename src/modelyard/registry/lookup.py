@@ -35,6 +35,9 @@ from modelyard.errors import (
 from modelyard.metadata import aliases, manifests, models, versions
 from modelyard.registry.context import Context
 
+UNSHOWN = frozenset({ModelStage.DEVELOPMENT, ModelStage.ARCHIVED, ModelStage.REJECTED})
+"""Stages that a model's record leaves out: what stands there is not in use."""
+
 _documents = msgspec.json.Decoder(dict[str, Any])
 _reasons = msgspec.json.Decoder(dict[str, str])
 
@@ -114,9 +117,14 @@ def record(context: Context, row: Row[Any]) -> VersionRecord:
 
 
 def records(context: Context, rows: Sequence[Row[Any]]) -> list[VersionRecord]:
-    """Return the records of versions' rows, in three queries whatever their number."""
-    if not rows:
-        return []
+    """Return the records of versions' rows, in two queries for each thousand of them."""
+    made: list[VersionRecord] = []
+    for start in range(0, len(rows), models.BATCH):
+        made += _batch(context, rows[start : start + models.BATCH])
+    return made
+
+
+def _batch(context: Context, rows: Sequence[Row[Any]]) -> list[VersionRecord]:
     names = aliases.of_versions(context.tx, [row.id for row in rows])
     contents = manifests.files(context.tx, [row.digest for row in rows])
     return [_record(context, row, names.get(row.id, []), contents.get(row.digest, [])) for row in rows]
@@ -124,7 +132,12 @@ def records(context: Context, rows: Sequence[Row[Any]]) -> list[VersionRecord]:
 
 def model_record(context: Context, row: Row[Any]) -> ModelRecord:
     """Return the record of one model's row."""
-    return models.records(context.tx, [row])[0]
+    return model_records(context, [row])[0]
+
+
+def model_records(context: Context, rows: Sequence[Row[Any]]) -> list[ModelRecord]:
+    """Return the records of models' rows."""
+    return models.records(context.tx, rows, [stage for stage in context.yard.graph.stages if stage not in UNSHOWN])
 
 
 def resolved(row: Row[Any]) -> Resolved:

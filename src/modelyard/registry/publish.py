@@ -23,7 +23,7 @@ from modelyard.domain.search import document as search_document
 from modelyard.domain.stages import ModelStage, normalise_stage
 from modelyard.domain.versions import SemVer, next_version, precedence_key
 from modelyard.domain.wire import METADATA_FIELDS, ModelRecord, VersionRecord
-from modelyard.errors import InvalidArtifact, InvalidTransition, ModelExists, VersionExists
+from modelyard.errors import Conflict, InvalidArtifact, InvalidTransition, ModelExists, VersionExists
 from modelyard.metadata import journal, manifests, models, search, versions
 from modelyard.metadata.database import known
 from modelyard.operations import CREATE_MODEL, REGISTER_VERSION, CreateModel, RegisterVersion
@@ -33,6 +33,7 @@ from modelyard.registry.lookup import find, find_model, model_record, record
 from modelyard.registry.views import mark_stale
 
 NO_FILES = Manifest(files=())
+ATTEMPTS = 10
 
 
 class Stored(NamedTuple):
@@ -155,12 +156,13 @@ def _model_for(context: Context, request: RegisterVersion) -> Row[Any]:
     if not request.create:
         return find_model(context, request.name, lock=True)
     wanted = CreateModel(name=model_name(request.name), owner=request.owner, team=request.team)
-    while True:
+    for _ in range(ATTEMPTS):
         _add_model(context, wanted)
         row = models.lock(context.tx, wanted.name)
         # None: another transaction deleted the model while this one waited for its lock.
         if row is not None:
             return row
+    raise Conflict(f"the model {wanted.name!r} is being deleted and made by others all the time", hint="repeat it later")
 
 
 def _add_model(context: Context, request: CreateModel) -> Row[Any] | None:

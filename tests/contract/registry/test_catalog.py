@@ -81,6 +81,14 @@ def test_a_version_is_named_by_its_model_and_something_in_it(registry, fraud):
     )
     assert registry.get_model("fraud", "@champion") == registry.get_model("fraud", stage="Production") == fraud[1]
     assert registry.get_model("fraud", stage=ModelStage.ARCHIVED) == fraud[0]
+    assert (
+        registry.get_model("fraud", "models:/fraud@champion") == registry.get_model("fraud", "fraud/1.0.0") == fraud[1]
+    )
+    assert registry.get_model("fraud", registry.list_aliases("fraud")[0]) == fraud[1]
+    with pytest.raises(InvalidReference):
+        registry.get_model("fraud", "other/1.0.0")
+    with pytest.raises(VersionNotFound):
+        registry.get_model("fraud", registry.register_version("other", "1.0.0", create=True))
     with pytest.raises(InvalidRequest, match="both"):
         registry.get_model("fraud", "1.0.0", stage="production")
     with pytest.raises(VersionNotFound):
@@ -192,9 +200,9 @@ def test_words_find_versions(registry, fraud, weights):
     assert registry.search_models("fraud", limit=1) == [fraud[2]]
     assert registry.search_models("fraud", stage="production") == [fraud[1]]
     assert registry.search_models("nothing like this") == []
-    for query in ("", " ", "!?", "\0", "x" * 2000, 5, None):
+    for wrong in ("", " ", "!?", "\0", "x" * 2000, 5, None):
         with pytest.raises(InvalidRequest):
-            registry.search_models(query)
+            registry.search_models(wrong)
 
 
 @pytest.mark.feature("REG-15")

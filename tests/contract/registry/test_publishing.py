@@ -6,6 +6,7 @@ import hashlib
 import os
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from modelyard import (
     ModelExists,
     ModelNotFound,
     ModelStage,
+    ModelyardError,
     VersionExists,
     VersionNotFound,
     VersionRecord,
@@ -33,7 +35,7 @@ BAD_NAMES = [
     "", " ", " fraud", "fraud ", "a/b", "a@b", "a:b", "..", "-x", "fraud\n", "a\0b", "🙂", "register", "Upload",
     "versions", "a" * 251, "\ud800", "mv_01m7yqr84m9xv7nx5f0nnjy8t7", 5, None, ["fraud"], b"fraud",
 ]  # fmt: skip
-BAD_FIELDS = [
+BAD_FIELDS: list[tuple[dict[str, Any], type[ModelyardError]]] = [
     ({"metrics": {"accuracy": float("nan")}}, InvalidMetric),
     ({"metrics": {"accuracy": float("inf")}}, InvalidMetric),
     ({"performance_metrics": {"accuracy": "0.9"}}, InvalidMetric),
@@ -296,6 +298,8 @@ def test_a_version_is_registered_under_a_model_that_exists(registry, weights):
         registry.register_version("fraud", "1.0.0", model=weights)
     assert registry.models() == []
     registry.register_version("fraud", "1.0.0", create=True)
+    with pytest.raises(InvalidRequest, match="input example"):
+        registry.register_version("fraud", "1.0.0", input_example=[1])
     with_files = registry.register_version("fraud", "1.1.0", "beta", model=weights)
     assert registry.get_model(with_files).files
 

@@ -121,11 +121,12 @@ def test_an_invalid_entry_is_found_before_anything_is_registered(entry, message,
     assert not Path(local.target).exists()
 
 
-@pytest.mark.parametrize(
-    "content", ["", "{", "3", '{"model": []}', '{"models": {}}', '[{"a": 1, "a": 2}]', "\x00", "[NaN]"]
-)
-def test_a_file_that_is_no_list_of_models_is_refused(content, local):
-    file = local.file("plan.json", content)
+NO_LISTS = ["", "{", "3", '{"model": []}', '{"models": {}}', '[{"a": 1, "a": 2}]', "\x00", "[NaN]", "[" * 100_000]
+
+
+@pytest.mark.parametrize("text", NO_LISTS, ids=lambda text: repr(text[:20]))
+def test_a_file_that_is_no_list_of_models_is_refused(text, local):
+    file = local.file("plan.json", text)
     answer = local.run(f"bulk-register {file}")
     assert (answer.code, answer.out) == (2, "")
     assert str(file) in answer.err

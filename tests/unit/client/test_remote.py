@@ -19,6 +19,7 @@ from modelyard.errors import (
     DatabaseUnavailable,
     IntegrityError,
     InvalidArtifact,
+    ModelyardError,
     NotFound,
     PermissionDenied,
     RegistryCorrupt,
@@ -57,11 +58,11 @@ def ask(*replies, **options):
             caller.close()
 
 
-def refused(*replies, **options) -> tuple[Exception, list[Seen]]:
+def refused(*replies, **options) -> tuple[ModelyardError, list[Seen]]:
     """The error of the same, and what the server saw."""
     with ScriptedServer(*replies) as server:
         caller = RemoteCaller(server.url, **options)
-        with pytest.raises(errors.ModelyardError) as caught:
+        with pytest.raises(ModelyardError) as caught:
             caller.call(LIST_MODELS, ListModels())
         caller.close()
         return caught.value, server.seen
