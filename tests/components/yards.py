@@ -1,4 +1,4 @@
-"""Real yards for the tests: a registry on SQLite or PostgreSQL with a local store, opened as a user's settings would."""
+"""Real yards for the tests: a registry on SQLite or PostgreSQL with a local store, opened from settings."""
 
 from __future__ import annotations
 

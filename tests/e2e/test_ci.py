@@ -27,7 +27,9 @@ def release(folder: Path, accuracy: float) -> subprocess.CompletedProcess[str]:
         "CI_COMMIT": "0123abcd",
     }
     arguments = ["bash", str(CI / "release.sh"), "fraud", "model.onnx", "metrics.json", str(CI / "requirements.json")]
-    return subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True, timeout=100, check=False)
+    return subprocess.run(
+        arguments, cwd=folder, env=environment, capture_output=True, text=True, timeout=100, check=False
+    )
 
 
 @pytest.mark.feature("API-08")

@@ -24,7 +24,9 @@ def blocks(language: str) -> list[str]:
 
 
 def commands() -> list[str]:
-    return [line.partition("#")[0].strip() for block in blocks("console") for line in block.splitlines() if line.strip()]
+    return [
+        line.partition("#")[0].strip() for block in blocks("console") for line in block.splitlines() if line.strip()
+    ]
 
 
 def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
@@ -68,7 +70,9 @@ def test_the_requests_work_as_printed(tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_bytes(b"not really onnx, but bytes are bytes" * 100)
     with serving(tmp_path / "model_registry") as address:
         for command in (line for line in commands() if line.startswith("curl ")):
-            done = run(["curl", "--fail", *shlex.split(command.replace("http://127.0.0.1:5000", address))[1:]], tmp_path)
+            done = run(
+                ["curl", "--fail", *shlex.split(command.replace("http://127.0.0.1:5000", address))[1:]], tmp_path
+            )
             assert done.returncode == 0, (command, done.stdout, done.stderr)
     assert (tmp_path / "mnist.onnx").read_bytes() == (tmp_path / "model.onnx").read_bytes()
 

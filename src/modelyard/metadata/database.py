@@ -127,6 +127,7 @@ class Database:
             self._reading = self.engine.execution_options(begin="BEGIN")
             self._writing = self.engine.execution_options(begin="BEGIN IMMEDIATE")
         else:
+            _prepare_postgresql(self.engine)
             self._reading = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             self._writing = self.engine.execution_options()
 
@@ -219,3 +220,11 @@ def _prepare_sqlite(engine: Engine, busy_timeout: float) -> None:
         statement = connection.get_execution_options().get("begin", "BEGIN IMMEDIATE")
         if statement:
             connection.exec_driver_sql(statement)
+
+
+def _prepare_postgresql(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _record: Any) -> None:
+        # A plan made once for all values takes a rare stage or word for an average one, and walks along all versions.
+        connection.execute("SET plan_cache_mode = force_custom_plan")
+        connection.commit()

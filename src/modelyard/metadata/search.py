@@ -80,9 +80,9 @@ def _among_newest_staged() -> Select[Any]:
 
 
 def _in_gin() -> Select[Any]:
-    matched = select(_words.c.seq).where(_matches(_words.c.body), _words.c.seq < _BEFORE)
-    # Ordered by the bare column, PostgreSQL may decide to walk along all versions instead.
-    return matched.order_by((_words.c.seq + 0).desc()).limit(_LIMIT)
+    # With the bare column, PostgreSQL may decide to walk along all versions instead.
+    number = _words.c.seq + 0
+    return select(_words.c.seq).where(_matches(_words.c.body), number < _BEFORE).order_by(number.desc()).limit(_LIMIT)
 
 
 # Each without a stage, and with one. They are built once: building one costs more than running it.

@@ -162,7 +162,9 @@ def _model_for(context: Context, request: RegisterVersion) -> Row[Any]:
         # None: another transaction deleted the model while this one waited for its lock.
         if row is not None:
             return row
-    raise Conflict(f"the model {wanted.name!r} is being deleted and made by others all the time", hint="repeat it later")
+    raise Conflict(
+        f"the model {wanted.name!r} is being deleted and made by others all the time", hint="repeat it later"
+    )
 
 
 def _add_model(context: Context, request: CreateModel) -> Row[Any] | None:

@@ -1,7 +1,7 @@
 """scikit-learn estimators, pipelines included: `model.skops` where that holds known types only, else joblib.
 
-A skops file is data: its loader builds objects of known types only. It is used when every type in it is trusted by skops
-or vouched for here, *and* it reads back. What we vouch for are scikit-learn's own types that skops leaves out because a
+A skops file is data: its loader builds objects of known types only. It is used when every type in it is trusted by
+skops or vouched for here, *and* it reads back. What we vouch for are scikit-learn's own types that skops leaves out because a
 crafted one can crash the process: forests, boosting and neural networks hold them. The alternative is a pickle, which
 can do anything (docs/adr/0007).
 """

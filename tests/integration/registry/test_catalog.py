@@ -49,7 +49,9 @@ def resolve(caller: EmbeddedCaller, reference: str) -> str:
 
 @pytest.mark.feature("EXP-01")
 def test_every_kind_of_reference(caller: EmbeddedCaller) -> None:
-    made = [register(caller, "fraud", version.encode(), version=version) for version in ("1.4.2", "1.10.0", "2.0.0-rc.1")]
+    made = [
+        register(caller, "fraud", version.encode(), version=version) for version in ("1.4.2", "1.10.0", "2.0.0-rc.1")
+    ]
     caller.call(SET_ALIAS, SetAlias(name="fraud", alias="champion", version="1"))
     caller.call(UPDATE_STAGE, UpdateStage(reference="fraud/1.10.0", stage="staging"))
     expected = {
@@ -128,13 +130,24 @@ def test_lists_page_through_everything_once(caller: EmbeddedCaller) -> None:
         token = page.next_page_token
         if not token:
             break
-    assert seen == [("model 0", 3), ("model 2", 2), ("model 1", 2), ("model 0", 2), ("model 2", 1), ("model 1", 1), ("model 0", 1)]
+    assert seen == [
+        ("model 0", 3),
+        ("model 2", 2),
+        ("model 1", 2),
+        ("model 0", 2),
+        ("model 2", 1),
+        ("model 1", 1),
+        ("model 0", 1),
+    ]
     names = caller.call(LIST_MODELS, ListModels(limit=2))
     assert [record.name for record in names.models] == ["model 0", "model 1"]
     rest = caller.call(LIST_MODELS, ListModels(limit=2, page_token=names.next_page_token))
     assert ([record.name for record in rest.models], rest.next_page_token) == (["model 2"], "")
     assert [record.versions for record in names.models] == [3, 2]
-    assert [record.number for record in caller.call(LIST_VERSIONS, ListVersions(name="model 0", stage="Development")).versions] == [3, 2, 1]
+    assert [
+        record.number
+        for record in caller.call(LIST_VERSIONS, ListVersions(name="model 0", stage="Development")).versions
+    ] == [3, 2, 1]
     assert len(caller.call(LIST_ALL_VERSIONS, ListAllVersions(label="stable")).versions) == 3
     assert caller.call(LIST_ALL_VERSIONS, ListAllVersions(stage="production")).versions == []
 

@@ -58,7 +58,12 @@ def test_versions_count_up_from_0_1_0(caller: EmbeddedCaller) -> None:
     assert (first.version, first.number, second.version, second.number) == ("0.1.0", 1, "0.1.1", 2)
     assert first.id != second.id
     assert first.digest != second.digest
-    assert (first.model_size_bytes, first.files[0].path, first.stage, first.status) == (3, "model.bin", "development", "READY")
+    assert (first.model_size_bytes, first.files[0].path, first.stage, first.status) == (
+        3,
+        "model.bin",
+        "development",
+        "READY",
+    )
     assert caller.call(GET_VERSION, Named(reference=first.id)) == first
 
 
@@ -109,7 +114,9 @@ def test_a_version_of_an_unknown_model_is_refused(caller: EmbeddedCaller) -> Non
         ({"parent": "fraud/9"}, VersionNotFound),
     ],
 )
-def test_a_refused_version_leaves_nothing(caller: EmbeddedCaller, fields: dict[str, object], error: type[Exception]) -> None:
+def test_a_refused_version_leaves_nothing(
+    caller: EmbeddedCaller, fields: dict[str, object], error: type[Exception]
+) -> None:
     register(caller, "fraud")
     before = caller.call(LIST_EVENTS, ListEvents())
     with pytest.raises(error):

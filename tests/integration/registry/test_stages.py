@@ -11,8 +11,16 @@ from hypothesis import strategies as st
 from components.yards import register
 from modelyard.bootstrap import EmbeddedCaller
 from modelyard.domain.events import GENESIS, HASHED, event_hash
-from modelyard.errors import Conflict, GateRefused, InvalidRequest, InvalidStage, InvalidTransition, ModelyardError
-from modelyard.errors import PreconditionFailed, VersionNotFound
+from modelyard.errors import (
+    Conflict,
+    GateRefused,
+    InvalidRequest,
+    InvalidStage,
+    InvalidTransition,
+    ModelyardError,
+    PreconditionFailed,
+    VersionNotFound,
+)
 from modelyard.operations import (
     ARCHIVE,
     DEPRECATE,
@@ -46,7 +54,8 @@ def test_a_gate_refuses_and_passes(caller: EmbeddedCaller) -> None:
     weak = register(caller, "fraud", metrics={"accuracy": 0.7, "f1": 0.6})
     with pytest.raises(GateRefused) as refusal:
         caller.call(
-            PROMOTE, Promote(reference=weak.id, target_stage="staging", requirements={"min_accuracy": 0.8, "min_f1": 0.5})
+            PROMOTE,
+            Promote(reference=weak.id, target_stage="staging", requirements={"min_accuracy": 0.8, "min_f1": 0.5}),
         )
     verdicts = {verdict["requirement"]: verdict["met"] for verdict in refusal.value.details["verdicts"]}
     assert verdicts == {"min_accuracy": False, "min_f1": True}
@@ -143,7 +152,9 @@ def test_a_move_on_an_outdated_view_is_refused(caller: EmbeddedCaller) -> None:
 
 
 STEPS = st.lists(
-    st.tuples(st.integers(0, 3), st.sampled_from(["staging", "production", "archived", "rejected", "development", "rollback"])),
+    st.tuples(
+        st.integers(0, 3), st.sampled_from(["staging", "production", "archived", "rejected", "development", "rollback"])
+    ),
     max_size=25,
 )
 

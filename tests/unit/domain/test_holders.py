@@ -56,7 +56,9 @@ def test_who_may_not_return_is_passed_over() -> None:
     assert previous_holder(moves, "production", {"c"}, lambda version: version != "b") == "a"
 
 
-@given(st.lists(st.builds(StageMove, st.sampled_from("abcd"), st.sampled_from(["production", "staging"]), st.booleans())))
+@given(
+    st.lists(st.builds(StageMove, st.sampled_from("abcd"), st.sampled_from(["production", "staging"]), st.booleans()))
+)
 def test_nobody_stands_twice_in_line_and_the_last_to_enter_ends_it(moves: list[StageMove]) -> None:
     line = line_of_holders(moves, "production")
     assert len(line) == len(set(line))
