@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
-from threading import BrokenBarrierError
 from typing import Any
 
 PATIENCE = 90.0
@@ -51,7 +50,7 @@ def together(work: Callable[..., Any], calls: Iterable[tuple[Any, ...]]) -> list
 
 @contextmanager
 def alone(work: Callable[..., None], *arguments: Any) -> Iterator[tuple[ForkServerProcess, Connection]]:
-    """Run `work(pipe, *arguments)` in a process of its own; yield it with our end of the pipe, and end it at the end."""
+    """Run `work(pipe, *arguments)` in a process of its own; yield it and our end of the pipe, and end it at the end."""
     ours, theirs = _context.Pipe()
     process = _context.Process(target=work, args=(theirs, *arguments), daemon=True)
     process.start()
@@ -69,7 +68,7 @@ def _attend(pipe: Connection, barrier: Any, work: Callable[..., Any], arguments:
     try:
         barrier.wait(PATIENCE)
         answer: tuple[bool, Any] = (True, work(*arguments))
-    except (Exception, BrokenBarrierError):
+    except Exception:  # noqa: BLE001 - whatever it is, the parent reports it
         answer = (False, traceback.format_exc())
     pipe.send(answer)
 

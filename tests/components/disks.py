@@ -17,7 +17,8 @@ def small_disk(folder: Path, size: int) -> Iterator[Path]:
     need("mount")
     folder.mkdir()
     options = f"size={size},mode=0755"
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, text=True)
+    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
         without("mount", done.stderr.strip())
     try:

@@ -83,8 +83,8 @@ def test_what_was_collected_can_be_registered_again(tmp_path: Path, database_url
 def test_registering_while_somebody_collects_at_once(tmp_path: Path, database_url: str):
     place = str(tmp_path / "registry"), database_url
     open_place(place).close()
-    calls = [(place, "register", n) for n in range(3)] + [(place, "collect", 0), (place, "collect", 1)]
-    done = sum(together(work, calls), Counter())
+    calls = [(place, role) for role in ("register", "register", "register", "collect", "collect")]
+    done: Counter[str] = sum(together(work, calls), Counter())
     assert done["registered"]
     assert done["collected"]
     assert done["deleted"]
@@ -94,7 +94,7 @@ def test_registering_while_somebody_collects_at_once(tmp_path: Path, database_ur
         assert stored(caller) == needed(caller)
 
 
-def work(place: Place, role: str, number: int) -> Counter[str]:
+def work(place: Place, role: str) -> Counter[str]:
     """Register, delete and verify the same few contents as others do, or collect; return what was done how often."""
     done: Counter[str] = Counter()
     end = time.monotonic() + SECONDS

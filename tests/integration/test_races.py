@@ -171,7 +171,9 @@ def create_models(place: Place) -> list[str]:
 
 @pytest.mark.feature("REG-14")
 def test_models_that_come_and_go_keep_their_names_unique(place: Place):
-    answers = Counter(answer for answers in together(come_and_go, [(place, n) for n in range(CROWD)]) for answer in answers)
+    answers = Counter(
+        answer for answers in together(come_and_go, [(place, n) for n in range(CROWD)]) for answer in answers
+    )
     assert set(answers) <= {"registered", "deleted", "model_not_found"}
     with open_place(place) as caller:
         events = all_events(caller)
@@ -216,7 +218,7 @@ def test_no_compare_and_swap_of_an_alias_is_lost(place: Place):
 
 
 def move_on(place: Place, times: int) -> int:
-    """Point the alias to the version after the one it points to, again and again; return how often others were faster."""
+    """Point the alias to the version after the one it points to, again and again; return how often others won."""
     retries = 0
     with open_place(place) as caller:
         while times:
@@ -294,7 +296,9 @@ def test_what_gets_an_alias_is_not_deleted_at_the_same_moment(place: Place):
     with open_place(place) as caller:
         present = {record.number: record.aliases for record in every_version(caller)}
         for number in range(1, rounds + 1):
-            aliased = any(answer[number - 1] == "made" for role, answer in zip(roles, answers, strict=True) if role == "alias")
+            aliased = any(
+                answer[number - 1] == "made" for role, answer in zip(roles, answers, strict=True) if role == "alias"
+            )
             assert present.get(number, []) == ([f"a{number}"] if aliased else []), number
             assert (number in present) == aliased
         check_chains(caller)
@@ -307,7 +311,9 @@ def delete_or_alias(place: Place, role: str, rounds: int) -> list[str]:
             if role == "delete":
                 answers.append(outcome(caller, DELETE, Delete(reference=f"fraud/{number}")))
             else:
-                answers.append(outcome(caller, SET_ALIAS, SetAlias(name="fraud", alias=f"a{number}", version=str(number))))
+                answers.append(
+                    outcome(caller, SET_ALIAS, SetAlias(name="fraud", alias=f"a{number}", version=str(number)))
+                )
     return answers
 
 

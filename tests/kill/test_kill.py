@@ -1,8 +1,8 @@
-"""kill -9 at any moment: afterwards the registry opens, what was reported is there, and each version is whole or absent.
+"""kill -9 at any moment: the registry opens afterwards, what was reported is there, each version is whole or absent.
 
 A child registers, promotes, moves aliases and deletes in a loop. It tells the parent of each step before it begins and
-after it is done. The parent kills it at a random moment, opens the registry as the next user would, and compares it with
-the steps it was told of: all that are done are there, and of the one that was under way either everything or nothing.
+after it is done. The parent kills it at a random moment, opens the registry as the next user would, and compares it
+with the steps it was told of: all that are done are there, and of the one under way either everything or nothing.
 """
 
 from __future__ import annotations
@@ -98,7 +98,9 @@ def after(state: State, step: Step) -> State:
 def choose(state: State, following: int, dice: random.Random) -> Step:
     """Return a step that is legal now; `following` is the number that the next version will get."""
     free = [facts for facts in state.values() if not facts.aliases and facts.stage != "production"]
-    steps: list[Step] = [("promote", facts.number, NEXT_STAGE[facts.stage]) for facts in state.values() if facts.stage in NEXT_STAGE]
+    steps: list[Step] = [
+        ("promote", facts.number, NEXT_STAGE[facts.stage]) for facts in state.values() if facts.stage in NEXT_STAGE
+    ]
     steps += [("alias", number, dice.choice(["champion", "challenger"])) for number in state]
     if len(state) < MOST_VERSIONS:
         steps += [("register", following, "")] * 4
@@ -159,7 +161,10 @@ def present(caller: EmbeddedCaller) -> list[VersionRecord]:
 
 
 def observed(records: list[VersionRecord]) -> State:
-    facts = [Facts(int(record.version.rpartition(".")[2]), str(record.stage), frozenset(record.aliases)) for record in records]
+    facts = [
+        Facts(int(record.version.rpartition(".")[2]), str(record.stage), frozenset(record.aliases))
+        for record in records
+    ]
     return {fact.number: fact for fact in facts}
 
 
@@ -231,7 +236,9 @@ def check_rest(caller: EmbeddedCaller) -> None:
     check_content(caller, records)
 
 
-def kill_once(folder: Path, url: str, state: State, following: int, dice: random.Random) -> tuple[State, Step | None, int]:
+def kill_once(
+    folder: Path, url: str, state: State, following: int, dice: random.Random
+) -> tuple[State, Step | None, int]:
     """Let a child work and kill it.
 
     Returns:
@@ -300,7 +307,7 @@ def highest_number(caller: EmbeddedCaller) -> list[int]:
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 @pytest.mark.feature("STO-01", "STO-08", "MET-14")
-def test_a_registry_on_sqlite_survives_kills_at_any_moment(tmp_path: Path):
+def test_a_registry_on_sqlite_survives_kills_at_any_moment(tmp_path: Path) -> None:
     tally = run(tmp_path / "registry", "", kills=45)
     assert tally["reported"] > 45
     assert tally["register"]
@@ -310,6 +317,6 @@ def test_a_registry_on_sqlite_survives_kills_at_any_moment(tmp_path: Path):
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 @pytest.mark.feature("STO-01", "STO-09", "MET-14")
-def test_a_registry_on_postgresql_survives_kills_at_any_moment(tmp_path: Path, postgres_url: str):
+def test_a_registry_on_postgresql_survives_kills_at_any_moment(tmp_path: Path, postgres_url: str) -> None:
     tally = run(tmp_path / "registry", postgres_url, kills=12)
     assert tally["reported"] > 12

@@ -134,3 +134,6 @@ class Rounds:
         threads, self._threads = self._threads, []
         for thread in threads:
             thread.shutdown(wait=True)
+        # A lane may belong to whoever holds the rounds; without it, the buffers go with their last user, not with the
+        # next collection of cycles, which can come many uploads later.
+        self._lanes = ()

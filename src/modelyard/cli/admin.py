@@ -51,7 +51,10 @@ def status(session: Session) -> None:
 @command("upgrade", "modelyard db upgrade")
 @pass_session
 def upgrade(session: Session) -> None:
-    """Bring the database to the newest schema; make a copy of it before."""
+    """Bring the database to the newest schema.
+
+    Make a copy of it before.
+    """
     facts = database.upgrade(session.settings_of_present())
     done = "is up to date" if facts["before"] == facts["schema"] else f"was upgraded from {facts['before']}"
     session.say(facts, f"the database {done}: schema {facts['schema']}")
@@ -60,9 +63,10 @@ def upgrade(session: Session) -> None:
 @command("check", "modelyard db check")
 @pass_session
 def check(session: Session) -> None:
-    """Check the database itself, and that no event was changed, dropped or put elsewhere.
+    """Check the database and the chains of events.
 
-    Exit code 7 when something is wrong. `modelyard verify` checks the files.
+    Finds events that were changed, dropped or put elsewhere. Exit code 7 when something is wrong.
+    `modelyard verify` checks the files.
     """
     problems = database.check(session.settings_of_present())
     rows = [(problem,) for problem in problems]

@@ -120,7 +120,7 @@ def metadata_options(function: _Function) -> _Function:
             click.option("--tags", type=Document(), help="Tags by key."),
             click.option("--tag", "tag", multiple=True, metavar="KEY=VALUE", help="One tag; may be repeated."),
             click.option("--hyperparams", type=Document(), help="Hyperparameters by name."),
-            click.option("--metadata", type=Document(), help="More metadata, by the names of the documents."),
+            click.option("--metadata", type=Document(), help="Other metadata by field name, such as training_data."),
             click.option("--framework", metavar="NAME", help="What the model was made with, such as sklearn."),
         )
     ):

@@ -25,7 +25,7 @@ from modelyard.errors import InvalidRequest
 @pass_session
 def serve(session: Session, /, home: str | None, host: str | None, port: int | None, *, insecure: bool) -> None:
     """Serve a registry over HTTP until Ctrl-C or SIGTERM."""
-    if session.is_remote:
+    if session.is_remote and not home:
         raise InvalidRequest(f"{session.target} is a server already", hint="name the folder to serve with --home")
     if home and session.registry:
         raise click.UsageError("--home and --registry name the same thing; give one of them")

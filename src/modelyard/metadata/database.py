@@ -127,7 +127,6 @@ class Database:
             self._reading = self.engine.execution_options(begin="BEGIN")
             self._writing = self.engine.execution_options(begin="BEGIN IMMEDIATE")
         else:
-            _prepare_postgresql(self.engine)
             self._reading = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             self._writing = self.engine.execution_options()
 
@@ -158,7 +157,7 @@ class Database:
             self.local_changes += 1
 
     def write_ahead(self) -> None:
-        """Make a SQLite file keep a write-ahead log from now on, so that readers and a writer do not wait for each other.
+        """Make a SQLite file keep a write-ahead log from now on: readers and a writer do not wait for each other then.
 
         Only for a file that is known to be ours: the switch is written into its header.
         """
@@ -220,11 +219,3 @@ def _prepare_sqlite(engine: Engine, busy_timeout: float) -> None:
         statement = connection.get_execution_options().get("begin", "BEGIN IMMEDIATE")
         if statement:
             connection.exec_driver_sql(statement)
-
-
-def _prepare_postgresql(engine: Engine) -> None:
-    @event.listens_for(engine, "connect")
-    def on_connect(connection: Any, _record: Any) -> None:
-        # A plan made once for all values takes a rare stage or word for an average one, and walks along all versions.
-        connection.execute("SET plan_cache_mode = force_custom_plan")
-        connection.commit()

@@ -49,13 +49,9 @@ _TOUCH = update(models).where(models.c.id == bindparam("key")).values(updated_at
 _TAKE_NUMBER = (
     update(models)
     .where(models.c.id == bindparam("key"))
-    .values(
-        last_number=models.c.last_number + 1, live_versions=models.c.live_versions + 1, updated_at=bindparam("at")
-    )
+    .values(last_number=models.c.last_number + 1, live_versions=models.c.live_versions + 1, updated_at=bindparam("at"))
 )
-_LOSE_VERSION = (
-    update(models).where(models.c.id == bindparam("key")).values(live_versions=models.c.live_versions - 1)
-)
+_LOSE_VERSION = update(models).where(models.c.id == bindparam("key")).values(live_versions=models.c.live_versions - 1)
 _BURY = (
     update(models)
     .where(models.c.id == bindparam("key"))
@@ -197,4 +193,6 @@ def _highest(stages: tuple[str, ...]) -> Select[Any]:
         .correlate(models)
     )
     columns = [top.where(versions.c.stage == stage).scalar_subquery() for stage in stages]
-    return select(models.c.id, top.scalar_subquery(), *columns).where(models.c.id.in_(bindparam("keys", expanding=True)))
+    return select(models.c.id, top.scalar_subquery(), *columns).where(
+        models.c.id.in_(bindparam("keys", expanding=True))
+    )

@@ -3,8 +3,8 @@
 The words of a version are made by `modelyard.domain.search`, the same for every dialect; here they are only stored and
 matched, so that a page of a search costs about the same over a thousand versions and over a hundred thousand:
 
-- SQLite keeps prefixes of 2 to 8 letters as terms of their own (FTS5 `prefix`), each with its versions in order: nothing
-  has to be merged or sorted.
+- SQLite keeps prefixes of 2 to 8 letters as terms of their own (FTS5 `prefix`), each with its versions in order, so
+  that nothing has to be merged or sorted.
 - PostgreSQL's index (GIN) has no order: all matches are fetched and sorted. So the newest versions are looked through
   first, where frequent words fill a page at once; only rarer ones are left to the index.
 """
@@ -85,6 +85,9 @@ def _in_gin() -> Select[Any]:
     return select(_words.c.seq).where(_matches(_words.c.body), number < _BEFORE).order_by(number.desc()).limit(_LIMIT)
 
 
+# A plan made once for all values takes a rare word or stage for an average one, and walks along all versions.
+_PLAN_EACH = text("SET LOCAL plan_cache_mode = force_custom_plan")
+
 # Each without a stage, and with one. They are built once: building one costs more than running it.
 _FTS = _in_fts(), _in_fts().where(_is_staged(_fts.c.rowid))
 _AMONG = _among_newest(), _among_newest_staged()
@@ -109,6 +112,7 @@ def find(tx: Transaction, terms: Sequence[str], *, stage: str, before: int | Non
     values = {"stage": stage, "before": UNBOUNDED if before is None else before, "limit": limit}
     if tx.dialect == "sqlite":
         return _numbers(tx, _FTS[kind], {**values, "pattern": " ".join(f'"{term}"*' for term in terms)})
+    tx.run(_PLAN_EACH)
     values["pattern"] = " & ".join(f"{term}:*" for term in terms)
     found = _numbers(tx, _AMONG[kind], values)
     oldest = tx.scalar(_OLDEST[kind], values) if len(found) < limit else None

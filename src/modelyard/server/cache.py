@@ -25,26 +25,23 @@ class AnswerCache:
     def __init__(self, count: Callable[[], int], *, limit: int) -> None:
         self._count = count
         self._limit = limit
-        self._state = -1
         self._size = 0
         self._answers: dict[Key, Answer] = {}
+        self.state = -1
+        """The state that was seen last. Whoever reads the database takes it along *before* that, for `put`."""
 
     def get(self, key: Key) -> Answer | None:
-        """The answer to a request if it is still what the database says."""
-        return self._answers.get(key) if self.state() and self._answers else None
-
-    def state(self) -> int:
-        """The number of the present state; asked for before the database is read, and passed to `put` afterwards."""
+        """The answer to a request if it is still what the database says; asks for the present state."""
         state = self._count()
-        if state != self._state:
+        if state != self.state:
             self._answers.clear()
-            self._state, self._size = state, 0
-        return state
+            self.state, self._size = state, 0
+        return self._answers.get(key)
 
     def put(self, key: Key, state: int, answer: Answer) -> None:
-        """Keep an answer that was read from the database after `state` was asked for."""
+        """Keep an answer that was read from the database after `state` had been seen."""
         size = answer.size + _OVERHEAD
-        if self.state() != state or size > self._limit // 4 or key in self._answers:
+        if self.state != state or size > self._limit // 4 or key in self._answers:
             return
         while self._size + size > self._limit:
             dropped = self._answers.pop(next(iter(self._answers)))

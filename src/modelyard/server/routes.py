@@ -84,7 +84,7 @@ async def read_answer(
     service: Service, operation: Operation[Any, Any], wanted: object, scope: Scope, actor: str
 ) -> Answer:
     """The answer of a GET row, read from the database and kept for the next who asks."""
-    state = service.cache.state()
+    state = service.cache.state
     ready = await service.answered(operation, wanted, actor=actor)
     service.cache.put((scope["path"], scope["query_string"]), state, ready)
     return ready

@@ -13,7 +13,7 @@ from starlette.types import Receive
 from modelyard.config import Settings
 from modelyard.errors import TooLarge
 from modelyard.metadata.changes import ChangeWatch
-from modelyard.operations import Operation
+from modelyard.operations import RESOLVE, Operation
 from modelyard.registry.context import Yard
 from modelyard.registry.dispatch import perform
 from modelyard.server.answers import Answer, answer
@@ -22,11 +22,14 @@ from modelyard.server.cache import AnswerCache
 P = ParamSpec("P")
 T = TypeVar("T")
 
+HOT_THREADS = 2
+
 
 class Service:
     """The parts of a running server.
 
-    Transfers have threads of their own, so that slow uploads never keep a use case waiting.
+    Transfers have threads of their own, so that slow uploads never keep a use case waiting, and so has resolve, so that
+    long lists do not keep it waiting. More than a few threads would only contend for the interpreter's lock there.
 
     Args:
         yard: what use cases run on; the service closes it.
@@ -40,6 +43,7 @@ class Service:
         self.max_upload_bytes: int = settings["server.max_upload_bytes"]
         threads: int = settings["server.threads"]
         self._use_cases = ThreadPoolExecutor(threads, thread_name_prefix="modelyard-use-case")
+        self._hot = ThreadPoolExecutor(HOT_THREADS, thread_name_prefix="modelyard-hot")
         self._transfers = ThreadPoolExecutor(threads, thread_name_prefix="modelyard-transfer")
         self.watch = ChangeWatch(yard.database)
         self.cache = AnswerCache(self.watch.count, limit=cache_bytes)
@@ -48,8 +52,9 @@ class Service:
         self, operation: Operation[Any, Any], request: object, *, actor: str, idempotency_key: str = ""
     ) -> Answer:
         """Run an operation and encode its answer, in a thread; those that read or delete files count as transfers."""
-        begin = self.transfer if operation.long else self.run
-        return await begin(self._answer, operation, request, actor, idempotency_key)
+        pool = self._transfers if operation.long else self._hot if operation is RESOLVE else self._use_cases
+        call = partial(self._answer, operation, request, actor, idempotency_key)
+        return await asyncio.get_running_loop().run_in_executor(pool, call)
 
     async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a short call that may wait for the database."""
@@ -66,6 +71,7 @@ class Service:
     def close(self) -> None:
         """End the threads once their work is done, and close the database."""
         self._use_cases.shutdown()
+        self._hot.shutdown()
         self._transfers.shutdown()
         self.watch.close()
         self.yard.database.close()

@@ -56,6 +56,11 @@ class Pieces:
         self._source = source
         self._coming: asyncio.Future[Piece | None] = service.transfer(next, source, None)
 
+    async def begin(self) -> None:
+        """Wait until the first piece has been read; its errors come from here."""
+        await asyncio.wait([self._coming])
+        self._coming.result()
+
     async def next(self) -> Piece | None:
         """The next piece, or None at the end; begins to read the one after it."""
         piece = await self._coming
@@ -76,9 +81,8 @@ class Pieces:
 class Download(Response):
     """Sends pieces; the first one is there already, and good."""
 
-    def __init__(self, first: Piece | None, pieces: Pieces, status: int, headers: dict[str, str]) -> None:
+    def __init__(self, pieces: Pieces, status: int, headers: dict[str, str]) -> None:
         super().__init__(status_code=status, headers=headers)
-        self._first = first
         self._pieces = pieces
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - the ASGI signature
@@ -86,10 +90,8 @@ class Download(Response):
         gone = asyncio.ensure_future(_gone(receive))
         try:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-            piece = self._first
-            while piece is not None and not gone.done():
+            while (piece := await self._pieces.next()) is not None and not gone.done():
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
-                piece = await self._pieces.next()
             if piece is None:
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
         except ModelyardError as error:
@@ -190,11 +192,11 @@ async def _begin(
         return Response(status_code=status, headers=headers)
     pieces = Pieces(service, _joined(source) if headers["content-type"] == TAR else source)
     try:
-        first = await pieces.next()
+        await pieces.begin()
     except ModelyardError:
         await pieces.close()
         raise
-    return Download(first, pieces, status, headers)
+    return Download(pieces, status, headers)
 
 
 def _joined(source: Iterator[Piece]) -> Generator[Piece]:

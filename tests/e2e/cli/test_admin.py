@@ -96,17 +96,17 @@ def test_config_show_tells_where_each_value_comes_from_and_hides_secrets(local, 
     local.file("registry_config.yaml", "server:\n  port: 5005\n")
     monkeypatch.setenv("MODELYARD_DATABASE_URL", "postgresql://user:geheim@host/name")
     monkeypatch.setenv("MODELYARD_URI", "")
-    rows = {row["name"]: row for row in Terminal_without_registry(local).json("config show")}
+    rows = {row["name"]: row for row in configured(local).json("config show")}
     assert rows["server.port"]["value"] == 5005
     assert rows["server.port"]["source"].endswith("registry_config.yaml:2")
     assert "geheim" not in rows["database.url"]["value"]
-    text = Terminal_without_registry(local).ok("config show").out
+    text = configured(local).ok("config show").out
     assert "server.port" in text
     assert "server.host" not in text
-    assert "server.host" in Terminal_without_registry(local).ok("config show --all").out
+    assert "server.host" in configured(local).ok("config show --all").out
 
 
-def Terminal_without_registry(local):  # noqa: N802 - it stands where a class would
+def configured(local):
     """The terminal without `--registry`: the configuration decides."""
     return type(local)(target="", folder=local.folder, kind=local.kind)
 
@@ -131,7 +131,7 @@ def test_config_check_points_at_what_is_wrong(local):
 
 def test_the_configuration_file_names_the_registry(local):
     file = local.file("my.yaml", f"registry:\n  path: {local.folder}/configured\n")
-    terminal = Terminal_without_registry(local)
+    terminal = configured(local)
     terminal.ok(f"--config {file} create fraud")
     assert (local.folder / "configured" / "registry.db").is_file()
     assert terminal.json(f"--config {file} list --models")[0]["name"] == "fraud"

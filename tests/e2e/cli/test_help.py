@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 import sys
@@ -147,3 +148,15 @@ def test_light_questions_load_no_heavy_package(statement, allowed, forbidden):
     loaded = set(done.stderr.split())
     assert allowed <= loaded
     assert loaded & forbidden == set()
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_can_complete(shell):
+    environment = {**os.environ, "_MODELYARD_COMPLETE": f"{shell}_source"}
+    command = [sys.executable, "-m", "modelyard.cli.main"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert "_MODELYARD_COMPLETE" in done.stdout
+    typed = "bulk" if shell == "fish" else "1"
+    asked = {"_MODELYARD_COMPLETE": f"{shell}_complete", "COMP_WORDS": "modelyard bulk", "COMP_CWORD": typed}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, **asked})
+    assert "bulk-register" in done.stdout

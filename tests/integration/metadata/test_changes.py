@@ -53,8 +53,7 @@ def test_it_sees_the_changes_of_others(database: Database, watch: ChangeWatch):
     before = watch.count()
     other = Database(database.engine.url.render_as_string(hide_password=False))
     with pytest.raises(ZeroDivisionError), other.write() as tx:
-        tx.connection.execute(text("UPDATE alembic_version SET version_num = '0'"))
-        raise ZeroDivisionError
+        tx.run(text("UPDATE alembic_version SET version_num = :number"), {"number": 1 // 0})
     assert watch.count() == before
     write(other)
     until(lambda: watch.count() != before)
@@ -69,9 +68,8 @@ def test_while_it_cannot_listen_nothing_is_taken_for_fresh(postgres_url: str):
     until(lambda: is_steady(watch))
     before = watch.count()
     with database.write() as tx:
-        tx.connection.execute(
-            text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()")
-        )
+        listening = "query LIKE 'LISTEN%' AND datname = current_database()"
+        tx.connection.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {listening}"))
     until(lambda: not is_steady(watch))
     until(lambda: is_steady(watch))
     assert watch.count() > before

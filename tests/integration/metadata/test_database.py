@@ -43,15 +43,25 @@ def test_a_reader_on_postgresql_cannot_write(postgres_url: str):
     database.close()
 
 
+def add_models(tx: Transaction, *names: str) -> None:
+    for name in names:
+        add_model(tx, name)
+
+
 class Abort(Exception):
     """Ends a transaction half way."""
 
 
-def test_an_exception_undoes_all(database: Database):
-    changes = database.local_changes
-    with pytest.raises(Abort), database.write() as tx:
+def begin_and_abort(database: Database) -> None:
+    with database.write() as tx:
         add_model(tx, "fraud")
         raise Abort
+
+
+def test_an_exception_undoes_all(database: Database):
+    changes = database.local_changes
+    with pytest.raises(Abort):
+        begin_and_abort(database)
     with database.read() as tx:
         assert names(tx) == []
     assert database.local_changes == changes
@@ -59,8 +69,7 @@ def test_an_exception_undoes_all(database: Database):
 
 def test_a_fault_of_our_own_surfaces_as_it_is_and_undoes_all(database: Database):
     with pytest.raises(exc.IntegrityError), database.write() as tx:
-        add_model(tx, "fraud")
-        add_model(tx, "fraud")
+        add_models(tx, "fraud", "fraud")
     with database.read() as tx:
         assert names(tx) == []
 
@@ -69,8 +78,7 @@ def test_a_savepoint_undoes_its_block_only(database: Database):
     with database.write() as tx:
         add_model(tx, "fraud")
         with pytest.raises(exc.IntegrityError), tx.savepoint():
-            add_model(tx, "churn")
-            add_model(tx, "fraud")
+            add_models(tx, "churn", "fraud")
         add_model(tx, "pricing")
     with database.read() as tx:
         assert names(tx) == ["fraud", "pricing"]

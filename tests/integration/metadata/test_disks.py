@@ -1,4 +1,4 @@
-"""Disks that are full or read-only, in earnest: each request is refused as a whole, and works once the disk is mended."""
+"""Disks that are full or read-only, in earnest: a request is refused as a whole, and works once the disk is mended."""
 
 from __future__ import annotations
 

@@ -18,7 +18,11 @@ AT = "2026-03-01T12:00:00.000000Z"
 EVERYTHING = 1_000_000
 FACTS = st.dictionaries(
     st.text(max_size=10),
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     max_size=4,
 )
 
@@ -68,7 +72,10 @@ def test_each_model_has_a_chain_of_its_own(database: Database):
 def test_what_is_read_back_has_the_hash_that_was_written(database: Database, facts: dict[str, Any]):
     with database.write() as tx:
         if models.by_id(tx, "md_fraud") is None:
-            models.add(tx, {"id": "md_fraud", "name": "fraud", "description": "", "owner": "", "team": "", "tags": {}, "at": AT})
+            models.add(
+                tx,
+                {"id": "md_fraud", "name": "fraud", "description": "", "owner": "", "team": "", "tags": {}, "at": AT},
+            )
         journal.append(tx, model_id="md_fraud", kind="thing.done", at=AT, actor="ada", data=facts)
     events = chain(database, "md_fraud")
     check_chain(events)
@@ -100,12 +107,17 @@ def test_an_event_without_a_model_is_a_defect(database: Database):
         append(database, "md_nobody")
 
 
+def append_and_fail(database: Database, model_id: str) -> None:
+    with database.write() as tx:
+        journal.append(tx, model_id=model_id, kind="thing.done", at=AT, actor="ada")
+        raise ZeroDivisionError
+
+
 def test_an_aborted_transaction_leaves_no_event(database: Database):
     model_id = new_model(database, "fraud")
     append(database, model_id)
-    with pytest.raises(ZeroDivisionError), database.write() as tx:
-        journal.append(tx, model_id=model_id, kind="thing.done", at=AT, actor="ada")
-        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError):
+        append_and_fail(database, model_id)
     assert append(database, model_id) == 2
     check_chain(chain(database, model_id))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -9,40 +11,55 @@ from sqlalchemy import insert, text
 
 from modelyard.domain.search import document, query_terms
 from modelyard.errors import InvalidRequest
-from modelyard.metadata import search
+from modelyard.metadata import models, search
 from modelyard.metadata.database import Database, Transaction
-from modelyard.metadata.tables import models, versions
+from modelyard.metadata.tables import versions
 
 AT = "2026-03-01T12:00:00.000000Z"
 STAGES = ("development", "staging")
 # Few letters, so that words share beginnings, and what tokenisers stumble over: digits, dots, signs, scripts, accents.
-WORDS = st.text("abAB1eé0.-_ß信", min_size=1, max_size=6) | st.sampled_from(["3e5a91c", "FraudDetector", "v1.2.3", "it's"])
+WORDS = st.text("abAB1eé0.-_ß信", min_size=1, max_size=6) | st.sampled_from(
+    ["3e5a91c", "FraudDetector", "v1.2.3", "it's"]
+)
 TEXTS = st.lists(WORDS, min_size=1, max_size=4).map(" ".join)
 
 
+FILLERS = 2 * search.NEWEST
+FIRST_FILLER = 1_000
+
+
+def version_row(number: int) -> dict[str, Any]:
+    return {
+        "seq": number, "id": f"mv_{number}", "model_id": "md_1", "number": number, "version": f"0.0.{number}",
+        "precedence": "", "label": "", "stage": STAGES[number % 2], "status": "READY", "revision": 1, "digest": "",
+        "model_hash": "", "size": 0, "framework": "", "document": "{}", "created_at": AT, "updated_at": AT,
+    }  # fmt: skip
+
+
 def add_versions(tx: Transaction, texts: list[str]) -> dict[int, str]:
-    """Put versions with these texts into the index; return their words by sequence number."""
+    """Put versions with these texts into the index, in place of earlier ones; return their words by sequence number."""
+    key = "rowid" if tx.dialect == "sqlite" else "seq"
+    for name, column in (("versions_search", key), ("versions", "seq")):
+        tx.connection.execute(text(f"DELETE FROM {name} WHERE {column} < {FIRST_FILLER}"))
     words = {}
     for number, body in enumerate(texts, 1):
-        row = {
-            "seq": number, "id": f"mv_{number}", "model_id": "md_1", "number": number, "version": f"0.0.{number}",
-            "precedence": "", "label": "", "stage": STAGES[number % 2], "status": "READY", "revision": 1, "digest": "",
-            "model_hash": "", "size": 0, "framework": "", "document": "{}", "created_at": AT, "updated_at": AT,
-        }  # fmt: skip
-        tx.run(insert(versions), row)
+        tx.run(insert(versions), version_row(number))
         words[number] = document([body])
         search.index(tx, number, words[number])
     return words
 
 
-def clean(tx: Transaction) -> None:
-    for name in ("versions_search", "versions", "models"):
-        tx.connection.execute(text(f"DELETE FROM {name}"))
-    model = {
-        "id": "md_1", "name": "m", "live_name": "m", "description": "", "owner": "", "team": "", "tags": "{}", "revision": 1,
-        "last_number": 0, "live_versions": 0, "events": 0, "last_event_hash": "", "created_at": AT, "updated_at": AT,
-    }  # fmt: skip
-    tx.run(insert(models), model)
+@pytest.fixture(params=[0, FILLERS], ids=["few versions", "many versions"])
+def indexed(request: pytest.FixtureRequest, database: Database) -> Database:
+    """A database with a model, and with so many newer versions of other words that these are all that is newest."""
+    facts = {"id": "md_1", "name": "m", "description": "", "owner": "", "team": "", "tags": {}, "at": AT}
+    numbers = range(FIRST_FILLER, FIRST_FILLER + request.param)
+    with database.write() as tx:
+        models.add(tx, facts)
+        if numbers:
+            tx.run(insert(versions), [version_row(number) for number in numbers])
+            tx.run(search.INSERT[tx.dialect], [{"seq": number, "body": "zebra"} for number in numbers])
+    return database
 
 
 def naive(words: dict[int, str], terms: list[str], *, stage: str, before: int | None) -> list[int]:
@@ -66,22 +83,20 @@ def naive(words: dict[int, str], terms: list[str], *, stage: str, before: int | 
     limit=st.integers(1, 9),
 )
 def test_search_equals_a_naive_filter(
-    database: Database, texts: list[str], query: str, stage: str, before: int | None, limit: int
+    indexed: Database, texts: list[str], query: str, stage: str, before: int | None, limit: int
 ):
     try:
         terms = query_terms(query)
     except InvalidRequest:
         terms = ["a"]
-    with database.write() as tx:
-        clean(tx)
+    with indexed.write() as tx:
         words = add_versions(tx, texts)
         found = search.find(tx, terms, stage=stage, before=before, limit=limit)
     assert found == naive(words, terms, stage=stage, before=before)[:limit]
 
 
-def test_words_are_replaced_and_forgotten(database: Database):
-    with database.write() as tx:
-        clean(tx)
+def test_words_are_replaced_and_forgotten(indexed: Database):
+    with indexed.write() as tx:
         add_versions(tx, ["cats", "cats and dogs"])
         assert search.find(tx, ["cat"], stage="", before=None, limit=9) == [2, 1]
         search.index(tx, 2, document(["dogs"]))
@@ -90,15 +105,29 @@ def test_words_are_replaced_and_forgotten(database: Database):
         assert search.find(tx, ["cat"], stage="", before=None, limit=9) == []
 
 
-@pytest.mark.parametrize("lead", [0, 40, 400])
-def test_old_matches_are_found_behind_many_others(database: Database, lead: int):
-    # However the newest versions are looked at first, an old match must not be lost, nor the order.
-    texts = ["needle hay"] * 3 + ["hay"] * lead
-    with database.write() as tx:
-        clean(tx)
-        add_versions(tx, texts)
-        assert search.find(tx, ["needle"], stage="", before=None, limit=2) == [3, 2]
-        assert search.find(tx, ["needle"], stage="", before=2, limit=2) == [1]
-        assert search.find(tx, ["needle"], stage="staging", before=None, limit=5) == [3, 1]
-        newest_first = list(range(3 + lead, 0, -1))
-        assert search.find(tx, ["ha"], stage="", before=None, limit=5) == newest_first[:5]
+def test_a_page_reaches_from_the_newest_versions_to_the_oldest(indexed: Database):
+    with indexed.write() as tx:
+        add_versions(tx, ["needle"] * 5)
+        last = FIRST_FILLER + FILLERS
+        tx.run(insert(versions), version_row(last))
+        search.index(tx, last, "needle")
+        assert search.find(tx, ["needle"], stage="", before=None, limit=4) == [last, 5, 4, 3]
+        assert search.find(tx, ["needle"], stage="", before=3, limit=4) == [2, 1]
+        assert search.find(tx, ["needle"], stage=STAGES[1], before=None, limit=4) == [5, 3, 1]
+        assert search.find(tx, ["needle"], stage=STAGES[0], before=None, limit=2) == [last, 4]
+
+
+@pytest.mark.parametrize("indexed", [FILLERS], indirect=True)
+def test_no_version_is_lost_between_the_newest_and_the_others(indexed: Database):
+    newest = FIRST_FILLER + FILLERS - 1
+    border = newest - search.NEWEST
+    oldest = [FIRST_FILLER + 4, FIRST_FILLER + 2, FIRST_FILLER]
+    with indexed.write() as tx:
+        for number in (border + 1, border, border - 1, *oldest):
+            search.index(tx, number, "needle")
+        found = search.find(tx, ["needle"], stage="", before=None, limit=9)
+        assert found == [border + 1, border, border - 1, *oldest]
+        assert search.find(tx, ["needle"], stage="", before=newest, limit=9) == found
+        even = [number for number in found if number % 2 == 0]
+        for before in (None, newest, newest - 1, newest - 3):
+            assert search.find(tx, ["needle"], stage=STAGES[0], before=before, limit=9) == even

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import http.client
 import json
 import socket
@@ -305,6 +306,23 @@ def until(reached) -> None:
             return
         waiting.wait(0.01)
     raise AssertionError("the state was not reached in ten seconds")
+
+
+def test_what_a_transfer_held_is_free_as_soon_as_it_ends(client, name, upload):
+    """Without waiting for the collector of cycles, which may come many transfers later."""
+
+    def buffers() -> int:
+        return sum(isinstance(found, memoryview) and found.nbytes >= 1 << 20 for found in gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        for number in range(3):
+            upload({"m.bin": BIG + b"%d" % number})
+            assert client.get(f"/api/models/{name}/latest/download").content == BIG + b"%d" % number
+        until(lambda: buffers() == 0)
+    finally:
+        gc.enable()
 
 
 @pytest.mark.slow

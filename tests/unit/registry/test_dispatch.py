@@ -11,6 +11,7 @@ from typing import get_type_hints
 import pytest
 
 import modelyard.bootstrap
+from modelyard.domain.wire import Resolved
 from modelyard.operations import BY_NAME, IF_MATCH, PROMOTE, RESOLVE, TABLE, Named, Operation
 from modelyard.registry.context import Context, Yard
 from modelyard.registry.dispatch import SERVED, fingerprint, serves
@@ -38,7 +39,7 @@ def test_a_second_use_case_for_a_row_is_refused():
     with pytest.raises(AssertionError, match="two use cases serve resolve"):
 
         @serves(RESOLVE)
-        def again(context: Context, request: Named) -> None:
+        def again(context: Context, request: Named) -> Resolved:
             raise NotImplementedError
 
     assert SERVED["resolve"] is present

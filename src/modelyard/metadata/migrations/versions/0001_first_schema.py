@@ -145,9 +145,7 @@ def upgrade() -> None:
     op.create_index("ix_versions_digest", "versions", ["digest"], unique=False)
     op.create_index("ix_versions_model_hash", "versions", ["model_hash"], unique=False)
     op.create_index("ix_versions_model_seq", "versions", ["model_id", "seq"], unique=False)
-    op.create_index(
-        "ix_versions_model_stage", "versions", ["model_id", "stage", "precedence", "number"], unique=False
-    )
+    op.create_index("ix_versions_model_stage", "versions", ["model_id", "stage", "precedence", "number"], unique=False)
     op.create_index("ix_versions_parent", "versions", ["parent_id"], unique=False)
     op.create_index("ix_versions_workspace", "versions", ["workspace", "seq"], unique=False)
     op.create_index("ix_versions_precedence", "versions", ["model_id", "precedence", "number"], unique=False)
