@@ -203,7 +203,7 @@ def reading(few: EmbeddedCaller, many: EmbeddedCaller, rounds: int) -> bool:
         *((f"search, {name}", SEARCH, Search(q=words, limit=limit), None) for name, (words, limit) in HARD.items()),
         ("search, common in a rare stage", SEARCH, Search(q="fraud", stage="staging"), None),
         ("list of versions", LIST_ALL_VERSIONS, ListAllVersions(), GOAL),
-        ("list of versions in a stage", LIST_ALL_VERSIONS, ListAllVersions(stage="staging"), GOAL),
+        ("list of versions in a stage", LIST_ALL_VERSIONS, ListAllVersions(stage="staging", limit=20), GOAL),
         ("list of a model's versions", LIST_VERSIONS, ListVersions(name=first), GOAL),
         ("list of models", LIST_MODELS, ListModels(), GOAL),
         ("resolve an alias", RESOLVE, Named(reference=f"{first}@champion"), GOAL),

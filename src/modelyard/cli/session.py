@@ -22,8 +22,7 @@ from modelyard.client.address import is_address
 from modelyard.config import Settings, database_url, load_from_process
 from modelyard.errors import InvalidRequest, NotFound
 from modelyard.facade.caller import Caller
-from modelyard.facade.opening import _settings as settings_of
-from modelyard.facade.opening import connect
+from modelyard.facade.opening import connect, settings_of
 from modelyard.facade.registry import ModelRegistry
 
 SQLITE = "sqlite:///"

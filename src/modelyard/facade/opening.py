@@ -74,7 +74,7 @@ def connect(
         return Opened(remote, load_from_process(file))
     if token is not None:
         raise InvalidRequest("a token is for a registry on a server", hint="leave it out, or give the server's URL")
-    settings = _settings(named, _text(store), file, timeout)
+    settings = settings_of(named, _text(store), file, timeout)
     for name in settings.unsupported():
         warnings.warn(f"the setting {name} is on, but this version does not act on it yet", stacklevel=3)
     return Opened(_embedded(settings, named, actor or "local"), settings)
@@ -87,7 +87,8 @@ def _embedded(settings: Settings, named: str, actor: str) -> Caller:
     return EmbeddedCaller(open_yard(settings), address=named or str(settings.registry_folder), actor=actor)
 
 
-def _settings(named: str, store: str, file: Path | None, timeout: float | None) -> Settings:
+def settings_of(named: str, store: str = "", file: Path | None = None, timeout: float | None = None) -> Settings:
+    """Return the settings of a registry in this process, without opening it; the arguments are those of `connect`."""
     overrides: dict[str, Any] = {"storage.url": store or None, "database.busy_timeout_s": timeout}
     if not named:
         return load_from_process(file, overrides=overrides)

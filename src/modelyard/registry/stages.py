@@ -6,6 +6,7 @@ Rules
 - Who stands in an exclusive stage is archived in the same transaction as the newcomer enters, unless the caller keeps
   it.
 - A deprecated version enters no exclusive stage.
+- A rollback takes no version away from another exclusive stage: it would leave that stage empty.
 - A rollback names where it goes back to, or takes the holder before; it bypasses the graph, for what was archived is
   exactly what it brings back.
 """
@@ -97,7 +98,7 @@ def roll_back(context: Context, request: Rollback) -> RollbackRecord:
         target = find_within(context, named.name, request.version)
     else:
         target = _previous(context, named, stage, present)
-    _check_return(target, stage)
+    _check_return(context, target, stage)
     for row in present:
         _move(context, row, ModelStage.ARCHIVED, {"cause": "rollback", "by": target.id})
     facts = {"from": target.stage, "to": str(stage), "replaced": [row.id for row in present], "reason": request.reason}
@@ -175,7 +176,7 @@ def _previous(context: Context, named: Row[Any], stage: ModelStage, present: Seq
 
     def may_return(version_id: str) -> bool:
         row = versions.by_id(context.tx, version_id)
-        return row is not None and row.deprecation is None
+        return row is not None and row.deprecation is None and not _is_needed(context, row, stage)
 
     found = previous_holder(moves, stage, {row.id for row in present}, may_return)
     target = versions.by_id(context.tx, found) if found else None
@@ -187,9 +188,19 @@ def _previous(context: Context, named: Row[Any], stage: ModelStage, present: Seq
     return target
 
 
-def _check_return(target: Row[Any], stage: ModelStage) -> None:
+def _is_needed(context: Context, row: Row[Any], stage: ModelStage) -> bool:
+    """Tell whether a version holds another exclusive stage, which would be left empty if it were taken away."""
+    return row.stage != stage and row.stage in context.yard.graph.exclusive
+
+
+def _check_return(context: Context, target: Row[Any], stage: ModelStage) -> None:
     if target.stage == stage:
         raise Conflict(f"{target.name} {target.version} stands in {stage} already", hint="name another version")
+    if _is_needed(context, target, stage):
+        raise Conflict(
+            f"{target.name} {target.version} stands in {target.stage}, which a rollback of {stage} would empty",
+            hint=f"name another version, or roll {target.stage} back first",
+        )
     if target.deprecation is not None:
         raise Conflict(f"{target.name} {target.version} is deprecated", hint="name a version that is not")
 

@@ -135,6 +135,18 @@ def test_a_deprecated_version_neither_enters_production_nor_returns(caller: Embe
     assert (shown.deprecated, shown.deprecation_reason) == (True, "slow")
 
 
+def test_a_rollback_of_staging_leaves_production_alone(caller: EmbeddedCaller) -> None:
+    first, second, third = (register(caller, "fraud", content) for content in (b"1", b"2", b"3"))
+    promote(caller, first.id, "staging")
+    promote(caller, second.id, "staging", "production")
+    promote(caller, third.id, "staging")
+    with pytest.raises(Conflict, match="would empty"):
+        caller.call(ROLLBACK, Rollback(reference="fraud", stage="staging", version=second.id))
+    with pytest.raises(VersionNotFound, match="no earlier"):
+        caller.call(ROLLBACK, Rollback(reference="fraud", stage="staging"))
+    assert stage_of(caller, second.id) == "production"
+
+
 @pytest.mark.feature("REG-13")
 def test_archive(caller: EmbeddedCaller) -> None:
     made = register(caller, "fraud")

@@ -109,6 +109,8 @@ def test_an_object_nested_too_deep_is_refused(tmp_path):
         PYTHON.save(model, tmp_path)
 
 
+# The main program of an xdist worker has the loader of built-in modules, which Python 3.11 only prints with a warning.
+@pytest.mark.filterwarnings("ignore:BuiltinImporter.module_repr:DeprecationWarning")
 def test_a_class_of_the_main_program_is_warned_of(tmp_path):
     code = f"""
 import sys, warnings
