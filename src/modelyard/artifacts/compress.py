@@ -16,7 +16,8 @@ from zstandard import ZstdCompressor, ZstdDecompressor, ZstdError
 from modelyard.artifacts.backend import BlobReader, BlobWriter, Buffer, Closing
 from modelyard.errors import IntegrityError
 
-_SUFFIXES = {".pkl", ".pickle", ".joblib"}
+PICKLES = (".pkl", ".pickle", ".joblib")
+"""Endings of the files that may be held compressed: only pickles shrink enough to be worth it."""
 _LEVEL = 1
 _SAMPLE = 1 << 20
 _WORTH_IT = 0.8
@@ -28,7 +29,7 @@ _COMPRESSED_CHUNK = 256 << 10
 
 def is_candidate(name: str) -> bool:
     """Whether a file of this name may be held compressed at all."""
-    return PurePosixPath(name).suffix.lower() in _SUFFIXES
+    return PurePosixPath(name).suffix.lower() in PICKLES
 
 
 def shrinks(sample: memoryview) -> bool:

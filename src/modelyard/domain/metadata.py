@@ -169,7 +169,8 @@ def check_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def missing(fields: Mapping[str, Any]) -> tuple[str, ...]:
     """The essential fields that have no value, in the order of `ESSENTIAL`."""
-    return tuple(line[0] for line in ESSENTIAL if not any(_is_given(fields.get(field)) for field in line))
+    given = {field for field, value in fields.items() if _is_given(value)}
+    return tuple(line[0] for line in ESSENTIAL if given.isdisjoint(line))
 
 
 def completeness(fields: Mapping[str, Any]) -> Completeness:
@@ -236,7 +237,7 @@ def _is_number(value: object) -> bool:
 
 
 def _is_given(value: object) -> bool:
-    return bool(value.strip()) if isinstance(value, str) else bool(value)
+    return bool(value) and (not isinstance(value, str) or not value.isspace())
 
 
 def _word(field: str, value: object) -> str:

@@ -16,7 +16,8 @@ import msgspec
 
 from modelyard.artifacts import view
 from modelyard.artifacts.faults import store_faults
-from modelyard.artifacts.layout import blob_key
+from modelyard.artifacts.compress import PICKLES
+from modelyard.artifacts.layout import COMPRESSED_SUFFIX, VIEW, blob_key
 from modelyard.artifacts.store import ArtifactStore
 from modelyard.domain.manifest import Manifest
 from modelyard.domain.stages import ModelStage
@@ -60,7 +61,8 @@ class LocalViews:
     writes = True
 
     def __init__(self, database: Database, store: ArtifactStore, root: Path, *, absolute: bool) -> None:
-        self.database, self.store, self.root, self.absolute = database, store, root, absolute
+        self.database, self.store, self.root = database, store, root
+        self._base = f"{root}/" if absolute else ""
 
     def refresh(self, model: str, version: str) -> None:
         """Make the tree of one version what the database says: write, rewrite or remove it."""
@@ -84,11 +86,13 @@ class LocalViews:
 
     def locate(self, model: str, version: str, files: Sequence[FileRecord]) -> str:
         """Return where a version's only file is, or its folder."""
-        folder = view.version_folder(self.store, model, version) or self.root
-        place = folder / files[0].path if len(files) == 1 else folder
-        if not place.exists() and place.with_name(place.name + ".zst").exists():
-            place = place.with_name(place.name + ".zst")
-        return str(place) if self.absolute else place.relative_to(self.root).as_posix()
+        # Texts and not paths: a list of a thousand versions asks this a thousand times.
+        place = f"{VIEW}{view.folder_name(model)}/{view.folder_name(version)}"
+        if len(files) == 1:
+            place = f"{place}/{files[0].path}"
+            if place.lower().endswith(PICKLES) and (self.root / (place + COMPRESSED_SUFFIX)).is_symlink():
+                place += COMPRESSED_SUFFIX
+        return f"{self._base}{place}"
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
