@@ -173,7 +173,10 @@ def main() -> int:
     parser.add_argument("--size", type=int, default=1024, help="size of the file in MiB (default 1024)")
     parser.add_argument("--rounds", type=int, default=5, help="how often each row is timed (default 5)")
     parser.add_argument("--folder", type=Path, help="where to work; on the disk that is to be measured")
+    parser.add_argument("--quick", action="store_true", help="a file of 64 MiB, three rounds")
     arguments = parser.parse_args()
+    if arguments.quick:
+        arguments.size, arguments.rounds = 64, 3
     with tempfile.TemporaryDirectory(prefix="modelyard-bench-", dir=arguments.folder) as folder:
         return 0 if run(Bench(Path(folder), arguments.size * MIB), arguments.size * MIB, arguments.rounds) else 1
 

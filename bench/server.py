@@ -345,7 +345,10 @@ def main() -> int:
     parser.add_argument("--requests", type=int, default=8_000)
     parser.add_argument("--folder", type=Path, default=None)
     parser.add_argument("--serve", choices=("plain", "cached", "uncached"), help=argparse.SUPPRESS)
+    parser.add_argument("--quick", action="store_true", help="a file of 64 MiB, a thousand requests, two rounds")
     options = parser.parse_args()
+    if options.quick:
+        options.size, options.requests, options.rounds = 64, 1_000, 2
     if options.serve:
         run_server(options.serve, options.folder)
         return 0

@@ -31,7 +31,6 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
-from sqlalchemy.dialects.mysql import LONGTEXT
 
 DEFAULT_WORKSPACE = "default"
 
@@ -41,7 +40,8 @@ metadata = MetaData()
 SEQUENCE = BigInteger().with_variant(Integer, "sqlite")
 # Precedence keys must sort byte by byte, whatever the locale of the database.
 ORDERED = String(500).with_variant(String(500, collation="C"), "postgresql")
-DOCUMENT = Text().with_variant(LONGTEXT, "mysql")
+# MySQL takes the smallest of its text types that holds this many bytes, which is LONGTEXT.
+DOCUMENT = Text().with_variant(Text(2**32 - 1), "mysql")
 IDENTIFIER = String(40)
 DIGEST = String(64)
 MOMENT = String(27)

@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 
 from modelyard.artifacts import view
-from modelyard.artifacts.faults import store_faults
 from modelyard.artifacts.compress import PICKLES
+from modelyard.artifacts.faults import store_faults
 from modelyard.artifacts.layout import COMPRESSED_SUFFIX, VIEW, blob_key
 from modelyard.artifacts.store import ArtifactStore
 from modelyard.domain.manifest import Manifest

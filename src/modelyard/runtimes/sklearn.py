@@ -1,9 +1,9 @@
 """scikit-learn estimators, pipelines included: `model.skops` where that holds known types only, else joblib.
 
 A skops file is data: its loader builds objects of known types only. It is used when every type in it is trusted by
-skops or vouched for here, *and* it reads back. What we vouch for are scikit-learn's own types that skops leaves out because a
-crafted one can crash the process: forests, boosting and neural networks hold them. The alternative is a pickle, which
-can do anything (docs/adr/0007).
+skops or vouched for here, *and* it reads back. What we vouch for are scikit-learn's own types that skops leaves out
+because a crafted one can crash the process: forests, boosting and neural networks hold them. The alternative is a
+pickle, which can do anything (docs/adr/0007).
 """
 
 from __future__ import annotations

@@ -11,12 +11,6 @@ from components.yards import open_caller
 from modelyard.bootstrap import EmbeddedCaller
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest) -> str:
-    """The database to use; empty for SQLite in the registry's folder."""
-    return str(request.getfixturevalue("postgres_url")) if request.param == "postgresql" else ""
-
-
 @pytest.fixture
 def caller(database_url: str, tmp_path: Path) -> Iterator[EmbeddedCaller]:
     """An empty registry."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects import mysql
 
 revision = "0001"
 down_revision = None
@@ -13,7 +12,7 @@ depends_on = None
 
 SEQUENCE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 ORDERED = sa.String(500).with_variant(sa.String(500, collation="C"), "postgresql")
-DOCUMENT = sa.Text().with_variant(mysql.LONGTEXT(), "mysql")
+DOCUMENT = sa.Text().with_variant(sa.Text(2**32 - 1), "mysql")
 
 SEARCH = {
     "sqlite": ("CREATE VIRTUAL TABLE versions_search USING fts5(body, prefix='2 3 4 5 6 7 8')",),
