@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 from modelyard.artifacts.fetch import Progress
+from modelyard.artifacts.layout import BLOBS
 from modelyard.artifacts.opening import open_store
 from modelyard.artifacts.store import ArtifactStore
 from modelyard.artifacts.tree import ingest, restore
 from modelyard.config import Settings, database_url, store_url
 from modelyard.domain.ids import ENTROPY_BYTES, new_id
-from modelyard.domain.stages import default_graph, normalise_stage
+from modelyard.domain.stages import ModelStage, StageGraph, default_graph, normalise_stage
 from modelyard.domain.wire import VersionRecord
+from modelyard.errors import InvalidConfig, RegistryCorrupt
 from modelyard.metadata import schema
 from modelyard.metadata.database import Database
 from modelyard.operations import Operation, RegisterVersion
@@ -63,14 +65,15 @@ def open_yard(settings: Settings, *, expose_paths: bool = True) -> Yard:
         busy_timeout=settings["database.busy_timeout_s"],
     )
     try:
-        schema.ensure(database)
         store = open_store(store_url(settings), compression=settings["storage.local.compression"])
+        _refuse_lost_database(database, store)
+        schema.ensure(database)
         graph = default_graph()
         yard = Yard(
             database=database,
             store=store,
             graph=graph,
-            default_stage=normalise_stage(graph, settings["registry.default_stage"]),
+            default_stage=_default_stage(graph, settings["registry.default_stage"]),
             clock=now,
             new_id=fresh_id,
             views=_views(database, store, store_url(settings), absolute=expose_paths),
@@ -80,6 +83,26 @@ def open_yard(settings: Settings, *, expose_paths: bool = True) -> Yard:
         database.close()
         raise
     return yard
+
+
+def _refuse_lost_database(database: Database, store: ArtifactStore) -> None:
+    """Refuse to open stored files with an empty database: the next collection would take them all for garbage."""
+    # The files are looked for first: what another process puts in meanwhile comes after it has made the tables.
+    has_files = store.root is not None and any(True for _ in store.backend.list(BLOBS))
+    if has_files and schema.is_empty(database):
+        raise RegistryCorrupt(
+            f"{store.root} holds model files, but the database is empty: it was lost, or it is not theirs",
+            hint="restore the database from a backup, or name the right one; the files are untouched",
+        )
+
+
+def _default_stage(graph: StageGraph, text: str) -> ModelStage:
+    stage = normalise_stage(graph, text)
+    if not graph.can_start_in(stage):
+        raise InvalidConfig(
+            f"registry.default_stage is {stage}, where no version can start", hint=f"use {graph.initial}"
+        )
+    return stage
 
 
 def _views(database: Database, store: ArtifactStore, url: str, *, absolute: bool) -> Views:

@@ -25,12 +25,17 @@ Progress = Callable[[int], None]
 def replacing(target: Path) -> Iterator[int]:
     """Open a temporary file beside `target` for writing; it takes the target's name if the block ends well.
 
+    Where the target is a link, the file that it leads to is replaced, and the link stays.
+
     Raises:
-        InvalidRequest: the target is a folder, or cannot be written.
+        InvalidRequest: the target is a folder or a device, or cannot be written.
         StorageFull: no room is left there. In every case the target stays as it was.
     """
     if target.is_dir():
         raise InvalidRequest(f"{target} is a folder", hint="name the file that is to be written")
+    target = Path(os.path.realpath(target))
+    if target.exists() and not target.is_file():
+        raise InvalidRequest(f"{target} is no regular file, and would be replaced by one", hint="name a file")
     temporary = target.parent / f".modelyard-{secrets.token_hex(8)}.part"
     with target_faults(target):
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,9 @@ its first part. When a file comes in, its parts are hashed one after the other f
 same size still agrees; if one agrees to the end, the file is that one (equal parts are equal bytes) and nothing has to
 be written or hashed again.
 
-A note is a hint. It carries its own checksum, and a note that is missing or damaged only costs the second write.
+A note is a hint. It carries its own checksum, and a note that is missing or damaged only costs the second write. What
+is recognised is not read, so the note goes as soon as somebody finds the stored bytes damaged: the next time the file
+comes in, it is written anew.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ _LARGEST_NOTE = 16 << 20
 
 
 def remember(backend: Backend, blob: Blob) -> None:
-    """Note a file of several parts that has just been stored; failing to do so costs nothing but time later."""
+    """Note a file of several parts that was just stored or verified; failing to do so costs nothing but time later."""
     body = json.dumps({"digest": blob.digest, "sha256": blob.sha256, "size": blob.size, "parts": blob.parts})
     with suppress(RegistryUnusable), backend.new_writer() as writer:
         writer.write(f"{digest_of(body.encode())}\n{body}".encode())
@@ -56,7 +58,7 @@ def recognise(backend: Backend, next_part: Callable[[], memoryview], size: int) 
 
 
 def forget(backend: Backend, digests: Collection[str]) -> None:
-    """Remove the notes on files that have been deleted."""
+    """Remove the notes on files that have been deleted or found damaged."""
     if digests:
         for stat in list(backend.list(KNOWN)):
             if stat.key.rpartition("/")[2] in digests:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from stat import S_ISREG
 
@@ -20,7 +21,7 @@ from modelyard.artifacts.hashing import PART_SIZE, Blob
 from modelyard.artifacts.layout import blob_key
 from modelyard.artifacts.reader import Wanted, digest_stored, read_verified
 from modelyard.artifacts.writer import ContentWriter
-from modelyard.errors import IntegrityError, InvalidArtifact
+from modelyard.errors import IntegrityError, InvalidArtifact, RegistryUnusable
 
 
 class ArtifactStore:
@@ -53,6 +54,10 @@ class ArtifactStore:
         self, path: str | os.PathLike[str], progress: Progress | None = None, *, allow_empty: bool = False
     ) -> Blob:
         """Put a file into the store; a file that is there already is recognised and not written again.
+
+        A file of one part is compared with the stored bytes, and these are replaced when they are damaged. A larger
+        one is recognised by its note without reading the stored bytes (see `known`), unless they have been found
+        damaged since.
 
         Args:
             path: a regular file, or a link to one.
@@ -130,7 +135,11 @@ class ArtifactStore:
     ) -> Iterator[memoryview]:
         """Yield the bytes from `start` up to but not including `end`, verified; otherwise like `read`."""
         wanted = Wanted(digest=digest, size=size, parts=tuple(parts), name=name)
-        return read_verified(self.backend, wanted, start, end)
+        return self._read(wanted, start, end)
+
+    def _read(self, wanted: Wanted, start: int, end: int) -> Iterator[memoryview]:
+        with self._forgetting(wanted.digest):
+            yield from read_verified(self.backend, wanted, start, end)
 
     def fetch_to(
         self,
@@ -148,22 +157,38 @@ class ArtifactStore:
             IntegrityError: it is missing or damaged; the target stays as it was.
             InvalidRequest, StorageFull: the target cannot be written.
         """
-        fetch(self.backend, Wanted(digest=digest, size=size, parts=tuple(parts), name=name), target, progress)
+        wanted = Wanted(digest=digest, size=size, parts=tuple(parts), name=name)
+        with self._forgetting(digest):
+            fetch(self.backend, wanted, target, progress)
 
     def verify(self, digest: str, *, name: str = "") -> int:
         """Read a stored file to its end and compare it with its digest; gives its length in bytes.
+
+        A damaged file is stored anew when the good one is put into the store again.
 
         Raises:
             IntegrityError: it is missing or damaged.
         """
         label = name or f"blake3:{digest}"
-        found, size = digest_stored(self.backend, digest, label)
-        if found != digest:
-            raise IntegrityError(
-                f"{label} is damaged in the store: its bytes do not match their digest",
-                details={"file": name, "digest": digest, "found": found, "size": size},
-            )
+        with self._forgetting(digest):
+            found, size = digest_stored(self.backend, digest, label)
+            if found != digest:
+                raise IntegrityError(
+                    f"{label} is damaged in the store: its bytes do not match their digest",
+                    details={"file": name, "digest": digest, "found": found, "size": size},
+                )
         return size
+
+    @contextmanager
+    def _forgetting(self, digest: str) -> Iterator[None]:
+        """Forget what is known of a file that turns out to be damaged, so that it is written when it comes in again."""
+        try:
+            yield
+        except IntegrityError:
+            # A store that cannot be written keeps its note; the damage is what must be reported.
+            with suppress(RegistryUnusable):
+                known.forget(self.backend, {digest})
+            raise
 
     def exists(self, digest: str) -> bool:
         """Whether the store has an object for this digest; says nothing of its health."""

@@ -9,6 +9,8 @@ What is taken from a folder:
 4. Empty files are taken, since packages have them, but a folder whose files are all empty is refused like an empty
    file.
 5. More than 100,000 files are refused.
+6. A folder that holds the registry itself, or lies inside it, is refused: it would take its own files, and those of all
+   other models, into the version.
 """
 
 from __future__ import annotations
@@ -113,13 +115,25 @@ def ingest(store: ArtifactStore, path: str | os.PathLike[str], progress: Progres
         progress: called with the number of bytes done since the last call.
 
     Raises:
-        InvalidArtifact: see `walk`; or all is empty, or a file changed while it was read. Files that are in the store
-            by then stay there until the collector finds that nothing refers to them.
+        InvalidArtifact: see `walk`; or the folder holds the registry or lies inside it; or all is empty, or a file
+            changed while it was read. Files that are in the store by then stay there until the collector finds that
+            nothing refers to them.
     """
+    _refuse_registry(store, path)
     files = walk(path)
     if not any(file.size for file in files):
         raise InvalidArtifact(f"{path} is empty", hint="register a file that has content")
     return Manifest(files=tuple(_ingest_file(store, file, progress) for file in files))
+
+
+def _refuse_registry(store: ArtifactStore, path: str | os.PathLike[str]) -> None:
+    """Refuse a folder that is the store's own folder, contains it or lies inside it; a single file may come from it."""
+    with source_faults(path):
+        if store.root is None or not Path(path).is_dir():
+            return
+    folder, root = Path(os.path.realpath(path)), Path(os.path.realpath(store.root))
+    if folder.is_relative_to(root) or root.is_relative_to(folder):
+        raise InvalidArtifact(f"{path}: the folder holds the registry itself", hint="register a folder beside it")
 
 
 def _ingest_file(store: ArtifactStore, file: SourceFile, progress: Progress | None) -> FileEntry:

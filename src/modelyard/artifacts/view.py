@@ -7,11 +7,12 @@
 
 1. The tree is a convenience: nothing reads it back, and it can be made again at any time from the database. A crash in
    the middle is repaired by writing the version again; every function here may be repeated.
-2. Where a version itself has a file of one of these names, the version's file keeps the name and ours is called
-   `_modelyard.metadata.json` (and so on until the name is free).
+2. Where a version itself has a file or a folder of one of these names, the version's own keeps the name and ours is
+   called `_modelyard.metadata.json` (and so on until the name is free).
 3. Only links and our own two documents are ever removed, never a file that somebody else has put there.
 4. Names are kept as they are, except what a file system cannot hold: `/`, `%`, control characters and a leading dot are
-   percent-encoded, and a name over 200 bytes is cut and ends in a digest of the whole.
+   percent-encoded, and a name over 200 bytes is cut and ends in a digest of the whole. The version's own paths fit as
+   they are; where `.zst` would make one too long for a file system, the link has no `.zst`.
 5. A store in a bucket has no tree; there these functions do nothing.
 """
 
@@ -20,7 +21,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from modelyard.artifacts.faults import store_faults
 from modelyard.artifacts.hashing import digest_of
 from modelyard.artifacts.layout import COMPRESSED_SUFFIX, VIEW, blob_key, temporary_key
 from modelyard.artifacts.store import ArtifactStore
-from modelyard.domain.manifest import Manifest
+from modelyard.domain.manifest import LONGEST_SEGMENT, Manifest
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f%/]|^\.")
 _LONGEST = 200
@@ -83,8 +84,9 @@ def write_version(
         _remove_links(folder, keep=set(links))
         for path, key in links.items():
             _link(folder / path, store.root / key)
+        taken = _taken(links)
         for name, document in zip(_DOCUMENTS, (metadata, metrics), strict=True):
-            _write_document(store.root, folder / _free_name(name, links), document)
+            _write_document(store.root, folder / _free_name(name, taken), document)
     return folder
 
 
@@ -95,7 +97,7 @@ def remove_version(store: ArtifactStore, model: str, version: str) -> None:
         return
     with store_faults(folder):
         for path in list(folder.iterdir()):
-            if _OUR_DOCUMENT.fullmatch(path.name):
+            if _OUR_DOCUMENT.fullmatch(path.name) and not path.is_dir():
                 path.unlink(missing_ok=True)
         _remove_links(folder, keep=set())
         for empty in (folder, folder.parent):
@@ -105,16 +107,32 @@ def remove_version(store: ArtifactStore, model: str, version: str) -> None:
 
 def _links(store: ArtifactStore, manifest: Manifest) -> dict[str, str]:
     """Path in the folder → key of the object. A file held compressed gives way where its longer name is taken."""
-    paths = {file.path for file in manifest.files}
+    taken = _taken(file.path for file in manifest.files)
     links: dict[str, str] = {}
     for file in manifest.files:
         key = store.stored_key(file.blake3) or blob_key(file.blake3)
-        compressed = key.endswith(COMPRESSED_SUFFIX)
-        links[_free_name(file.path + COMPRESSED_SUFFIX, paths) if compressed else file.path] = key
+        path = _compressed_name(file.path, taken) if key.endswith(COMPRESSED_SUFFIX) else file.path
+        taken.add(path)
+        links[path] = key
     return links
 
 
-def _free_name(path: str, taken: Mapping[str, str] | set[str]) -> str:
+def _taken(paths: Iterable[str]) -> set[str]:
+    """The paths and all folders above them."""
+    taken: set[str] = set()
+    for path in paths:
+        while path and path not in taken:
+            taken.add(path)
+            path = path.rpartition("/")[0]  # noqa: PLW2901
+    return taken
+
+
+def _compressed_name(path: str, taken: set[str]) -> str:
+    name = _free_name(path + COMPRESSED_SUFFIX, taken)
+    return name if len(name.rpartition("/")[2].encode()) <= LONGEST_SEGMENT else path
+
+
+def _free_name(path: str, taken: set[str]) -> str:
     folder, separator, name = path.rpartition("/")
     while f"{folder}{separator}{name}" in taken:
         name = _OURS + name

@@ -1,7 +1,8 @@
 """Takes the bytes of one file, hashes them and stores them, in one pass and constant memory.
 
 A file of one part is hashed in place and, if the store has it, never written. A larger one is hashed and written by
-helper threads while the caller brings the next part.
+helper threads while the caller brings the next part. A stored object is read and verified before it is taken for the
+file; a damaged one is replaced by the good bytes at hand.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
+from blake3 import blake3
+
 from modelyard.artifacts import compress
 from modelyard.artifacts.backend import Backend, BlobWriter, Buffer
 from modelyard.artifacts.hashing import PART_SIZE, Blob, ContentHash, Rounds
 from modelyard.artifacts.known import remember
 from modelyard.artifacts.layout import blob_key
-from modelyard.errors import InvalidArtifact
+from modelyard.artifacts.reader import opened
+from modelyard.errors import IntegrityError, InvalidArtifact, RegistryUnusable
 
 
 class ContentWriter:
@@ -98,7 +102,7 @@ class ContentWriter:
         self._rounds.finish()
         stored = self._settle()
         blob = self._hash.blob(stored=stored)
-        if stored and blob.parts and not isinstance(self._writer, compress.ZstdWriter):
+        if blob.parts and not isinstance(self._writer, compress.ZstdWriter):
             remember(self._backend, blob)
         return blob
 
@@ -113,31 +117,42 @@ class ContentWriter:
         return self._hash.blob(stored=self._settle())
 
     def _settle(self) -> bool:
-        """Give the bytes their key, unless the store has them; says whether they were new.
-
-        An object of another size under the same key is damaged, and is replaced by the good bytes at hand.
-        """
-        writer, digest = self._writer, self._hash.digest
-        if writer is None or self._holds(blob_key(digest), self._hash.size):
+        """Give the bytes their key, unless the store has them undamaged; says whether they had to be stored."""
+        writer, plain = self._writer, blob_key(self._hash.digest)
+        if writer is None or self._holds(plain, self._hash.size):
             return False
-        key = blob_key(digest)
-        if isinstance(writer, compress.ZstdWriter):
-            writer.end()
-            key = blob_key(digest, compressed=True)
-            if self._holds(key, writer.size):
-                return False
-        writer.commit(key)
-        if key != blob_key(digest):
-            # A damaged plain object, if there is one, would be read in preference to the good compressed one.
-            self._backend.delete(blob_key(digest))
-        return True
+        if not isinstance(writer, compress.ZstdWriter):
+            writer.commit(plain)
+            return True
+        writer.end()
+        key = blob_key(self._hash.digest, compressed=True)
+        missing = not self._holds(key, writer.size)
+        if missing:
+            writer.commit(key)
+        # A damaged plain object, if there is one, would be read in preference to the good compressed one.
+        self._backend.delete(plain)
+        return missing
 
     def _holds(self, key: str, size: int) -> bool:
+        """Whether an object of this stored size is there and its bytes are those of the file."""
         stat = self._backend.stat(key)
         if stat is None or stat.size != size:
             return False
+        # Before the object is read, which can take long: the collector must not remove it meanwhile.
         self._backend.touch(key)
-        return True
+        return self._is_intact()
+
+    def _is_intact(self) -> bool:
+        # One byte more than a small file has tells an object that goes on after it.
+        hasher, buffer = blake3(), memoryview(bytearray(min(self._hash.size + 1, PART_SIZE)))
+        try:
+            with opened(self._backend, self._hash.digest, self._name) as (source, _):
+                while count := source.readinto(buffer):
+                    hasher.update(buffer[:count])
+        except (IntegrityError, RegistryUnusable):
+            # A disk that cannot read the old bytes may well take the new ones; if not, writing them says so.
+            return False
+        return hasher.hexdigest() == self._hash.digest
 
     def abort(self) -> None:
         """Forget the file; harmless after `commit`."""

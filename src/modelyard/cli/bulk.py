@@ -71,7 +71,8 @@ def bulk_register(ctx: click.Context, file: str, *, continue_on_error: bool, dry
 
     The file holds a list of entries, or {"models": [entries]}. An entry has model_path, name, version, stage,
     description, metrics, tags, hyperparams, label, parent and any other metadata. Relative paths start at the file's
-    folder. All entries are checked first; repeating the command skips what is there already.
+    folder. All entries are checked first. Repeating the command skips the versions that are there already; an entry
+    that names no version makes a new one each time.
     """
     session = ctx.ensure_object(Session)
     outcomes = Outcomes()

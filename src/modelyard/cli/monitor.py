@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
@@ -51,7 +54,12 @@ def monitor(session: Session, /, interval: float, looks: int | None, *, once: bo
     Until Ctrl-C. On a terminal a table that renews itself; in a pipe, or with --output json, one line of JSON for each
     look.
     """
-    seen = watch(session.caller(), interval, 1 if once else looks)
+    with interruptible() as interrupted:
+        show(session, watch(session.caller(), interval, 1 if once else looks, interrupted), once=once)
+
+
+def show(session: Session, seen: Iterator[Look], *, once: bool) -> None:
+    """Write one look after another in the form that the session asks for."""
     newest: deque[EventRecord] = deque(maxlen=NEWEST)
     if session.output == "table" and drawing.on_terminal():
         with drawing.Screen() as screen:
@@ -66,8 +74,27 @@ def monitor(session: Session, /, interval: float, looks: int | None, *, once: bo
             write_json_line(look)
 
 
-def watch(caller: Caller, interval: float, looks: int | None) -> Iterator[Look]:
-    """Yield one look after another, the first at once; for ever where `looks` is None."""
+@contextmanager
+def interruptible() -> Iterator[threading.Event]:
+    """Turn Ctrl-C into an event for the length of the block.
+
+    As an exception it could strike inside a destructor or a callback, where Python drops it, and the command would go
+    on.
+    """
+    interrupted = threading.Event()
+    before = signal.signal(signal.SIGINT, lambda *_: interrupted.set())
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def watch(caller: Caller, interval: float, looks: int | None, interrupted: threading.Event) -> Iterator[Look]:
+    """Yield one look after another, the first at once; for ever where `looks` is None.
+
+    Raises:
+        KeyboardInterrupt: somebody pressed Ctrl-C.
+    """
     last: int | None = None
     due = time.monotonic()
     for number in count(1):
@@ -79,7 +106,8 @@ def watch(caller: Caller, interval: float, looks: int | None) -> Iterator[Look]:
         if number == looks:
             return
         due += interval
-        time.sleep(max(0.0, due - time.monotonic()))
+        if interrupted.wait(max(0.0, due - time.monotonic())):
+            raise KeyboardInterrupt
 
 
 def _events_after(caller: Caller, sequence: int) -> Iterator[EventRecord]:

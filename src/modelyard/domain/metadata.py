@@ -27,11 +27,11 @@ from modelyard.domain.checks import (
     check_text,
     check_timestamp,
 )
-from modelyard.domain.directions import direction, is_training
+from modelyard.domain.directions import canonical, direction, is_training
 from modelyard.domain.names import shown
 from modelyard.domain.signature import check_schema
 from modelyard.domain.wire import METADATA_FIELDS, Completeness
-from modelyard.errors import InvalidMetadata
+from modelyard.errors import InvalidMetadata, InvalidMetric
 
 LONGEST_WORD = 1_000
 """Characters of a short text: a framework, a run id, a person."""
@@ -277,7 +277,24 @@ def _mapping(field: str, value: object) -> dict[str, Any]:
 
 
 def _numbers(field: str, value: object) -> dict[str, float]:
-    return check_metrics(value, field)
+    checked = check_metrics(value, field)
+    spellings: dict[str, str] = {}
+    for name, number in checked.items():
+        other = spellings.setdefault(canonical(name), name)
+        if checked[other] != number:
+            raise InvalidMetric(
+                f"{field}: {shown(other)} and {shown(name)} are one metric, and their values differ",
+                hint="give one of them",
+            )
+    return checked
+
+
+def performance(fields: Mapping[str, Any]) -> dict[str, float]:
+    """What a version is judged by: its metrics, completed by the validation metrics that are not among them."""
+    metrics = fields.get("metrics", {})
+    known = {canonical(name) for name in metrics}
+    validated = fields.get("validation_metrics", {})
+    return {**{name: value for name, value in validated.items() if canonical(name) not in known}, **metrics}
 
 
 def _schema(field: str, value: object) -> dict[str, Any]:

@@ -10,7 +10,8 @@ import binascii
 import json
 from typing import Any
 
-from modelyard.errors import InvalidRequest
+from modelyard.domain.names import printable
+from modelyard.errors import InvalidName, InvalidRequest
 
 MAX_LIMIT = 1000
 
@@ -43,8 +44,8 @@ def key_of(token: str, kind: type[str | int]) -> str | int | None:
     try:
         keys: Any = json.loads(base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True))
         if isinstance(keys, list) and len(keys) == 1 and type(keys[0]) is kind:
-            return keys[0]
-    except (binascii.Error, ValueError, RecursionError):
+            return printable(keys[0], "a page token") if kind is str else keys[0]
+    except (binascii.Error, ValueError, RecursionError, InvalidName):
         pass
     raise InvalidRequest(
         f"the page token {token[:80]!r} is not valid",

@@ -12,7 +12,7 @@ import msgspec
 from modelyard.artifacts.fetch import replacing
 from modelyard.artifacts.local import write_all
 from modelyard.domain.wire import ComparisonRecord, GarbageReport, Verification, VersionRecord
-from modelyard.facade.arguments import reference_of, taken, texts_of
+from modelyard.facade.arguments import path_of, reference_of, taken, texts_of
 from modelyard.facade.base import Base
 from modelyard.operations import (
     COLLECT_GARBAGE,
@@ -82,8 +82,11 @@ class Analysis(Base):
 
         Returns:
             Where it is.
+
+        Raises:
+            InvalidRequest: it is no path, or cannot be written.
         """
-        target = Path(output_path).expanduser()
+        target = path_of("output_path", output_path)
         data = msgspec.json.format(msgspec.json.encode(self._call(EXPORT), enc_hook=str), indent=2)
         with replacing(target) as descriptor:
             write_all(descriptor, memoryview(data + b"\n"))

@@ -11,10 +11,11 @@ Rules
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any, TypeVar
 
 import msgspec
@@ -172,6 +173,22 @@ def count_of(what: str, value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise InvalidRequest(f"{what} is {shown(value)}, not a whole number, 0 or more")
     return value
+
+
+def path_of(what: str, value: object) -> Path:
+    """A path on this machine, with `~` expanded.
+
+    Raises:
+        InvalidRequest: it is no text and no path, or nothing can have that name.
+    """
+    text = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+    if not isinstance(text, str) or "\0" in text or not text.strip():
+        raise InvalidRequest(f"{what} is {shown(value)}, which is no path", hint=f"write {what}='folder/file'")
+    try:
+        os.fsencode(text)
+        return Path(text).expanduser()
+    except (UnicodeError, RuntimeError) as error:
+        raise InvalidRequest(f"{what} {shown(text)} cannot be used: {error}", hint="write another path") from None
 
 
 def texts_of(what: str, values: object) -> list[str] | None:

@@ -22,7 +22,7 @@ from modelyard.artifacts.faults import target_faults
 from modelyard.domain.names import shown
 from modelyard.domain.wire import VersionRecord
 from modelyard.errors import ArtifactNotFound, InvalidRequest
-from modelyard.facade.arguments import reference_of, selected
+from modelyard.facade.arguments import path_of, reference_of, selected
 from modelyard.facade.base import Base
 from modelyard.facade.caller import Progress
 from modelyard.operations import GET_VERSION
@@ -75,9 +75,11 @@ class Files(Base):
         Raises:
             ArtifactNotFound: the version has no files, or none at this path.
             IntegrityError: a file is damaged; its target stays as it was.
-            InvalidRequest: the target exists and was not named, or it cannot be written.
+            InvalidRequest: the target is no path, or exists and was not named, or cannot be written.
         """
-        where = target if local_path is None else local_path
+        what, where = ("target", target) if local_path is None else ("local_path", local_path)
+        goal = None if where is None else path_of(what, where)
+        inside = where is not None and os.fspath(where).endswith(("/", os.sep))
         reference = reference_of(model_id) if local_path is None else selected(model_id, target)
         version = self._with_files(reference)
         names = [file.path for file in version.files]
@@ -88,23 +90,21 @@ class Files(Base):
                 details={"files": names[:100]},
             )
         if path or len(names) == 1:
-            return self._one(version, path or names[0], where, progress)
-        folder = _fresh(Path(f"{version.name}-{version.version}")) if where is None else Path(where).expanduser()
+            return self._one(version, path or names[0], goal, inside=inside, progress=progress)
+        folder = _fresh(Path(f"{version.name}-{version.version}")) if goal is None else goal
         with target_faults(folder):
             folder.mkdir(parents=True, exist_ok=True)
         self._caller.download(version.id, folder, progress=progress)
         return folder
 
     def _one(
-        self, version: VersionRecord, path: str, where: str | os.PathLike[str] | None, progress: Progress | None
+        self, version: VersionRecord, path: str, goal: Path | None, *, inside: bool, progress: Progress | None
     ) -> Path:
+        """Write one file to the goal; or into it, where it is a folder or was written as one."""
         file = PurePosixPath(path).name
-        if where is None:
-            target = _fresh(Path(file))
-        elif os.fspath(where).endswith(("/", os.sep)) or Path(where).expanduser().is_dir():
-            target = Path(where).expanduser() / file
-        else:
-            target = Path(where).expanduser()
+        target = _fresh(Path(file)) if goal is None else goal
+        if goal is not None and (inside or goal.is_dir()):
+            target = goal / file
         if target.is_dir():
             raise InvalidRequest(f"{target} is a folder", hint="name the file that is to be written")
         with target_faults(target):

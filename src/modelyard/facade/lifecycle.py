@@ -129,4 +129,12 @@ def _plain_requirements(requirements: Mapping[str, Any] | None) -> dict[str, Any
         raise InvalidRequest(
             f"requirements is of type {type(requirements).__name__}", hint="write requirements={'min_accuracy': 0.8}"
         )
-    return {key: value.item() if hasattr(value, "item") else value for key, value in requirements.items()}
+    return {key: _plain_value(value) for key, value in requirements.items()}
+
+
+def _plain_value(value: Any) -> Any:
+    """The number in an array or a tensor of one; anything else as it is, for the judge of bounds to refuse."""
+    try:
+        return value.item()
+    except (AttributeError, TypeError, ValueError, RuntimeError):
+        return value

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from modelyard.client.address import is_address
 from modelyard.client.remote import RemoteCaller
 from modelyard.config import FILE_NAME, SETTINGS, Settings, load_from_process
-from modelyard.domain.names import shown
+from modelyard.domain.names import printable, shown
 from modelyard.errors import InvalidRequest
 from modelyard.facade.caller import Caller
 
@@ -77,7 +77,7 @@ def connect(
     settings = settings_of(named, _text(store), file, timeout)
     for name in settings.unsupported():
         warnings.warn(f"the setting {name} is on, but this version does not act on it yet", stacklevel=3)
-    return Opened(_embedded(settings, named, actor or "local"), settings)
+    return Opened(_embedded(settings, named, printable(actor or "local", "an actor")), settings)
 
 
 def _embedded(settings: Settings, named: str, actor: str) -> Caller:

@@ -172,7 +172,7 @@ def _batch(tx: Transaction, rows: Sequence[Row[Any]], stages: tuple[str, ...]) -
             updated_at=row.updated_at,
             versions=row.live_versions,
             latest_version=highest[row.id][0],
-            stages={stage: found for stage, found in zip(stages, highest[row.id][1:], strict=True) if found},
+            stages={str(stage): found for stage, found in zip(stages, highest[row.id][1:], strict=True) if found},
             aliases=names[row.id],
         )
         for row in rows
@@ -193,6 +193,7 @@ def _highest(stages: tuple[str, ...]) -> Select[Any]:
         .correlate(models)
     )
     columns = [top.where(versions.c.stage == stage).scalar_subquery() for stage in stages]
-    return select(models.c.id, top.scalar_subquery(), *columns).where(
+    sound = top.where(versions.c.deprecation.is_(None)).scalar_subquery()
+    return select(models.c.id, func.coalesce(sound, top.scalar_subquery()), *columns).where(
         models.c.id.in_(bindparam("keys", expanding=True))
     )

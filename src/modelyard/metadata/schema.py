@@ -34,13 +34,21 @@ def revision_of(connection: Connection) -> str | None:
     names = set(inspect(connection).get_table_names())
     if "alembic_version" in names:
         revision = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-        return str(revision) if revision is not None else None
-    if names:
+        if revision is not None:
+            return str(revision)
+    # The table alone is what a downgrade to nothing leaves behind.
+    if names - {"alembic_version"}:
         raise RegistryCorrupt(
             f"this database is not a registry: it holds {', '.join(sorted(names)[:5])}",
             hint="give modelyard a database of its own",
         )
     return None
+
+
+def is_empty(database: Database) -> bool:
+    """Tell whether a database holds nothing at all, as a new one and a lost one do."""
+    with database.read() as tx:
+        return revision_of(tx.connection) is None
 
 
 def known_revisions() -> list[str]:

@@ -43,6 +43,7 @@ _BY_DIGEST = (
     .limit(20)
 )
 _HIGHEST = _OF_MODEL.order_by(*_HIGHEST_FIRST).limit(1)
+_HIGHEST_SOUND = _OF_MODEL.where(versions.c.deprecation.is_(None)).order_by(*_HIGHEST_FIRST).limit(1)
 _HIGHEST_IN_STAGE = _OF_MODEL.where(versions.c.stage == bindparam("stage")).order_by(*_HIGHEST_FIRST).limit(1)
 _BEFORE = _OF_MODEL.where(versions.c.number < bindparam("number")).order_by(versions.c.number.desc()).limit(1)
 _IN_STAGE = _OF_MODEL.where(versions.c.stage == bindparam("stage")).order_by(versions.c.seq)
@@ -148,10 +149,10 @@ def by_digest(tx: Transaction, digest: str) -> Sequence[Row[Any]]:
 
 
 def highest(tx: Transaction, model_id: str, stage: str = "") -> Row[Any] | None:
-    """Find a model's highest version, or the highest one in a stage."""
+    """Find a model's highest version, or the highest one in a stage; a deprecated one only where there is no other."""
     if stage:
         return tx.first(_HIGHEST_IN_STAGE, {"model_id": model_id, "stage": stage})
-    return tx.first(_HIGHEST, {"model_id": model_id})
+    return tx.first(_HIGHEST_SOUND, {"model_id": model_id}) or tx.first(_HIGHEST, {"model_id": model_id})
 
 
 def before(tx: Transaction, model_id: str, number: int) -> Row[Any] | None:

@@ -15,7 +15,7 @@ from modelyard._version import __version__
 from modelyard.artifacts import gc
 from modelyard.domain.checks import check_number
 from modelyard.domain.wire import Damage, GarbageReport, RegistryExport, Stats, Verification
-from modelyard.errors import IntegrityError, InvalidRequest
+from modelyard.errors import IntegrityError, InvalidRequest, RegistryCorrupt
 from modelyard.metadata import aliases, journal, manifests, models, requests, versions
 from modelyard.operations import COLLECT_GARBAGE, EXPORT, STATS, VERIFY, CollectGarbage, Empty, Named
 from modelyard.registry.context import Context, Yard
@@ -24,6 +24,7 @@ from modelyard.registry.lookup import content, find, model_records, records
 from modelyard.registry.views import settle_all
 
 EXPORT_FORMAT = 1
+IDLE_UPLOAD_SECONDS = 3600.0
 KEEP_ANSWERS = timedelta(days=7)
 EVERY = 1 << 30
 
@@ -66,7 +67,10 @@ def collect_garbage(yard: Yard, request: CollectGarbage) -> GarbageReport:
     backend, older_than = yard.store.backend, time.time() - grace
     live = _live(yard)
     condemned = gc.candidates(backend, lambda: _live(yard), older_than=older_than)
-    stale = gc.sweep_temporary(backend, older_than=older_than, dry_run=request.dry_run)
+    _refuse_without_history(yard, condemned)
+    # A running upload writes to its file now and then, whatever grace is asked for.
+    idle = min(older_than, time.time() - IDLE_UPLOAD_SECONDS)
+    stale = gc.sweep_temporary(backend, older_than=idle, dry_run=request.dry_run)
     if request.dry_run:
         swept = gc.Swept(count=len(condemned), size=sum(candidate.size for candidate in condemned))
     else:
@@ -120,6 +124,18 @@ def export(context: Context, _request: Empty) -> RegistryExport:
         versions=records(context, versions.page(context.tx, limit=EVERY)[::-1]),
         events=journal.page(context.tx, after=0, limit=EVERY),
     )
+
+
+def _refuse_without_history(yard: Yard, condemned: list[gc.Candidate]) -> None:
+    """Refuse to empty a bucket for a database in which nothing ever happened: it is not the bucket's."""
+    if yard.store.root is not None or not condemned:
+        return
+    with yard.database.read() as tx:
+        if not journal.count(tx):
+            raise RegistryCorrupt(
+                f"the store holds {len(condemned)} files, but in this database nothing was ever registered",
+                hint="name the database that belongs to the store",
+            )
 
 
 def _live(yard: Yard) -> dict[str, int]:

@@ -9,7 +9,7 @@ from sqlalchemy import Row
 
 from modelyard.domain.checks import check_label
 from modelyard.domain.directions import direction
-from modelyard.domain.names import shown
+from modelyard.domain.names import metric_name, shown
 from modelyard.domain.paging import check_limit, key_of, number_of, token_after
 from modelyard.domain.search import query_terms
 from modelyard.domain.wire import EventPage, ModelPage, ModelRecord, Resolved, VersionPage, VersionRecord
@@ -130,7 +130,8 @@ def best(context: Context, request: Best) -> VersionRecord:
         InvalidMetric: it is not known whether more is better, and the caller does not say.
         VersionNotFound: no version has the metric.
     """
-    way = request.direction or direction(request.metric)
+    metric = metric_name(request.metric)
+    way = request.direction or direction(metric)
     if way not in {"higher", "lower"}:
         problem = f"direction is {way!r}" if way else f"it is not known whether more {shown(request.metric)} is better"
         raise InvalidMetric(problem, hint="give direction='higher' or direction='lower'")
@@ -138,7 +139,7 @@ def best(context: Context, request: Best) -> VersionRecord:
     row = versions.ranked(
         context.tx,
         model.id,
-        request.metric,
+        metric,
         stage=stage_filter(context, request.stage),
         lower_is_better=way == "lower",
     )
@@ -158,7 +159,8 @@ def lineage(context: Context, request: Named) -> VersionPage:
     while len(line) < LONGEST_LINEAGE:
         row = line[-1]
         parent = versions.by_id(context.tx, row.parent_id) if row.parent_id else None
-        parent = parent or versions.before(context.tx, row.model_id, row.number)
+        if row.parent_id is None:
+            parent = versions.before(context.tx, row.model_id, row.number)
         if parent is None or parent.id in seen:
             break
         seen.add(parent.id)

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from modelyard.domain.compare import Candidate, compare
+from modelyard.domain.metadata import performance
 from modelyard.domain.wire import ComparisonRecord
 from modelyard.operations import COMPARE, COMPARE_WITHIN, Compare, CompareWithin
 from modelyard.registry.context import Context
@@ -49,7 +50,7 @@ def _candidate(row: Row[Any]) -> Candidate:
     metadata = document(row)
     return Candidate(
         id=row.id,
-        metrics=metadata.get("metrics") or metadata.get("validation_metrics", {}),
+        metrics=performance(metadata),
         params=metadata.get("hyperparameters", {}),
         samples=metadata.get("metric_samples", {}),
         sample_size=metadata.get("sample_size"),

@@ -13,6 +13,8 @@ from sqlalchemy import Row
 
 from modelyard.domain import checks
 from modelyard.domain import metadata as rules
+from modelyard.domain.directions import canonical
+from modelyard.domain.names import shown
 from modelyard.domain.wire import METADATA_FIELDS, ModelRecord, VersionRecord
 from modelyard.errors import InvalidMetadata
 from modelyard.metadata import journal, models, versions
@@ -67,7 +69,7 @@ def update_version(context: Context, request: UpdateVersion) -> VersionRecord:
         )
     changed = dict(request.metadata)
     if "tags" in changed:
-        changed["tags"] = _merged_tags(document(row).get("tags", {}), changed["tags"] or {})
+        changed["tags"] = _merged_tags(document(row).get("tags", {}), changed["tags"])
     label = row.label if request.status is None else checks.check_label(request.status)
     return _write(context, row, changed, label=label)
 
@@ -79,7 +81,7 @@ def update_metrics(context: Context, request: UpdateMetrics) -> VersionRecord:
     check_revision(row, request.if_match, f"{row.name} {row.version}")
     present = document(row)
     changed = {
-        name: {**present.get(name, {}), **checks.check_metrics(getattr(request, name), name)}
+        name: _corrected(present.get(name, {}), checks.check_metrics(getattr(request, name), name))
         for name in METRIC_FIELDS
         if getattr(request, name)
     }
@@ -109,18 +111,28 @@ def _write(context: Context, row: Row[Any], changed: dict[str, Any], *, label: s
     if changes:
         framework = new.get("framework", "")[:100]
         versions.change(context.tx, row, context.now, label=label, document=encode(new), framework=framework)
-        versions.rank(context.tx, row, new.get("metrics", {}))
+        versions.rank(context.tx, row, rules.performance(new))
         index_words(context, row, new)
         _tell(context, row.model_id, "version.updated", row.id, {"changes": dict(sorted(changes.items()))})
         mark_stale(context, row)
     return record(context, find(context, row.id))
 
 
+def _corrected(present: dict[str, float], given: dict[str, float]) -> dict[str, float]:
+    """Merge metrics; a new value takes the place of the metric's other spellings too (f1 and f1_score)."""
+    replaced = {canonical(name) for name in given}
+    return {**{name: value for name, value in present.items() if canonical(name) not in replaced}, **given}
+
+
 def _text(field: str, given: str | None, present: str, limit: int = 100_000) -> str:
     return present if given is None else checks.check_text(field, given, limit)
 
 
-def _merged_tags(present: dict[str, str], changes: dict[str, Any]) -> dict[str, str]:
+def _merged_tags(present: dict[str, str], changes: dict[str, Any] | None) -> dict[str, str]:
+    if changes is None:
+        return {}
+    if not isinstance(changes, dict):
+        raise InvalidMetadata(f"tags: {shown(changes)} is no mapping", hint="give tags as names with their values")
     kept = {key: value for key, value in present.items() if key not in changes}
     return checks.check_tags({**kept, **{key: value for key, value in changes.items() if value is not None}})
 

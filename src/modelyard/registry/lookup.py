@@ -1,7 +1,8 @@
 """Find what a caller names: a reference becomes a row, rows become records.
 
 Rules
-- `latest` is the highest version by SemVer precedence; where two differ only in build metadata, the one registered
+- `latest` is the highest version by SemVer precedence that is not deprecated, or the highest of all where every one is;
+  where two differ only in build metadata, the one registered
   later.
 - A range names the highest version in it that is not deprecated.
 - A stage names its highest version.

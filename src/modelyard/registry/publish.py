@@ -115,7 +115,7 @@ def register(context: Context, request: RegisterVersion, manifest: Manifest) -> 
         "created_at": context.now,
         "updated_at": context.now,
     }
-    seq = versions.add(context.tx, values, document.get("metrics", {}))
+    seq = versions.add(context.tx, values, rules.performance(document))
     stored = Stored(seq, str(values["id"]), model.name, version.text)
     index_words(context, stored, document)
     _tell(context, model, values, document)

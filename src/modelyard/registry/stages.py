@@ -6,6 +6,7 @@ Rules
 - Who stands in an exclusive stage is archived in the same transaction as the newcomer enters, unless the caller keeps
   it.
 - A deprecated version enters no exclusive stage.
+- A rollback goes back only to a version that stood in the stage before: it is no way around the gates.
 - A rollback takes no version away from another exclusive stage: it would leave that stage empty.
 - A rollback names where it goes back to, or takes the holder before; it bypasses the graph, for what was archived is
   exactly what it brings back.
@@ -19,12 +20,13 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from modelyard.domain.checks import check_text
 from modelyard.domain.gates import Evidence, all_met, evaluate, parse_requirements
 from modelyard.domain.holders import StageMove, previous_holder
 from modelyard.domain.metadata import completeness
 from modelyard.domain.stages import ModelStage, Move, check_move, normalise_stage
 from modelyard.domain.wire import PromotionRecord, RollbackRecord, VerdictRecord
-from modelyard.errors import Conflict, GateRefused, VersionNotFound
+from modelyard.errors import Conflict, GateRefused, InvalidStage, VersionNotFound
 from modelyard.metadata import journal, models, versions
 from modelyard.metadata.database import known
 from modelyard.operations import ARCHIVE, PROMOTE, ROLLBACK, UPDATE_STAGE, Explained, Promote, Rollback, UpdateStage
@@ -32,6 +34,10 @@ from modelyard.registry.context import Context
 from modelyard.registry.dispatch import serves
 from modelyard.registry.lookup import check_revision, document, find, find_within, record
 from modelyard.registry.views import mark_stale
+
+NO_WAY_BACK = frozenset({ModelStage.DEVELOPMENT, ModelStage.ARCHIVED, ModelStage.REJECTED})
+"""Stages that nobody holds: many versions stand there, and none for another."""
+LONGEST_REASON = 10_000
 
 
 @serves(PROMOTE)
@@ -43,6 +49,7 @@ def promote(context: Context, request: Promote) -> PromotionRecord:
         GateRefused: a requirement is not met; `details["verdicts"]` has them all.
     """
     requirements = parse_requirements(request.requirements)
+    check_text("comment", request.comment, LONGEST_REASON)
     row = find(context, request.reference, lock=True)
     check_revision(row, request.if_match, f"{row.name} {row.version}")
     target = normalise_stage(context.yard.graph, request.target_stage)
@@ -92,6 +99,11 @@ def roll_back(context: Context, request: Rollback) -> RollbackRecord:
         Conflict: the version stands there already, or is deprecated.
     """
     stage = normalise_stage(context.yard.graph, request.stage or ModelStage.PRODUCTION)
+    if stage in NO_WAY_BACK:
+        raise InvalidStage(
+            f"a rollback gives nothing back to {stage}", hint="name a stage that versions are promoted to"
+        )
+    check_text("reason", request.reason, LONGEST_REASON)
     named = find(context, request.reference, lock=True)
     present = versions.in_stage(context.tx, named.model_id, stage)
     if request.version:
@@ -168,16 +180,19 @@ def _promotion(
     )
 
 
-def _previous(context: Context, named: Row[Any], stage: ModelStage, present: Sequence[Row[Any]]) -> Row[Any]:
-    moves = [
+def _stage_moves(context: Context, model_id: str) -> list[StageMove]:
+    return [
         StageMove(event.version_id or "", event.data["to"], event.type == "version.rolled_back")
-        for event in reversed(journal.stage_moves(context.tx, named.model_id))
+        for event in reversed(journal.stage_moves(context.tx, model_id))
     ]
 
+
+def _previous(context: Context, named: Row[Any], stage: ModelStage, present: Sequence[Row[Any]]) -> Row[Any]:
     def may_return(version_id: str) -> bool:
         row = versions.by_id(context.tx, version_id)
         return row is not None and row.deprecation is None and not _is_needed(context, row, stage)
 
+    moves = _stage_moves(context, named.model_id)
     found = previous_holder(moves, stage, {row.id for row in present}, may_return)
     target = versions.by_id(context.tx, found) if found else None
     if target is None:
@@ -196,6 +211,11 @@ def _is_needed(context: Context, row: Row[Any], stage: ModelStage) -> bool:
 def _check_return(context: Context, target: Row[Any], stage: ModelStage) -> None:
     if target.stage == stage:
         raise Conflict(f"{target.name} {target.version} stands in {stage} already", hint="name another version")
+    if not any(move == (target.id, stage, move.is_rollback) for move in _stage_moves(context, target.model_id)):
+        raise Conflict(
+            f"{target.name} {target.version} never stood in {stage}, so there is no way back to it",
+            hint=f"promote it to {stage}, through the gates of that move",
+        )
     if _is_needed(context, target, stage):
         raise Conflict(
             f"{target.name} {target.version} stands in {target.stage}, which a rollback of {stage} would empty",

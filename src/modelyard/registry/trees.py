@@ -7,6 +7,7 @@ changed the same version the later state is what remains.
 from __future__ import annotations
 
 import fcntl
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -90,7 +91,8 @@ class LocalViews:
         place = f"{VIEW}{view.folder_name(model)}/{view.folder_name(version)}"
         if len(files) == 1:
             place = f"{place}/{files[0].path}"
-            if place.lower().endswith(PICKLES) and (self.root / (place + COMPRESSED_SUFFIX)).is_symlink():
+            # lexists, unlike Path.is_symlink, says no to a name that is too long for the file system.
+            if place.lower().endswith(PICKLES) and os.path.lexists(self.root / (place + COMPRESSED_SUFFIX)):
                 place += COMPRESSED_SUFFIX
         return f"{self._base}{place}"
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from modelyard.errors import RegistryUnusable
+from modelyard.errors import ModelyardError, RegistryUnusable
 from modelyard.metadata import views
 from modelyard.registry.context import Context, Yard
 
@@ -26,36 +26,48 @@ def mark_stale(context: Context, row: Row[Any] | Any) -> None:
         context.stale_views.append(note)
 
 
-def settle(yard: Yard, notes: Sequence[int]) -> bool:
-    """Refresh the trees behind some notes; tell whether that worked.
+def settle(yard: Yard, notes: Sequence[int]) -> set[int]:
+    """Refresh the trees behind some notes, each for itself; return the notes that must stay.
 
     The change that made them stale has been committed, so trouble here is logged and not raised: the notes stay, and
     the next process that opens the registry tries again.
     """
     if not notes or not yard.views.writes:
-        return True
+        return set()
     try:
         with yard.database.read() as tx:
             rows = views.some(tx, notes)
-        for row in rows:
-            yard.views.refresh(row.model, row.version)
-        with yard.database.write() as tx:
-            views.done(tx, [row.id for row in rows])
+        done = [row.id for row in rows if _refresh(yard, row)]
+        if done:
+            with yard.database.write() as tx:
+                views.done(tx, done)
     except RegistryUnusable as error:
         logger.warning("the readable tree is not up to date: %s", error)
+        return set(notes)
+    return {row.id for row in rows}.difference(done)
+
+
+def _refresh(yard: Yard, row: Row[Any]) -> bool:
+    try:
+        yard.views.refresh(row.model, row.version)
+    except ModelyardError as error:
+        logger.warning("the readable tree of %s/%s is not up to date: %s", row.model, row.version, error)
         return False
     return True
 
 
 def settle_all(yard: Yard) -> int:
-    """Refresh the trees behind all notes that wait, as a process that died may have left them; return how many."""
-    settled = 0
+    """Refresh the trees behind all notes that wait, as a process that died may have left them; return how many.
+
+    Each note is tried once: those whose tree cannot be written stay for the next time.
+    """
+    settled, failed = 0, set[int]()
     while yard.views.writes:
         with yard.database.read() as tx:
-            waiting = [row.id for row in views.waiting(tx)]
+            waiting = [row.id for row in views.waiting(tx) if row.id not in failed]
         if not waiting:
             break
-        if not settle(yard, waiting):
-            break
-        settled += len(waiting)
+        stayed = settle(yard, waiting)
+        settled += len(waiting) - len(stayed)
+        failed |= stayed
     return settled

@@ -5,7 +5,9 @@ The rules of the walk:
 - what an opcode takes from the stack and puts on it is read from `pickletools`; only those that carry names, texts,
   tuples, dictionaries, calls and states are followed in their meaning;
 - behind the state of a joblib array stand the array's raw bytes, whose number follows from the recorded shape and type;
-  an array of Python objects is a pickle of its own there;
+  an array of Python objects is a pickle of its own there, without such arrays;
+- how many bytes those are is believed only where the array is described exactly as joblib does it: by plain constants,
+  under its own keys, each given once, in an object and a dictionary that nothing else can reach;
 - a name that is computed, or stands for a number in the loading process, cannot be known: the walk is then incomplete;
 - anything that does not fit raises, mostly ValueError; the names found until then stay.
 """
@@ -23,7 +25,11 @@ from typing import Any, BinaryIO, cast
 MAX_OPCODES = 1_000_000
 
 _KEPT_TEXT = 1000
-_DEPTH = 20
+_WRAPPER = "joblib.numpy_pickle.NumpyArrayWrapper"
+_WRAPPER_KEYS = frozenset({"subclass", "shape", "order", "dtype", "allow_mmap", "numpy_array_alignment_bytes"})
+_DTYPE_READERS = frozenset({"scalar", "_frombuffer"})
+_HAS_OBJECTS = 1
+_OWN_LENGTH = frozenset("SUV")
 
 
 class Source:
@@ -34,6 +40,7 @@ class Source:
         self._seekable = seekable
         self._deadline = deadline
         self._left = most
+        self.position = 0
 
     def check_time(self) -> None:
         """Raise when the time is up."""
@@ -53,6 +60,7 @@ class Source:
 
     def skip(self, count: int) -> None:
         """Jump over so many bytes, which count for nothing but time."""
+        self.position += count
         if self._seekable:
             self._stream.seek(count, 1)
             return
@@ -68,6 +76,7 @@ class Source:
         if count > self._left:
             raise ValueError("too long")
         self._left -= count
+        self.position += count
 
 
 class _Unknown:
@@ -94,6 +103,11 @@ class _Name:
     module: str
     name: str
 
+    @property
+    def is_wrapper(self) -> bool:
+        """Whether it may be joblib's description of an array."""
+        return self.name.rpartition(".")[2] == _WRAPPER.rpartition(".")[2]
+
 
 @dataclass(slots=True)
 class Machine:
@@ -101,10 +115,11 @@ class Machine:
 
     source: Source
     found: set[str]
-    depth: int = 0
+    nested: bool = False
     complete: bool = True
     stack: list[Any] = field(default_factory=list)
     memo: dict[int, Any] = field(default_factory=dict)
+    frame_end: int = 0
 
     def run(self) -> None:
         """Walk one pickle to its STOP."""
@@ -122,12 +137,11 @@ class Machine:
     def move(self, opcode: pickletools.OpcodeInfo, argument: Any) -> None:
         """Do what pickletools tells of the opcode's effect on the stack; keep texts and numbers, forget the rest."""
         if pickletools.markobject in opcode.stack_before:
-            self.pop_to_mark()
+            _refuse_wrappers(self.pop_to_mark())
             below = opcode.stack_before.index(pickletools.markobject)
         else:
             below = len(opcode.stack_before)
-        for _each in range(below):
-            self.stack.pop()
+        _refuse_wrappers(_take(self, below))
         constant = isinstance(argument, int) or (isinstance(argument, str) and len(argument) <= _KEPT_TEXT)
         keep = argument if constant and opcode.stack_before == [] else _UNKNOWN
         for kind in opcode.stack_after:
@@ -147,11 +161,22 @@ class Machine:
             self.stack.append(_UNKNOWN)
             return
         self.found.add(_printable(f"{module}.{name}"))
-        self.stack.append(_Name(module, name))
+        imported = _Name(module, name)
+        # A nested pickle is read by the plain unpickler, which knows of no arrays between the opcodes.
+        if imported.is_wrapper and (self.nested or f"{module}.{name}" != _WRAPPER):
+            raise ValueError("a description of an array where none is read")
+        self.stack.append(imported)
 
     def call(self, _argument: Any) -> None:
         """REDUCE, NEWOBJ: arguments and callable become an object."""
         arguments, made_by = self.stack.pop(), self.stack.pop()
+        if _is_wrapper(made_by) and arguments != ():
+            raise ValueError("a description of an array that is made with arguments")
+        reads = isinstance(made_by, _Name) and made_by.name in _DTYPE_READERS
+        for argument in arguments if isinstance(arguments, tuple) and not reads else ():
+            # Whatever is called could change the type behind the walk's back.
+            if isinstance(argument, _Object) and _is_dtype(argument):
+                argument.state = _UNKNOWN
         self.stack.append(_Object(made_by, arguments))
 
     def build(self, _argument: Any) -> None:
@@ -160,35 +185,54 @@ class Machine:
         made = self.stack[-1]
         if not isinstance(made, _Object):
             return
-        made.state = state
-        by = made.made_by
-        if isinstance(by, _Name) and by.name == "NumpyArrayWrapper" and by.module.endswith("numpy_pickle"):
+        built_before = made.state is not None
+        made.state = _UNKNOWN if built_before else state
+        if _is_wrapper(made.made_by):
+            if built_before:
+                raise ValueError("a description of an array that something else can reach")
             self.skip_array(state)
+            self.stack[-1] = _UNKNOWN
 
     def skip_array(self, state: Any) -> None:
         """Jump over one array: padding and bytes, or a pickle of its own where it holds Python objects."""
-        itemsize = _itemsize(state["dtype"])
+        if not isinstance(state, dict) or not state.keys() <= _WRAPPER_KEYS:
+            raise ValueError("an array that is not described in joblib's way")
+        if self.frame_end > self.source.position:
+            # The unpickler holds the rest of the frame already, and reads the array from behind it.
+            raise ValueError("an array inside a frame")
+        itemsize, shape, alignment = _itemsize(state["dtype"]), state["shape"], state.get("numpy_array_alignment_bytes")
+        if not isinstance(shape, tuple) or not all(isinstance(number, int) for number in (*shape, alignment or 0)):
+            raise ValueError("a size that is computed")
+        if any(length < 0 for length in shape):
+            raise ValueError("an array of negative size")
         if itemsize is None:
-            if self.depth >= _DEPTH:
-                raise ValueError("nested too deep")
-            inner = Machine(self.source, self.found, depth=self.depth + 1)
+            inner = Machine(self.source, self.found, nested=True)
             inner.run()
             self.complete = self.complete and inner.complete
             return
-        if state.get("numpy_array_alignment_bytes") is not None:
+        if alignment is not None:
             self.source.skip(self.source.read(1)[0])
-        size = itemsize * prod(state["shape"])
-        if size < 0:
-            raise ValueError("an array of negative size")
-        self.source.skip(size)
+        self.source.skip(itemsize * prod(shape))
 
     def put_items(self, items: list[Any]) -> None:
-        """Put pairs into the dictionary on the stack, those with text keys."""
+        """Put pairs into the dictionary on the stack; one with a computed or repeated key describes no array."""
         target = self.stack[-1]
+        _refuse_wrappers(items)
         if isinstance(target, dict):
-            target.update(
-                {key: value for key, value in zip(items[::2], items[1::2], strict=True) if isinstance(key, str)}
-            )
+            for key, value in zip(items[::2], items[1::2], strict=True):
+                if not isinstance(key, str) or key in target:
+                    _distrust(target)
+                else:
+                    target[key] = value
+
+    def frame(self, length: int) -> None:
+        """FRAME: so many bytes are read at once."""
+        self.frame_end = self.source.position + length
+
+    def again(self, value: Any) -> None:
+        """Put on the stack once more what something else refers to."""
+        _distrust(value)
+        self.stack.append(value)
 
     def unknown_import(self, _argument: Any) -> None:
         """EXT: a number of the copyreg registry, whose meaning only the loading process knows."""
@@ -201,16 +245,48 @@ def _printable(text: str) -> str:
     return text[:200] if re.fullmatch(r"[\w.<>]+", text[:200]) else ascii(text[:200])
 
 
-def _itemsize(dtype: Any, depth: int = 0) -> int | None:
+def _is_wrapper(value: Any) -> bool:
+    return isinstance(value, _Name) and value.is_wrapper
+
+
+def _is_dtype(made: _Object) -> bool:
+    return isinstance(made.made_by, _Name) and made.made_by == _Name("numpy", "dtype")
+
+
+def _refuse_wrappers(values: list[Any]) -> list[Any]:
+    """The values; raise where one is joblib's class, which may only be called, lest an array begins unseen."""
+    if any(_is_wrapper(value) for value in values):
+        raise ValueError("a description of an array that is made in an unusual way")
+    return values
+
+
+def _distrust(value: Any) -> None:
+    """Let this describe no array from now on: it is, or can be, changed where the walk does not see it."""
+    if isinstance(value, dict):
+        value[_UNKNOWN] = None
+    elif isinstance(value, _Object) and _is_wrapper(value.made_by) and value.state is None:
+        value.state = _UNKNOWN
+
+
+def _itemsize(dtype: Any) -> int | None:
     """Bytes of one item of a recorded NumPy type; None where it holds Python objects."""
-    code = re.fullmatch(r"([a-zA-Z])(\d+)", dtype.arguments[0])
-    if code is None or depth > _DEPTH:
+    if not isinstance(dtype, _Object) or not _is_dtype(dtype) or not isinstance(dtype.arguments, tuple):
+        raise ValueError("a type of array that is computed")
+    text, *options = dtype.arguments
+    code = re.fullmatch(r"([a-zA-Z])([0-9]+)", text)
+    if code is None or not all(isinstance(option, int) for option in options):
         raise ValueError("an unknown type of array")
-    state = dtype.state if isinstance(dtype.state, tuple) else ()
-    fields = next((part for part in state if isinstance(part, dict)), {})
-    if code[1] == "O" or any(_itemsize(part[0], depth + 1) is None for part in fields.values()):
-        return None
-    return int(code[2]) * (4 if code[1] == "U" else 1)
+    size = int(code[2]) * (4 if code[1] == "U" else 1)
+    objects = code[1] == "O"
+    if dtype.state is None:
+        return None if objects else size
+    # NumPy believes the state: it holds the length of texts and records, and whether there are objects among them.
+    _version, _order, subtype, _names, _fields, length, _alignment, flags, *_metadata = dtype.state
+    if subtype is not None or length != (size if code[1] in _OWN_LENGTH else -1) or not isinstance(flags, int):
+        raise ValueError("a type of array with an unknown state")
+    if objects and not flags & _HAS_OBJECTS:
+        raise ValueError("a type of array that contradicts itself")
+    return None if flags & _HAS_OBJECTS else size
 
 
 def _take(machine: Machine, count: int) -> list[Any]:
@@ -224,6 +300,7 @@ def _take(machine: Machine, count: int) -> list[Any]:
 def _instance(machine: Machine, argument: str) -> None:
     machine.pop_to_mark()
     machine.name(*argument.split(" ", 1))
+    _refuse_wrappers(machine.stack[-1:])
 
 
 def _put(machine: Machine, key: int) -> None:
@@ -231,7 +308,7 @@ def _put(machine: Machine, key: int) -> None:
 
 
 def _get(machine: Machine, key: int) -> None:
-    machine.stack.append(machine.memo[key])
+    machine.again(machine.memo[key])
 
 
 _SPECIAL: dict[str, Callable[[Machine, Any], None]] = {
@@ -239,14 +316,15 @@ _SPECIAL: dict[str, Callable[[Machine, Any], None]] = {
     "NEWTRUE": lambda m, _: m.stack.append(True),
     "NEWFALSE": lambda m, _: m.stack.append(False),
     "EMPTY_TUPLE": lambda m, _: m.stack.append(()),
-    "TUPLE1": lambda m, _: m.stack.append(tuple(_take(m, 1))),
-    "TUPLE2": lambda m, _: m.stack.append(tuple(_take(m, 2))),
-    "TUPLE3": lambda m, _: m.stack.append(tuple(_take(m, 3))),
-    "TUPLE": lambda m, _: m.stack.append(tuple(m.pop_to_mark())),
+    "TUPLE1": lambda m, _: m.stack.append(tuple(_refuse_wrappers(_take(m, 1)))),
+    "TUPLE2": lambda m, _: m.stack.append(tuple(_refuse_wrappers(_take(m, 2)))),
+    "TUPLE3": lambda m, _: m.stack.append(tuple(_refuse_wrappers(_take(m, 3)))),
+    "TUPLE": lambda m, _: m.stack.append(tuple(_refuse_wrappers(m.pop_to_mark()))),
     "EMPTY_DICT": lambda m, _: m.stack.append({}),
     "SETITEM": lambda m, _: m.put_items(_take(m, 2)),
     "SETITEMS": lambda m, _: m.put_items(m.pop_to_mark()),
-    "DUP": lambda m, _: m.stack.append(m.stack[-1]),
+    "DUP": lambda m, _: m.again(m.stack[-1]),
+    "FRAME": Machine.frame,
     "PUT": _put,
     "BINPUT": _put,
     "LONG_BINPUT": _put,

@@ -64,6 +64,9 @@ def add_health(app: FastAPI, service: Service) -> None:
         "/health", health, operation_id="health", summary="Tell that the server runs", response_model=Health,
         tags=["server"], openapi_extra=_EXTRA,
     )  # fmt: skip
+    # Load balancers ask with HEAD; it is no operation of its own in the documentation.
+    app.add_api_route("/health", health, methods=["HEAD"], include_in_schema=False)
+    app.add_api_route("/health/ready", ready, methods=["HEAD"], include_in_schema=False)
     app.add_api_route(
         "/health/ready", ready, operation_id="ready", summary="Tell whether the database and the store answer",
         response_model=Readiness, tags=["server"], openapi_extra=_EXTRA, responses=problems(503),

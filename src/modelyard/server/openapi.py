@@ -53,6 +53,10 @@ _IF_MATCH = "The ETag that the caller saw; the change is refused with 412 if it 
 _IDEMPOTENCY = "Repeats of a request under one key run once and get the first answer."
 
 
+NAMING = frozenset({"name", "reference", "version_a", "version_b"})
+"""Request fields that name something which may not exist."""
+
+
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route that can fail with these statuses."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
@@ -65,7 +69,7 @@ def describe(operation: Operation[Any, Any]) -> dict[str, Any]:
     if operation.body_fields:
         extra["requestBody"] = _body(operation)
     statuses = {400, 403, 503}
-    statuses |= {404} if operation.path_fields else set()
+    statuses |= {404} if NAMING.intersection((*operation.path_fields, *operation.query_fields)) else set()
     statuses |= {409, 413} if operation.mutates else set()
     statuses |= {412} if operation.movable else set()
     statuses |= {422} if operation.permission == "stage.move" else set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import pytest
 
@@ -33,7 +34,7 @@ def test_a_look_holds_the_events_since_the_one_before_in_order(terminal):
         terminal.ok(f"create model-{number:02}")
     caller = connect(terminal.target).caller
     try:
-        looks = watch(caller, 0.001, None)
+        looks = watch(caller, 0.001, None, threading.Event())
         first = next(looks)
         assert [event.model for event in first.events] == [f"model-{number:02}" for number in range(5, NEWEST + 5)]
         assert next(looks).events == []

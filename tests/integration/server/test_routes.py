@@ -103,6 +103,8 @@ def test_each_route_asks_for_its_permission_first(served, client, monkeypatch, n
         ("HEAD", f"/api/models/{name}/download", "version.read"),
         ("GET", "/health", "public"),
         ("GET", "/health/ready", "public"),
+        ("HEAD", "/health", "public"),
+        ("HEAD", "/health/ready", "public"),
         ("GET", "/openapi.json", "public"),
         ("GET", "/docs", "public"),
     ):
@@ -110,7 +112,7 @@ def test_each_route_asks_for_its_permission_first(served, client, monkeypatch, n
         wanted.append(permission)
     assert asked == wanted
     # What the application has beyond these would not have been asked.
-    assert len(served.app.api.routes) == len(TABLE) + 3 + 2 + 2 + len(docs.FILES) + 2
+    assert len(served.app.api.routes) == len(TABLE) + 3 + 4 + 2 + len(docs.FILES) + 2
 
 
 @pytest.mark.parametrize(

@@ -143,3 +143,26 @@ def test_progress_covers_the_folder(tmp_path):
     steps: list[int] = []
     manifest = ingest(open_store(tmp_path / "store"), tmp_path / "model", steps.append)
     assert sum(steps) == manifest.total_size == len("one") + len("two/three")
+
+
+@pytest.mark.parametrize(
+    ("folder", "registry"), [(".", "model_registry"), (".", "a/b/registry"), ("r", "r"), ("r/in", "r")]
+)
+def test_a_folder_that_holds_the_registry_is_refused(tmp_path, monkeypatch, folder, registry):
+    make(tmp_path / registry, "registry.db")
+    make(tmp_path / folder, "model.bin")
+    (tmp_path / "link").symlink_to(folder)
+    monkeypatch.chdir(tmp_path)
+    store = open_store(registry)
+    for path in (folder, tmp_path / folder, "link"):
+        with pytest.raises(InvalidArtifact, match="the folder holds the registry itself") as caught:
+            ingest(store, path)
+        assert caught.value.hint == "register a folder beside it"
+    assert not (tmp_path / registry / "blobs").exists()
+
+
+def test_a_folder_beside_the_registry_and_a_file_inside_it_are_taken(tmp_path):
+    make(tmp_path, "registry-of-old/model.bin", "registry/export/model.bin")
+    store = open_store(tmp_path / "registry")
+    assert ingest(store, tmp_path / "registry-of-old").files[0].path == "model.bin"
+    assert ingest(store, tmp_path / "registry" / "export" / "model.bin").files[0].path == "model.bin"

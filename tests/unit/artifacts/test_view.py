@@ -89,6 +89,40 @@ def test_the_versions_own_files_keep_their_names(stored):
     assert not folder.exists()
 
 
+def test_the_versions_own_folders_keep_their_names(stored):
+    store, manifest = stored(
+        {"metadata.json/a": b"1", "metrics.json/b/c": b"2", "f.pkl": b"x " * 999, "f.pkl.zst/d": b"3"}
+    )
+    packed, shrunk = stored({"f.pkl": b"tree " * 1000, "f.pkl.zst/d": b"3"}, compression=True)
+    folder = write(store, manifest, metadata={"ours": 1}, metrics={"ours": 2})
+    assert (folder / "metadata.json" / "a").read_bytes() == b"1"
+    assert (folder / "metrics.json" / "b" / "c").read_bytes() == b"2"
+    assert json.loads((folder / "_modelyard.metadata.json").read_text()) == {"ours": 1}
+    assert json.loads((folder / "_modelyard.metrics.json").read_text()) == {"ours": 2}
+    other = write(packed, shrunk, version="2.0.0")
+    assert tree(other) == {"f.pkl.zst/d", "_modelyard.f.pkl.zst", "metadata.json", "metrics.json"}
+    for version in ("1.0.0", "2.0.0"):
+        remove_version(store, "Fraud Detector", version)
+    assert not folder.parent.exists()
+
+
+@pytest.mark.parametrize(("length", "taken"), [(251, False), (251, True), (252, False), (255, False)])
+def test_the_longest_names_of_objects_held_compressed_fit(stored, length, taken):
+    name = "d/" + "n" * (length - 4) + ".pkl"
+    own = {f"{name}.zst": b"own"} if taken else {}
+    store, manifest = stored({name: b"tree " * 1000} | own, compression=True)
+    folder = write(store, manifest)
+    plain = length > 251 or taken
+    assert tree(folder) == {name if plain else name + ".zst", *own, "metadata.json", "metrics.json"}
+    assert (folder / (name if plain else name + ".zst")).read_bytes().startswith(b"\x28\xb5\x2f\xfd")
+
+
+def test_two_objects_held_compressed_never_share_a_name(stored):
+    files = {"f.pkl": b"tree " * 1000, "_modelyard.f.pkl": b"leaf " * 1000, "f.pkl.zst": b"own"}
+    store, manifest = stored(files, compression=True)
+    assert len(tree(write(store, manifest))) == 5
+
+
 def test_objects_held_compressed_say_so_in_their_name(stored):
     store, manifest = stored(
         {"f.pkl": b"tree " * 1000, "g.pkl": b"leaf " * 1000, "g.pkl.zst": b"own"}, compression=True

@@ -19,7 +19,7 @@ from components.files import files_below
 from modelyard.artifacts.hashing import PART_SIZE, Rounds, part_count
 from modelyard.artifacts.layout import blob_key
 from modelyard.artifacts.opening import open_store
-from modelyard.errors import InvalidArtifact
+from modelyard.errors import IntegrityError, InvalidArtifact
 
 PUT = """
 import sys
@@ -262,3 +262,91 @@ def test_a_good_compressed_copy_takes_the_place_of_a_damaged_plain_one(tmp_path)
         writer.write(data)
         blob = writer.commit()
     assert b"".join(store.read(blob.digest, blob.size, blob.parts)) == data
+
+
+def flip(path, offset):
+    """Flip one bit, as a bad disk does."""
+    path.chmod(0o644)
+    content = bytearray(path.read_bytes())
+    content[offset] ^= 1
+    path.write_bytes(content)
+
+
+def restored(store, blob):
+    return b"".join(store.read(blob.digest, blob.size, blob.parts))
+
+
+@pytest.mark.parametrize(("name", "compression"), [("m.bin", False), ("m.pkl", True)])
+@pytest.mark.parametrize("size", [1000, PART_SIZE])
+def test_the_good_file_repairs_a_damaged_one(tmp_path, name, compression, size):
+    store = open_store(tmp_path / "store", compression=compression)
+    (tmp_path / name).write_bytes(b"node " * (size // 5))
+    blob = store.add_file(tmp_path / name)
+    flip(tmp_path / "store" / store.stored_key(blob.digest), -20)
+    assert store.add_file(tmp_path / name).stored
+    assert restored(store, blob) == (tmp_path / name).read_bytes()
+    assert not store.add_file(tmp_path / name).stored
+
+
+def test_a_damaged_plain_object_does_not_hide_a_good_compressed_one(tmp_path):
+    store = open_store(tmp_path / "store", compression=True)
+    (tmp_path / "m.pkl").write_bytes(b"node " * 1000)
+    blob = store.add_file(tmp_path / "m.pkl")
+    (tmp_path / "store" / blob_key(blob.digest)).write_bytes(b"edon " * 1000)
+    store.add_file(tmp_path / "m.pkl")
+    assert restored(store, blob) == b"node " * 1000
+
+
+def finds_by_verify(store, blob, _target):
+    store.verify(blob.digest)
+
+
+def finds_by_read(store, blob, _target):
+    restored(store, blob)
+
+
+def finds_by_fetch(store, blob, target):
+    store.fetch_to(blob.digest, blob.size, blob.parts, target)
+
+
+@pytest.mark.parametrize("finds", [finds_by_verify, finds_by_read, finds_by_fetch])
+def test_the_good_large_file_repairs_one_that_was_found_damaged(tmp_path, content, finds):
+    store = open_store(tmp_path / "store")
+    (tmp_path / "m.bin").write_bytes(content)
+    blob = store.add_file(tmp_path / "m.bin")
+    path = tmp_path / "store" / blob_key(blob.digest)
+    flip(path, PART_SIZE + 7)
+    with pytest.raises(IntegrityError):
+        finds(store, blob, tmp_path / "out")
+    assert store.add_file(tmp_path / "m.bin").stored
+    assert path.read_bytes() == content
+    repaired = path.stat().st_ino
+    assert not store.add_file(tmp_path / "m.bin").stored
+    assert path.stat().st_ino == repaired
+
+
+def test_large_bytes_that_come_piece_by_piece_repair_a_damaged_file(tmp_path, content):
+    store = open_store(tmp_path / "store")
+
+    def put():
+        with store.writer() as writer:
+            writer.write(content)
+            return writer.commit()
+
+    path = tmp_path / "store" / blob_key(put().digest)
+    assert not put().stored
+    flip(path, 3)
+    assert put().stored
+    assert path.read_bytes() == content
+
+
+def test_an_undamaged_large_file_is_recognised_without_reading_it(tmp_path, content):
+    store = open_store(tmp_path / "store")
+    (tmp_path / "m.bin").write_bytes(content)
+    blob = store.add_file(tmp_path / "m.bin")
+    assert store.verify(blob.digest) == len(content)
+    path = tmp_path / "store" / blob_key(blob.digest)
+    # Damage that nobody has found tells whether the stored bytes are read.
+    flip(path, 0)
+    assert not store.add_file(tmp_path / "m.bin").stored
+    assert path.read_bytes() != content

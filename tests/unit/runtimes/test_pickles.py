@@ -185,14 +185,14 @@ def test_arrays_that_are_described_wrongly_make_the_report_incomplete(tmp_path_f
 
 
 def test_an_array_of_negative_size_does_not_lead_backwards(tmp_path):
-    (tmp_path / "m").write_bytes(b"x" * 100)
+    data = wrapped(b"}(Vdtype\n" + DTYPE % b"f8" + b"Vshape\n(I-2\ntu")
+    (tmp_path / "m").write_bytes(b"x" * 50 + data)
     with (tmp_path / "m").open("rb") as stream:
         stream.seek(50)
-        source = opcodes.Source(stream, seekable=True, most=100, deadline=float("inf"))
-        state = {"dtype": SimpleNamespace(arguments=("f8", False, True), state=None), "shape": (-2,)}
+        source = opcodes.Source(stream, seekable=True, most=1000, deadline=float("inf"))
         with pytest.raises(ValueError, match="negative size"):
-            opcodes.Machine(source, set()).skip_array(state)
-        assert stream.tell() == 50
+            opcodes.Machine(source, set()).run()
+        assert stream.tell() == 50 + len(data) - 1
 
 
 def test_an_import_that_is_unknown_inside_an_object_array_makes_the_report_incomplete(tmp_path_factory):
@@ -201,12 +201,80 @@ def test_an_import_that_is_unknown_inside_an_object_array_makes_the_report_incom
     assert not described(one + b"\x82\x01." + b".", tmp_path_factory).complete
 
 
-def test_object_arrays_may_nest_only_so_deep(tmp_path_factory):
+WRAPPER = b"cjoblib.numpy_pickle\nNumpyArrayWrapper\n"
+BYTE_TYPE = DTYPE % b"u1"
+HIDDEN = b"cos\nsystem\n0N.".ljust(200, b"\0")
+U1_STATE = b"(I3\nV|\nNNNI-1\nI-1\nI0\ntb"
+
+
+def array(*, size: bytes = b"I200\n", dtype: bytes = BYTE_TYPE, more: bytes = b"", made: bytes = WRAPPER + b")\x81"):
+    """A pickle with an array of 200 bytes, which are opcodes to whoever does not jump over them."""
+    return made + b"}(Vdtype\n" + dtype + b"Vshape\n(" + size + b"t" + more + b"ub" + HIDDEN + b"."
+
+
+def test_the_array_of_the_cases_below_is_jumped_over(tmp_path_factory):
+    names = ("joblib.numpy_pickle.NumpyArrayWrapper", "numpy.dtype")
+    expected = CodeReport(names=names, complete=True)
+    assert described(array(), tmp_path_factory) == expected
+    assert described(array(dtype=BYTE_TYPE + U1_STATE), tmp_path_factory) == expected
+    dotted = b"\x80\x04Vjoblib\nVnumpy_pickle.NumpyArrayWrapper\n\x93)\x81"
+    assert described(array(made=dotted), tmp_path_factory) == expected
+
+
+@pytest.mark.parametrize(
+    "data",
+    {
+        "computed key": array(more=b"cbuiltins\nstr\n(Vshape\ntR(I0\nt"),
+        "repeated key": array(more=b"Vshape\n(I0\nt"),
+        "computed shape": array(size=b"cbuiltins\nint\n)R"),
+        "computed padding": array(more=b"Vnumpy_array_alignment_bytes\ncbuiltins\nint\n)R"),
+        "a method among the keys": array(more=b"Vread\ncbuiltins\nlen\n"),
+        "state within reach": array().replace(b"}(Vdtype", b"}p7\n(g7\n0Vdtype", 1),
+        "wrapper within reach": array(made=WRAPPER + b")\x81p7\n0g7\n"),
+        "built twice": array(made=WRAPPER + b")\x81p7\n}(Vdtype\n" + BYTE_TYPE + b"Vshape\n(I0\ntub0g7\n"),
+        "wrapper with arguments": array(made=WRAPPER + b"(I1\nt\x81"),
+        "wrapper made by another call": array(made=b"ccopyreg\n__newobj__\n(" + WRAPPER + b"tR"),
+        "wrapper made with keywords": array(made=WRAPPER + b")}\x92"),
+        "wrapper made by OBJ": array(made=b"(" + WRAPPER + b"o"),
+        "wrapper made by INST": array(made=b"(ijoblib.numpy_pickle\nNumpyArrayWrapper\n"),
+        "another wrapper": array(made=b"cother.numpy_pickle\nNumpyArrayWrapper\n)\x81"),
+        "array inside a frame": b"\x80\x04\x95" + struct.pack("<Q", 350) + array(),
+        "computed dtype": array(dtype=b"cother\ndtype\n(Vu1\ntR"),
+        "dtype with a computed argument": array(dtype=b"cnumpy\ndtype\n(Vu1\ncbuiltins\nbool\n)RtR"),
+        "dtype with an unknown state": array(dtype=BYTE_TYPE + b"cbuiltins\ntuple\n)Rb"),
+        "dtype with another length": array(dtype=DTYPE % b"V1" + U1_STATE.replace(b"I-1", b"I0", 1)),
+        "dtype with computed flags": array(dtype=BYTE_TYPE + U1_STATE.replace(b"I0\n", b"cbuiltins\nint\n)R")),
+        "dtype of subarrays": array(dtype=BYTE_TYPE + U1_STATE.replace(b"NNN", b"(I2\ntNN")),
+        "dtype of no objects after all": array(dtype=DTYPE % b"O8" + U1_STATE),
+        "dtype with two states": array(dtype=BYTE_TYPE + U1_STATE + U1_STATE),
+        "dtype given to a call": array(dtype=BYTE_TYPE + b"p7\n0cother\nchange\n(g7\ntR0g7\n"),
+    }.items(),
+    ids=lambda case: case[0],
+)
+def test_an_array_whose_size_could_be_another_one_makes_the_report_incomplete(tmp_path_factory, data):
+    assert not described(data[1], tmp_path_factory).complete
+
+
+def test_flags_of_the_dtype_tell_that_an_array_is_a_pickle_of_its_own(tmp_path_factory):
+    flagged = U1_STATE.replace(b"I-1", b"I1", 1).replace(b"I0", b"I63")
+    assert "os.system" in described(array(dtype=DTYPE % b"V1" + flagged), tmp_path_factory).names
+
+
+def test_a_pickle_inside_an_array_holds_no_such_arrays(tmp_path_factory):
     one = b"}(Vdtype\n" + DTYPE % b"O8" + b"Vshape\n(I1\ntu"
-    deep = b"".join(wrapped(one)[:-1] for _level in range(50))
-    assert not described(deep + b"N" + b"." * 51, tmp_path_factory).complete
-    shallow = b"".join(wrapped(one)[:-1] for _level in range(5))
-    assert described(shallow + b"N" + b"." * 6, tmp_path_factory).complete
+    inner = wrapped(one)[:-1]
+    assert described(inner + b"N" + b"." * 2, tmp_path_factory).complete
+    assert not described(inner + inner + b"N" + b"." * 3, tmp_path_factory).complete
+
+
+def test_a_hidden_import_that_joblib_would_run_is_not_called_complete(tmp_path, capfd):
+    path = tmp_path / "model.joblib"
+    hidden = b"cbuiltins\nprint\n(Vhidden\ntR0N.".ljust(200, b"\0")
+    path.write_bytes(array(more=b"cbuiltins\nstr\n(Vshape\ntR(I0\ntVorder\nVC\nVsubclass\nN").replace(HIDDEN, hidden))
+    report = describe_code(path)
+    assert joblib.load(path) is None
+    assert capfd.readouterr().out == "hidden\n"
+    assert not report.complete
 
 
 @pytest.mark.parametrize(
