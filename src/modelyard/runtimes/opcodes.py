@@ -200,11 +200,8 @@ class Machine:
         if self.frame_end > self.source.position:
             # The unpickler holds the rest of the frame already, and reads the array from behind it.
             raise ValueError("an array inside a frame")
-        itemsize, shape, alignment = _itemsize(state["dtype"]), state["shape"], state.get("numpy_array_alignment_bytes")
-        if not isinstance(shape, tuple) or not all(isinstance(number, int) for number in (*shape, alignment or 0)):
-            raise ValueError("a size that is computed")
-        if any(length < 0 for length in shape):
-            raise ValueError("an array of negative size")
+        itemsize, alignment = _itemsize(state["dtype"]), state.get("numpy_array_alignment_bytes")
+        length = _length(state["shape"], alignment)
         if itemsize is None:
             inner = Machine(self.source, self.found, nested=True)
             inner.run()
@@ -212,7 +209,7 @@ class Machine:
             return
         if alignment is not None:
             self.source.skip(self.source.read(1)[0])
-        self.source.skip(itemsize * prod(shape))
+        self.source.skip(itemsize * length)
 
     def put_items(self, items: list[Any]) -> None:
         """Put pairs into the dictionary on the stack; one with a computed or repeated key describes no array."""
@@ -268,25 +265,38 @@ def _distrust(value: Any) -> None:
         value.state = _UNKNOWN
 
 
+def _length(shape: Any, alignment: Any) -> int:
+    """Items of an array of a recorded shape."""
+    if not isinstance(shape, tuple) or not all(isinstance(number, int) for number in (*shape, alignment or 0)):
+        raise ValueError("a size that is computed")
+    if any(length < 0 for length in shape):
+        raise ValueError("an array of negative size")
+    return prod(shape)
+
+
 def _itemsize(dtype: Any) -> int | None:
     """Bytes of one item of a recorded NumPy type; None where it holds Python objects."""
+    kind, size = _code(dtype)
+    if dtype.state is None:
+        return None if kind == "O" else size
+    # NumPy believes the state: it holds the length of texts and records, and whether there are objects among them.
+    _version, _order, subtype, _names, _fields, length, _alignment, flags, *_metadata = dtype.state
+    if subtype is not None or length != (size if kind in _OWN_LENGTH else -1) or not isinstance(flags, int):
+        raise ValueError("a type of array with an unknown state")
+    if kind == "O" and not flags & _HAS_OBJECTS:
+        raise ValueError("a type of array that contradicts itself")
+    return None if flags & _HAS_OBJECTS else size
+
+
+def _code(dtype: Any) -> tuple[str, int]:
+    """The letter of a recorded NumPy type, and the bytes that it names."""
     if not isinstance(dtype, _Object) or not _is_dtype(dtype) or not isinstance(dtype.arguments, tuple):
         raise ValueError("a type of array that is computed")
     text, *options = dtype.arguments
     code = re.fullmatch(r"([a-zA-Z])([0-9]+)", text)
     if code is None or not all(isinstance(option, int) for option in options):
         raise ValueError("an unknown type of array")
-    size = int(code[2]) * (4 if code[1] == "U" else 1)
-    objects = code[1] == "O"
-    if dtype.state is None:
-        return None if objects else size
-    # NumPy believes the state: it holds the length of texts and records, and whether there are objects among them.
-    _version, _order, subtype, _names, _fields, length, _alignment, flags, *_metadata = dtype.state
-    if subtype is not None or length != (size if code[1] in _OWN_LENGTH else -1) or not isinstance(flags, int):
-        raise ValueError("a type of array with an unknown state")
-    if objects and not flags & _HAS_OBJECTS:
-        raise ValueError("a type of array that contradicts itself")
-    return None if flags & _HAS_OBJECTS else size
+    return code[1], int(code[2]) * (4 if code[1] == "U" else 1)
 
 
 def _take(machine: Machine, count: int) -> list[Any]:

@@ -179,7 +179,7 @@ def test_the_readable_tree_catches_up_after_trouble(tmp_path: Path, disk: Path, 
         made = upload(caller, tmp_path, b"1")
         make_read_only(disk)
         caller.call(PROMOTE, Promote(reference=made.id, target_stage="staging"))
-    assert "the readable tree is not up to date" in caplog.text
+    assert "is not up to date" in caplog.text
     metadata = disk / "store" / "view" / "fraud" / "0.1.0" / "metadata.json"
     assert json.loads(metadata.read_bytes())["stage"] == "development"
     make_read_only(disk, yes=False)
