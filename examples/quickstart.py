@@ -41,7 +41,6 @@ from modelyard import (
     ModelRegistry,
     ModelStage,
     ModelyardError,
-    VersionNotFound,
     VersionRecord,
     VersionTracker,
 )
@@ -138,11 +137,12 @@ def register(
 
 def next_version(registry: ModelRegistry, name: str) -> str:
     """Return 1.0.0 for the first version, and the next minor version after that."""
+    tracker = VersionTracker()
     try:
-        latest = registry.get_latest_version(name)
-    except (ModelNotFound, VersionNotFound):
-        return "1.0.0"
-    return VersionTracker().increment_version(latest.version, "minor")
+        versions = tracker.sort_versions([record.version for record in registry.list_versions(name)])
+    except ModelNotFound:
+        versions = []
+    return tracker.increment_version(versions[-1], "minor") if versions else "1.0.0"
 
 
 # ------------------------------------------------------------------------------------------------------------ chapters

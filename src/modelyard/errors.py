@@ -221,7 +221,7 @@ class InUse(Conflict):
     """Something live holds what was to be deleted; `details["holders"]` lists it."""
 
     code = "in_use"
-    default_hint = "release the holders first, or force it: force=True, --force or ?force=true"
+    default_hint = "release the holders first, or pass force=True"
 
 
 class IdempotencyConflict(Conflict):
