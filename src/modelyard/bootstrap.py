@@ -19,6 +19,7 @@ from modelyard.artifacts.store import ArtifactStore
 from modelyard.artifacts.tree import ingest, restore
 from modelyard.config import Settings, database_url, store_url
 from modelyard.domain.ids import ENTROPY_BYTES, new_id
+from modelyard.domain.permissions import local
 from modelyard.domain.stages import ModelStage, StageGraph, default_graph, normalise_stage
 from modelyard.domain.wire import VersionRecord
 from modelyard.errors import InvalidConfig, RegistryCorrupt
@@ -121,22 +122,22 @@ class EmbeddedCaller:
     """
 
     def __init__(self, yard: Yard, *, address: str = "", actor: str = "local") -> None:
-        self.yard, self.address, self.actor = yard, address, actor
+        self.yard, self.address, self.principal = yard, address, local(actor)
 
     def call(self, operation: Operation[Request, Response], request: Request, *, idempotency_key: str = "") -> Response:
         """Run one operation."""
-        return perform(self.yard, operation, request, actor=self.actor, idempotency_key=idempotency_key)
+        return perform(self.yard, operation, request, principal=self.principal, idempotency_key=idempotency_key)
 
     def upload(
         self, request: RegisterVersion, source: Path, *, progress: Progress | None = None, idempotency_key: str = ""
     ) -> VersionRecord:
         """Put a file or a folder into the store and register it as a version."""
         manifest = ingest(self.yard.store, source, progress)
-        return publish.publish(self.yard, request, manifest, actor=self.actor, idempotency_key=idempotency_key)
+        return publish.publish(self.yard, request, manifest, principal=self.principal, idempotency_key=idempotency_key)
 
     def download(self, reference: str, target: Path, *, path: str = "", progress: Progress | None = None) -> list[Path]:
         """Write a version's files, or one of them, below a folder; each is verified before it appears."""
-        fetched = opened(self.yard, reference, path=path, actor=self.actor)
+        fetched = opened(self.yard, reference, path=path, principal=self.principal)
         wanted = [fetched.entry] if path and fetched.entry is not None else fetched.manifest.files
         return restore(self.yard.store, wanted, target, progress)
 

@@ -17,19 +17,26 @@ Each class has a stable `code` (programs match on it), an HTTP `status`, a comma
     │   └── TooLarge                     413
     ├── Unauthenticated                  401
     ├── PermissionDenied                 403
+    │   └── SelfApproval                 who asks for a promotion, or made the version, does not approve it
     ├── NotFound (LookupError)           404
     │   ├── ModelNotFound
     │   ├── VersionNotFound
     │   ├── AliasNotFound
+    │   ├── PromotionNotFound
+    │   ├── PrincipalNotFound            a user or a token
+    │   ├── WebhookNotFound
     │   └── ArtifactNotFound             the version has no such file, or no file at all
     ├── Conflict                         409  right in itself, but not in this state
     │   ├── ModelExists
     │   ├── VersionExists
     │   ├── InvalidTransition (ValueError)
     │   ├── InUse                        `details["holders"]` lists who holds it
+    │   ├── PromotionClosed              it was applied, rejected, withdrawn or has expired
     │   ├── IdempotencyConflict          the same key with another request
     │   └── PreconditionFailed           412  it moved since the caller looked
     ├── GateRefused (ValueError)         422  `details["verdicts"]` lists each requirement
+    │   ├── ApprovalRequired             the move waits for people; ask with `request_promotion`
+    │   └── BreakingChange               the version number promises more than the signature keeps
     ├── IntegrityError (ValueError)      500  bytes do not match their digest
     ├── RegistryUnusable                 503  the place where the registry lives cannot serve
     │   ├── DatabaseUnavailable
@@ -155,6 +162,13 @@ class PermissionDenied(ModelyardError):
     exit_code = 4
 
 
+class SelfApproval(PermissionDenied):
+    """Who asked for a promotion, or made the version, may not be the one who approves it."""
+
+    code = "self_approval"
+    default_hint = "ask somebody else to approve it"
+
+
 class NotFound(ModelyardError, LookupError):
     """What was named does not exist."""
 
@@ -188,6 +202,27 @@ class ArtifactNotFound(NotFound):
     """The version has no such file, or no file at all."""
 
     code = "artifact_not_found"
+
+
+class PromotionNotFound(NotFound):
+    """There is no such promotion request."""
+
+    code = "promotion_not_found"
+    default_hint = "`modelyard requests` lists them"
+
+
+class PrincipalNotFound(NotFound):
+    """There is no such user or token."""
+
+    code = "principal_not_found"
+    default_hint = "`modelyard user list` and `modelyard token list` show who there is"
+
+
+class WebhookNotFound(NotFound):
+    """There is no such webhook."""
+
+    code = "webhook_not_found"
+    default_hint = "`modelyard webhook list` shows them"
 
 
 class Conflict(ModelyardError):
@@ -224,6 +259,13 @@ class InUse(Conflict):
     default_hint = "release the holders first, or pass force=True"
 
 
+class PromotionClosed(Conflict):
+    """A promotion request was decided already, or has expired."""
+
+    code = "promotion_closed"
+    default_hint = "request the promotion again"
+
+
 class IdempotencyConflict(Conflict):
     """An idempotency key was used before, with another request."""
 
@@ -246,6 +288,20 @@ class GateRefused(ModelyardError, ValueError):
     status = 422
     exit_code = 6
     default_hint = "every verdict is listed; record what is missing, or register a better version"
+
+
+class ApprovalRequired(GateRefused):
+    """A move needs the approval of others, and so cannot be made by one call."""
+
+    code = "approval_required"
+    default_hint = "ask for it with `modelyard request REFERENCE --target-stage STAGE`"
+
+
+class BreakingChange(GateRefused):
+    """A version's number promises compatibility, and its signature breaks it; `details["changes"]` lists how."""
+
+    code = "breaking_change"
+    default_hint = "register it as the next major version, or say why it is safe with allow_breaking=REASON"
 
 
 class IntegrityError(ModelyardError, ValueError):

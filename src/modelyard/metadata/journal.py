@@ -3,6 +3,9 @@
 Each model has a chain of its own. An event's hash is the BLAKE3 of its canonical JSON, which holds the hash of the
 model's event before it; so a changed, dropped or reordered event shows. The chain's end stands in the model's row,
 which the writer has locked: two writers can never append to the same place.
+
+Along a chain the times never go back, so that "all events up to a moment" is a beginning of it: a writer that looked at
+the clock and then waited for its lock takes the time of the event before.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, text, update
 
 from modelyard.domain.events import GENESIS, event_hash
 from modelyard.domain.wire import EventRecord
@@ -19,12 +22,18 @@ from modelyard.metadata.tables import DEFAULT_WORKSPACE, events, models
 
 _COUNT = select(func.count()).select_from(events)
 _INSERT = insert(events)
+_INSERT_WITH_TRANSACTION = insert(events).values(txid=text("pg_current_xact_id()::text::bigint"))
 _ADVANCE = (
     update(models)
     .where(models.c.id == bindparam("key"))
     .values(events=bindparam("position"), last_event_hash=bindparam("hash"))
 )
-_END = select(models.c.name, models.c.events, models.c.last_event_hash).where(models.c.id == bindparam("key"))
+_LAST_MOMENT = (
+    select(events.c.at).where(events.c.model_id == models.c.id, events.c.position == models.c.events).scalar_subquery()
+)
+_END = select(models.c.name, models.c.events, models.c.last_event_hash, _LAST_MOMENT.label("last_at")).where(
+    models.c.id == bindparam("key")
+)
 _PAGE = (
     select(events)
     .where(events.c.workspace == DEFAULT_WORKSPACE, events.c.seq > bindparam("after"))
@@ -60,15 +69,16 @@ def append(
         "model": end.name,
         "position": end.events + 1,
         "type": kind,
-        "at": at,
+        "at": max(at, end.last_at or at),
         "actor": actor,
         "version_id": version_id,
         "data": data or {},
         "previous": end.last_event_hash or GENESIS,
     }
     digest = event_hash(fact)
-    text = msgspec.json.encode(fact["data"], order="sorted").decode()
-    tx.run(_INSERT, {**fact, "model_id": model_id, "data": text, "hash": digest})
+    data_text = msgspec.json.encode(fact["data"], order="sorted").decode()
+    statement = _INSERT_WITH_TRANSACTION if tx.dialect == "postgresql" else _INSERT
+    tx.run(statement, {**fact, "model_id": model_id, "data": data_text, "hash": digest})
     tx.run(_ADVANCE, {"key": model_id, "position": fact["position"], "hash": digest})
     return int(fact["position"])
 

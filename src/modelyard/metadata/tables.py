@@ -4,6 +4,12 @@
             │              └─< aliases             movable names
             └─< events                             hash-chained facts, one chain a model
     manifests ─< manifest_blobs                    which content a version has; shared by equal versions
+    models ──< stage_graphs                         a graph of one's own; the registry's stands at its own row
+    models ─┬─< promotions >── versions             requests to move a version, with verdicts and approvals
+    versions ─┬─< placements                        stages that it holds in environments, besides its own stage
+              └─< lineage_refs                      datasets, features, code and runs that it names, to look them up
+    principals, tokens                             who may do what; a token's secret is kept as its hash
+    webhooks ─< deliveries >── events               what is still to be sent, and what was
     idempotency                                    answers to keep for a repeated request
     pending_views                                  readable trees still to be written after a commit
     versions_search                                words of a version; its form depends on the dialect (see search.py)
@@ -33,6 +39,9 @@ from sqlalchemy import (
 )
 
 DEFAULT_WORKSPACE = "default"
+REGISTRY = "md_registry"
+"""The row among the models that carries the registry's own chain of events. It is a tombstone from birth: no name
+finds it, and no list or count has it."""
 
 metadata = MetaData()
 
@@ -162,9 +171,13 @@ events = Table(
     Column("data", DOCUMENT, nullable=False),
     Column("previous", DIGEST, nullable=False),
     Column("hash", DIGEST, nullable=False),
+    # The transaction that wrote it, on PostgreSQL; there, events become visible in another order than they are numbered
+    # in. No part of the fact, and not hashed.
+    Column("txid", BigInteger, nullable=False, server_default="0"),
     UniqueConstraint("model_id", "position", name="uq_events_position"),
     Index("ix_events_model", "model_id", "seq"),
     Index("ix_events_version", "version_id", "seq"),
+    Index("ix_events_feed", "txid", "seq"),
 )
 
 idempotency = Table(
@@ -189,4 +202,123 @@ pending_views = Table(
     Column("version", String(250), nullable=False),
     # A note's id must not come back while another process still holds it.
     sqlite_autoincrement=True,
+)
+
+stage_graphs = Table(
+    "stage_graphs",
+    metadata,
+    Column("model_id", IDENTIFIER, ForeignKey("models.id"), primary_key=True),
+    Column("document", DOCUMENT, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("updated_at", MOMENT, nullable=False),
+)
+
+placements = Table(
+    "placements",
+    metadata,
+    Column("version_seq", SEQUENCE, ForeignKey("versions.seq"), primary_key=True, autoincrement=False),
+    Column("environment", String(64), primary_key=True),
+    Column("model_id", IDENTIFIER, nullable=False),
+    Column("stage", String(64), nullable=False),
+    Column("entered_at", MOMENT, nullable=False),
+    Index("ix_placements_stage", "model_id", "stage"),
+)
+
+promotions = Table(
+    "promotions",
+    metadata,
+    Column("seq", SEQUENCE, primary_key=True, autoincrement=True),
+    Column("id", IDENTIFIER, nullable=False),
+    _workspace(),
+    Column("model_id", IDENTIFIER, ForeignKey("models.id"), nullable=False),
+    Column("version_id", IDENTIFIER, ForeignKey("versions.id"), nullable=False),
+    Column("target_stage", String(64), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("requester", String(250), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("document", DOCUMENT, nullable=False),
+    Column("created_at", MOMENT, nullable=False),
+    Column("expires_at", MOMENT, nullable=True),
+    Column("updated_at", MOMENT, nullable=False),
+    UniqueConstraint("id", name="uq_promotions_id"),
+    Index("ix_promotions_state", "workspace", "state", "seq"),
+    Index("ix_promotions_model", "model_id", "seq"),
+    Index("ix_promotions_version", "version_id"),
+)
+
+lineage_refs = Table(
+    "lineage_refs",
+    metadata,
+    Column("version_seq", SEQUENCE, ForeignKey("versions.seq"), primary_key=True, autoincrement=False),
+    Column("kind", String(20), primary_key=True),
+    Column("name", String(250), primary_key=True),
+    Column("model_id", IDENTIFIER, nullable=False),
+    Index("ix_lineage_refs_name", "kind", "name", "version_seq"),
+)
+
+principals = Table(
+    "principals",
+    metadata,
+    Column("name", String(250), primary_key=True),
+    _workspace(),
+    Column("kind", String(20), nullable=False),
+    Column("grants", DOCUMENT, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("created_at", MOMENT, nullable=False),
+    Column("updated_at", MOMENT, nullable=False),
+    Column("disabled_at", MOMENT, nullable=True),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", IDENTIFIER, primary_key=True),
+    _workspace(),
+    Column("principal", String(250), ForeignKey("principals.name"), nullable=False),
+    Column("hash", DIGEST, nullable=False),
+    # What the token may do of what its principal may; NULL: all of it.
+    Column("grants", DOCUMENT, nullable=True),
+    Column("description", DOCUMENT, nullable=False),
+    Column("created_at", MOMENT, nullable=False),
+    Column("created_by", String(250), nullable=False),
+    Column("expires_at", MOMENT, nullable=True),
+    Column("revoked_at", MOMENT, nullable=True),
+    Column("last_used_at", MOMENT, nullable=True),
+    Index("ix_tokens_principal", "principal"),
+)
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("id", IDENTIFIER, primary_key=True),
+    _workspace(),
+    Column("url", Text, nullable=False),
+    Column("secret", Text, nullable=False),
+    # Which events of which models, as JSON lists of patterns, and what people say about it.
+    Column("document", DOCUMENT, nullable=False),
+    Column("active", Integer, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("created_at", MOMENT, nullable=False),
+    Column("updated_at", MOMENT, nullable=False),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", SEQUENCE, primary_key=True, autoincrement=True),
+    _workspace(),
+    Column("webhook_id", IDENTIFIER, ForeignKey("webhooks.id"), nullable=False),
+    Column("model_id", IDENTIFIER, nullable=False),
+    Column("event_seq", SEQUENCE, ForeignKey("events.seq"), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", MOMENT, nullable=False),
+    Column("claimed_until", MOMENT, nullable=True),
+    Column("last_status", Integer, nullable=True),
+    Column("last_error", Text, nullable=True),
+    Column("created_at", MOMENT, nullable=False),
+    Column("finished_at", MOMENT, nullable=True),
+    Index("ix_deliveries_due", "state", "due_at"),
+    Index("ix_deliveries_line", "webhook_id", "model_id", "state", "id"),
+    Index("ix_deliveries_event", "event_seq"),
 )

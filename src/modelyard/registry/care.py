@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from modelyard._version import __version__
 from modelyard.artifacts import gc
 from modelyard.domain.checks import check_number
+from modelyard.domain.permissions import Principal
 from modelyard.domain.wire import Damage, GarbageReport, RegistryExport, Stats, Verification
 from modelyard.errors import IntegrityError, InvalidRequest, RegistryCorrupt
 from modelyard.metadata import aliases, journal, manifests, models, requests, versions
@@ -30,10 +31,10 @@ EVERY = 1 << 30
 
 
 @serves(VERIFY)
-def verify(yard: Yard, request: Named) -> Verification:
+def verify(yard: Yard, request: Named, principal: Principal) -> Verification:
     """Read a version's files back and compare every digest."""
     with yard.database.read() as tx:
-        context = Context(yard=yard, tx=tx, actor="", now=yard.clock())
+        context = Context(yard=yard, tx=tx, principal=principal, now=yard.clock())
         row = find(context, request.reference)
         manifest = content(context, row)
     damage = []
@@ -55,7 +56,7 @@ def verify(yard: Yard, request: Named) -> Verification:
 
 
 @serves(COLLECT_GARBAGE)
-def collect_garbage(yard: Yard, request: CollectGarbage) -> GarbageReport:
+def collect_garbage(yard: Yard, request: CollectGarbage, _principal: Principal) -> GarbageReport:
     """Remove stored files that no version refers to, unfinished uploads and answers kept for repeated requests."""
     try:
         grace = check_number(request.grace_seconds)

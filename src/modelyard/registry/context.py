@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from modelyard.artifacts.store import ArtifactStore
+from modelyard.domain.permissions import Principal
 from modelyard.domain.stages import ModelStage, StageGraph
 from modelyard.domain.wire import FileRecord
+from modelyard.errors import ModelyardError
 from modelyard.metadata.database import Database, Transaction
 
 
@@ -47,7 +49,14 @@ class Context:
 
     yard: Yard
     tx: Transaction
-    actor: str
+    principal: Principal
     now: str
     stale_views: list[int] = field(default_factory=list)
     """Notes of trees to refresh once the transaction has been committed."""
+    refusals: list[ModelyardError] = field(default_factory=list)
+    """What to raise after the commit: a refusal that is itself a fact on record."""
+
+    @property
+    def actor(self) -> str:
+        """The name of who asks, as it stands in events."""
+        return self.principal.name

@@ -1,7 +1,7 @@
 """From an operation and a request to a response: the one way in, embedded and over HTTP.
 
 A use case is a plain function `use_case(context, request) -> response`, bound to its row of the operations table by
-`@serves(ROW)`; that of a long operation takes the yard in place of a context, and opens its own transactions.
+`@serves(ROW)`; that of a long operation is `use_case(yard, request, principal)` and opens its own transactions.
 `perform` opens the transaction that the row asks for, runs the use case, keeps the answer for a repeated request,
 commits, and then refreshes the readable trees that the change made stale.
 """
@@ -9,11 +9,12 @@ commits, and then refreshes the readable trees that the change made stale.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar, overload
 
 import msgspec
 from blake3 import blake3
 
+from modelyard.domain.permissions import LOCAL, Principal
 from modelyard.errors import IdempotencyConflict, InvalidRequest
 from modelyard.metadata import requests
 from modelyard.operations import Operation
@@ -22,8 +23,7 @@ from modelyard.registry.views import settle
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
-UseCase = Callable[[Any, Any], Any]
-Subject = TypeVar("Subject", Context, Yard)
+UseCase = Callable[..., Any]
 
 SERVED: dict[str, UseCase] = {}
 """Operation name → its use case; a test proves that each row of the table has exactly one."""
@@ -32,18 +32,27 @@ MAX_KEY = 255
 _encoder = msgspec.json.Encoder(enc_hook=str, order="sorted")
 
 
-def serves(
-    operation: Operation[Request, Response],
-) -> Callable[[Callable[[Subject, Request], Response]], Callable[[Subject, Request], Response]]:
+class Binder(Protocol[Request, Response]):
+    """Takes the use case of an operation, short or long, and gives it back."""
+
+    @overload
+    def __call__(self, use_case: Callable[[Context, Request], Response]) -> Callable[[Context, Request], Response]: ...
+    @overload
+    def __call__(
+        self, use_case: Callable[[Yard, Request, Principal], Response]
+    ) -> Callable[[Yard, Request, Principal], Response]: ...
+
+
+def serves(operation: Operation[Request, Response]) -> Binder[Request, Response]:
     """Bind a function to an operation as its only use case."""
 
-    def bind(use_case: Callable[[Subject, Request], Response]) -> Callable[[Subject, Request], Response]:
+    def bind(use_case: UseCase) -> UseCase:
         if operation.name in SERVED:
             raise AssertionError(f"two use cases serve {operation.name}")
         SERVED[operation.name] = use_case
         return use_case
 
-    return bind
+    return bind  # type: ignore[return-value] # one body for both overloads
 
 
 def perform(
@@ -51,7 +60,7 @@ def perform(
     operation: Operation[Request, Response],
     request: Request,
     *,
-    actor: str = "local",
+    principal: Principal = LOCAL,
     idempotency_key: str = "",
 ) -> Response:
     """Run an operation in a transaction of its own.
@@ -60,7 +69,7 @@ def perform(
         yard: the parts to run on.
         operation: a row of the table.
         request: an instance of the row's request type.
-        actor: who asks; recorded in events.
+        principal: who asks; recorded in events.
         idempotency_key: repeats of a change under one key run once and get the first answer.
 
     Raises:
@@ -68,12 +77,12 @@ def perform(
     """
     use_case = SERVED[operation.name]
     if operation.long:
-        return use_case(yard, request)  # type: ignore[no-any-return]
+        return use_case(yard, request, principal)  # type: ignore[no-any-return]
     if operation.mutates:
-        kind = operation.response
-        return change(yard, operation.name, kind, request, use_case, actor=actor, idempotency_key=idempotency_key)
+        name, kind = operation.name, operation.response
+        return change(yard, name, kind, request, use_case, principal=principal, idempotency_key=idempotency_key)
     with yard.database.read() as tx:
-        context = Context(yard=yard, tx=tx, actor=actor, now=yard.clock())
+        context = Context(yard=yard, tx=tx, principal=principal, now=yard.clock())
         return use_case(context, request)  # type: ignore[no-any-return]
 
 
@@ -84,19 +93,21 @@ def change(
     request: Any,
     use_case: UseCase,
     *,
-    actor: str,
+    principal: Principal,
     idempotency_key: str = "",
 ) -> Response:
     """Run a use case that may change things, once for each idempotency key."""
     with yard.database.write() as tx:
-        context = Context(yard=yard, tx=tx, actor=actor, now=yard.clock())
+        context = Context(yard=yard, tx=tx, principal=principal, now=yard.clock())
         earlier = _earlier_answer(context, name, request, idempotency_key)
         if earlier is not None:
             return msgspec.json.decode(earlier, type=response_type)
         response = use_case(context, request)
-        if idempotency_key:
+        if idempotency_key and not context.refusals:
             _keep_answer(context, name, request, idempotency_key, response)
     settle(yard, context.stale_views)
+    if context.refusals:
+        raise context.refusals[0]
     return response  # type: ignore[no-any-return]
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from modelyard.domain.manifest import FileEntry, Manifest
 from modelyard.domain.names import shown
+from modelyard.domain.permissions import LOCAL, Principal
 from modelyard.domain.wire import VersionRecord
 from modelyard.errors import ArtifactNotFound, InvalidRequest
 from modelyard.registry.context import Context, Yard
@@ -27,7 +28,7 @@ class Fetched(NamedTuple):
     entry: FileEntry | None
 
 
-def opened(yard: Yard, reference: str, *, path: str = "", format: str = "", actor: str = "local") -> Fetched:  # noqa: A002 - the name of the query parameter
+def opened(yard: Yard, reference: str, *, path: str = "", format: str = "", principal: Principal = LOCAL) -> Fetched:  # noqa: A002 - the name of the query parameter
     """Return what a download will send.
 
     Raises:
@@ -35,7 +36,7 @@ def opened(yard: Yard, reference: str, *, path: str = "", format: str = "", acto
         InvalidRequest: several files have that format.
     """
     with yard.database.read() as tx:
-        context = Context(yard=yard, tx=tx, actor=actor, now=yard.clock())
+        context = Context(yard=yard, tx=tx, principal=principal, now=yard.clock())
         row = find(context, reference)
         manifest = content(context, row)
         version = record(context, row)

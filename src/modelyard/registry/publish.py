@@ -19,6 +19,7 @@ from modelyard.domain import checks
 from modelyard.domain import metadata as rules
 from modelyard.domain.manifest import Manifest
 from modelyard.domain.names import model_name
+from modelyard.domain.permissions import LOCAL, Principal
 from modelyard.domain.search import document as search_document
 from modelyard.domain.stages import ModelStage, normalise_stage
 from modelyard.domain.versions import SemVer, next_version, precedence_key
@@ -69,7 +70,7 @@ def register_version(context: Context, request: RegisterVersion) -> VersionRecor
 
 
 def publish(
-    yard: Yard, request: RegisterVersion, manifest: Manifest, *, actor: str = "local", idempotency_key: str = ""
+    yard: Yard, request: RegisterVersion, manifest: Manifest, *, principal: Principal = LOCAL, idempotency_key: str = ""
 ) -> VersionRecord:
     """Register a version whose files are in the store already.
 
@@ -84,7 +85,7 @@ def publish(
         return register(context, request, manifest)
 
     asked = (request, manifest.digest)
-    return change(yard, "upload", VersionRecord, asked, use_case, actor=actor, idempotency_key=idempotency_key)
+    return change(yard, "upload", VersionRecord, asked, use_case, principal=principal, idempotency_key=idempotency_key)
 
 
 def register(context: Context, request: RegisterVersion, manifest: Manifest) -> VersionRecord:

@@ -18,17 +18,17 @@ from collections.abc import Iterable
 from starlette.types import Scope
 
 from modelyard.domain.names import shown
+from modelyard.domain.permissions import LOCAL, Principal
 from modelyard.errors import PermissionDenied
 
 PUBLIC = "public"
 """The permission of what everybody may see: health, documentation."""
 
-LOCAL_ACTOR = "local"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _MOST_KNOWN_HOSTS = 100
 
 
-def authorise(scope: Scope, permission: str) -> str:  # noqa: ARG001 - principals will look at the request
+def authorise(scope: Scope, permission: str) -> Principal:  # noqa: ARG001 - principals will look at the request
     """Return who asks, if they have the permission.
 
     Raises:
@@ -36,7 +36,7 @@ def authorise(scope: Scope, permission: str) -> str:  # noqa: ARG001 - principal
     """
     if not permission:
         raise PermissionDenied("this route names no permission, so nobody has it")
-    return LOCAL_ACTOR
+    return LOCAL
 
 
 def is_loopback(host: str) -> bool:

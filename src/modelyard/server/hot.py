@@ -69,9 +69,9 @@ class FrontDoor:
             reference = path[len(_BEFORE) : -len(_AFTER)]
             if not reference:
                 return False
-            actor = authorise(scope, RESOLVE.permission)
+            principal = authorise(scope, RESOLVE.permission)
             wanted = Named(reference=plain_reference(reference))
-            ready = await read_answer(self._service, RESOLVE, wanted, scope, actor)
+            ready = await read_answer(self._service, RESOLVE, wanted, scope, principal)
         else:
             authorise(scope, ready.permission)
         await ready.send(send)

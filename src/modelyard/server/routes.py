@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from modelyard.domain.contract import PLACEHOLDER
+from modelyard.domain.permissions import Principal
 from modelyard.operations import EXPORT, STATS, TABLE, Operation
 from modelyard.server.answers import Answer, AnswerResponse
 from modelyard.server.auth import authorise, header
@@ -68,23 +69,23 @@ def endpoint_of(service: Service, operation: Operation[Any, Any]) -> Endpoint:
 
     async def endpoint(request: Request) -> Response:
         scope = request.scope
-        actor = authorise(scope, operation.permission)
+        principal = authorise(scope, operation.permission)
         body = await whole_body(request.receive, service.max_body_bytes)
         given = (request.path_params, scope["query_string"], header(scope, b"if-match"), body)
         wanted = binder.bind(*given) if len(body) < LARGE_BODY else await service.run(binder.bind, *given)
         if cached:
-            return AnswerResponse(await read_answer(service, operation, wanted, scope, actor))
+            return AnswerResponse(await read_answer(service, operation, wanted, scope, principal))
         key = header(scope, b"idempotency-key") if operation.mutates else ""
-        return AnswerResponse(await service.answered(operation, wanted, actor=actor, idempotency_key=key))
+        return AnswerResponse(await service.answered(operation, wanted, principal=principal, idempotency_key=key))
 
     return endpoint
 
 
 async def read_answer(
-    service: Service, operation: Operation[Any, Any], wanted: object, scope: Scope, actor: str
+    service: Service, operation: Operation[Any, Any], wanted: object, scope: Scope, principal: Principal
 ) -> Answer:
     """The answer of a GET row, read from the database and kept for the next who asks."""
     state = service.cache.state
-    ready = await service.answered(operation, wanted, actor=actor)
+    ready = await service.answered(operation, wanted, principal=principal)
     service.cache.put((scope["path"], scope["query_string"]), state, ready)
     return ready

@@ -11,6 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 from starlette.types import Receive
 
 from modelyard.config import Settings
+from modelyard.domain.permissions import Principal
 from modelyard.errors import TooLarge
 from modelyard.metadata.changes import ChangeWatch
 from modelyard.operations import RESOLVE, Operation
@@ -49,11 +50,11 @@ class Service:
         self.cache = AnswerCache(self.watch.count, limit=cache_bytes)
 
     async def answered(
-        self, operation: Operation[Any, Any], request: object, *, actor: str, idempotency_key: str = ""
+        self, operation: Operation[Any, Any], request: object, *, principal: Principal, idempotency_key: str = ""
     ) -> Answer:
         """Run an operation and encode its answer, in a thread; those that read or delete files count as transfers."""
         pool = self._transfers if operation.long else self._hot if operation is RESOLVE else self._use_cases
-        call = partial(self._answer, operation, request, actor, idempotency_key)
+        call = partial(self._answer, operation, request, principal, idempotency_key)
         return await asyncio.get_running_loop().run_in_executor(pool, call)
 
     async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -64,8 +65,8 @@ class Service:
         """Begin a call that moves bytes."""
         return asyncio.get_running_loop().run_in_executor(self._transfers, partial(call, *args, **kwargs))
 
-    def _answer(self, operation: Operation[Any, Any], request: object, actor: str, key: str) -> Answer:
-        record = perform(self.yard, operation, request, actor=actor, idempotency_key=key)
+    def _answer(self, operation: Operation[Any, Any], request: object, principal: Principal, key: str) -> Answer:
+        record = perform(self.yard, operation, request, principal=principal, idempotency_key=key)
         return answer(record, permission=operation.permission, status=operation.status)
 
     def close(self) -> None:

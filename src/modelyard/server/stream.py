@@ -111,12 +111,17 @@ def add_downloads(app: FastAPI, service: Service) -> None:
     """Add the download route."""
 
     async def download(request: Request) -> Response:
-        actor = authorise(request.scope, PERMISSION)
+        principal = authorise(request.scope, PERMISSION)
         query = query_values(request.scope["query_string"])
         refuse_unknown(query, ("path", "format"), "query")
         reference = plain_reference(request.path_params["reference"])
         found = await service.run(
-            opened, service.yard, reference, path=query.get("path", ""), format=query.get("format", ""), actor=actor
+            opened,
+            service.yard,
+            reference,
+            path=query.get("path", ""),
+            format=query.get("format", ""),
+            principal=principal,
         )
         if found.entry is None:
             return await _send_folder(service, request, found)

@@ -30,6 +30,7 @@ from modelyard.artifacts.tree import MOST_FILES
 from modelyard.artifacts.writer import ContentWriter
 from modelyard.domain.manifest import FileEntry, Manifest, media_type_of, safe_path
 from modelyard.domain.names import shown
+from modelyard.domain.permissions import Principal
 from modelyard.domain.wire import VersionRecord
 from modelyard.errors import InvalidArtifact, InvalidRequest, TooLarge
 from modelyard.operations import RegisterVersion
@@ -254,7 +255,7 @@ def add_uploads(app: FastAPI, service: Service) -> None:
     """Add the upload route."""
 
     async def upload(request: Request) -> Response:
-        actor = authorise(request.scope, PERMISSION)
+        principal = authorise(request.scope, PERMISSION)
         announced = header(request.scope, b"content-length")
         if announced.isdecimal() and int(announced) > service.max_upload_bytes:
             raise _too_large(service.max_upload_bytes)
@@ -267,7 +268,7 @@ def add_uploads(app: FastAPI, service: Service) -> None:
                 way = FormUpload(files, boundary, most_field_bytes=service.max_body_bytes)
             await take_in(service, way, request.receive)
             key = header(request.scope, b"idempotency-key")
-            record = await service.transfer(_register, service, way, actor, key)
+            record = await service.transfer(_register, service, way, principal, key)
         finally:
             await service.transfer(files.close)
         return AnswerResponse(answer(record, permission=PERMISSION, status=201))
@@ -279,9 +280,9 @@ def add_uploads(app: FastAPI, service: Service) -> None:
     )  # fmt: skip
 
 
-def _register(service: Service, upload: FormUpload | RawUpload, actor: str, key: str) -> VersionRecord:
+def _register(service: Service, upload: FormUpload | RawUpload, principal: Principal, key: str) -> VersionRecord:
     request = upload.finish()
-    return publish(service.yard, request, upload.files.manifest(), actor=actor, idempotency_key=key)
+    return publish(service.yard, request, upload.files.manifest(), principal=principal, idempotency_key=key)
 
 
 def _extra() -> dict[str, Any]:

@@ -97,7 +97,7 @@ def open_and_count(url: str) -> int:
     database = Database(url)
     schema.ensure(database)
     with database.read() as tx:
-        count = int(tx.connection.execute(text("SELECT count(*) FROM models")).scalar() or 0)
+        count = int(tx.connection.execute(text("SELECT count(*) FROM models WHERE deleted_at IS NULL")).scalar() or 0)
     database.close()
     return count
 

@@ -1,17 +1,4 @@
-"""THE TABLE: every operation of modelyard, declared once.
-
-A row says what an operation is called, where it lives over REST, which permission it needs, and the types of its
-request and response. The REST routes, their OpenAPI document, the remote half of `ModelRegistry` and the tests that
-walk every operation are all made from these rows; the use case behind a row is a function marked `@serves(ROW)` in
-`modelyard.registry`.
-
-How a request's fields travel: by name in the path where the template has them, in the `If-Match` header for
-`if_match`, in the query for GET and DELETE, and otherwise in the JSON body. `{reference}` takes any reference of
-`modelyard.domain.references` and may hold slashes: `/api/models/fraud/1.4.2/metadata` and
-`/api/models/fraud@champion/metadata` both work.
-
-Streams (upload, download) are not rows: they carry bytes, are few, and are written by hand in `modelyard.server`.
-"""
+"""Models and versions: what a registry is asked all day."""
 
 from __future__ import annotations
 
@@ -19,8 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelyard.domain import wire
-from modelyard.domain.contract import IF_MATCH as IF_MATCH  # noqa: PLC0414 - exported on purpose
-from modelyard.domain.contract import Operation as Operation  # noqa: PLC0414 - exported on purpose
+from modelyard.domain.contract import Operation
 
 # ------------------------------------------------------------------------------------------------------------- requests
 
@@ -388,6 +374,3 @@ COLLECT_GARBAGE = Operation(
     "collect_garbage", "POST", "/api/gc", "registry.admin", CollectGarbage, wire.GarbageReport,
     "Remove stored files that no version refers to", example={"dry_run": True}, long=True,
 )  # fmt: skip
-
-TABLE: tuple[Operation[Any, Any], ...] = tuple(row for row in list(globals().values()) if isinstance(row, Operation))
-BY_NAME: dict[str, Operation[Any, Any]] = {row.name: row for row in TABLE}

@@ -1,11 +1,4 @@
-"""What crosses a border: the records that every operation answers with, the same embedded and over HTTP.
-
-Plain frozen dataclasses of JSON values, so that msgspec, FastAPI and a person reading a response see one shape. Times
-are ISO 8601 in UTC with microseconds (`2026-03-01T12:00:00.000000Z`), sizes are bytes, digests are lower-case
-hexadecimal.
-
-A new metadata field is one line in `Metadata`: requests, records, the stored document and the API follow from it.
-"""
+"""Records of models and versions."""
 
 from __future__ import annotations
 

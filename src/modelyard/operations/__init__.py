@@ -1,0 +1,25 @@
+"""THE TABLE: every operation of modelyard, declared once.
+
+A row says what an operation is called, where it lives over REST, which permission it needs, and the types of its
+request and response. The REST routes, their OpenAPI document, the remote half of `ModelRegistry` and the tests that
+walk every operation are all made from these rows; the use case behind a row is a function marked `@serves(ROW)` in
+`modelyard.registry`.
+
+How a request's fields travel: by name in the path where the template has them, in the `If-Match` header for
+`if_match`, in the query for GET and DELETE, and otherwise in the JSON body. `{reference}` takes any reference of
+`modelyard.domain.references` and may hold slashes: `/api/models/fraud/1.4.2/metadata` and
+`/api/models/fraud@champion/metadata` both work.
+
+Streams (upload, download) are not rows: they carry bytes, are few, and are written by hand in `modelyard.server`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from modelyard.domain.contract import IF_MATCH as IF_MATCH
+from modelyard.domain.contract import Operation as Operation
+from modelyard.operations.registry import *  # noqa: F403 - the table is all rows of its modules
+
+TABLE: tuple[Operation[Any, Any], ...] = tuple(row for row in list(globals().values()) if isinstance(row, Operation))
+BY_NAME: dict[str, Operation[Any, Any]] = {row.name: row for row in TABLE}
