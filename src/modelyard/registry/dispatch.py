@@ -52,7 +52,7 @@ def serves(operation: Operation[Request, Response]) -> Binder[Request, Response]
         SERVED[operation.name] = use_case
         return use_case
 
-    return bind  # type: ignore[return-value] # one body for both overloads
+    return bind
 
 
 def perform(
