@@ -18,21 +18,35 @@ from modelyard._version import __version__
 # The name is known to type checkers; importing it from typing would double the time that this module takes.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from modelyard.domain.drift import Step
+    from modelyard.domain.evidence import Finding
     from modelyard.domain.stages import ModelStage
     from modelyard.domain.wire import (
         AliasRecord,
         ComparisonRecord,
+        ComparisonReport,
+        Compatibility,
+        DeliveryRecord,
         EventRecord,
         GarbageReport,
+        GateReport,
+        GraphRecord,
         ModelRecord,
+        NextVersion,
+        Promotion,
         PromotionRecord,
         RollbackRecord,
+        SignatureDiffRecord,
+        SuiteResult,
         Verification,
         VersionRecord,
+        WebhookRecord,
     )
     from modelyard.errors import (
         AliasNotFound,
+        ApprovalRequired,
         ArtifactNotFound,
+        BreakingChange,
         Conflict,
         DatabaseUnavailable,
         GateRefused,
@@ -56,34 +70,52 @@ if TYPE_CHECKING:
         NotFound,
         PermissionDenied,
         PreconditionFailed,
+        PrincipalNotFound,
+        PromotionClosed,
+        PromotionNotFound,
         RegistryCorrupt,
         RegistryReadOnly,
         RegistryTooNew,
         RegistryUnusable,
         RemoteUnavailable,
+        SelfApproval,
         StorageFull,
         TimedOut,
         TooLarge,
         Unauthenticated,
         VersionExists,
         VersionNotFound,
+        WebhookNotFound,
     )
+    from modelyard.facade.deprecated import DeprecatedVersionWarning
     from modelyard.facade.registry import ModelRegistry
-    from modelyard.facade.shortcuts import get_best_model, register_sklearn_model
+    from modelyard.facade.shortcuts import generate_comparison_report, get_best_model, register_sklearn_model
     from modelyard.facade.versioning import VersionManager, VersionTracker
+    from modelyard.facade.webhooks import verify_webhook
+    from modelyard.registry.extensions import GateRequest
     from modelyard.runtimes.base import CodeBearingWarning
 
 __all__ = [
     "AliasNotFound",
     "AliasRecord",
+    "ApprovalRequired",
     "ArtifactNotFound",
+    "BreakingChange",
     "CodeBearingWarning",
     "ComparisonRecord",
+    "ComparisonReport",
+    "Compatibility",
     "Conflict",
     "DatabaseUnavailable",
+    "DeliveryRecord",
+    "DeprecatedVersionWarning",
     "EventRecord",
+    "Finding",
     "GarbageReport",
     "GateRefused",
+    "GateReport",
+    "GateRequest",
+    "GraphRecord",
     "IdempotencyConflict",
     "InUse",
     "IntegrityError",
@@ -104,9 +136,14 @@ __all__ = [
     "ModelRegistry",
     "ModelStage",
     "ModelyardError",
+    "NextVersion",
     "NotFound",
     "PermissionDenied",
     "PreconditionFailed",
+    "PrincipalNotFound",
+    "Promotion",
+    "PromotionClosed",
+    "PromotionNotFound",
     "PromotionRecord",
     "RegistryCorrupt",
     "RegistryReadOnly",
@@ -114,7 +151,11 @@ __all__ = [
     "RegistryUnusable",
     "RemoteUnavailable",
     "RollbackRecord",
+    "SelfApproval",
+    "SignatureDiffRecord",
+    "Step",
     "StorageFull",
+    "SuiteResult",
     "TimedOut",
     "TooLarge",
     "Unauthenticated",
@@ -124,22 +165,36 @@ __all__ = [
     "VersionNotFound",
     "VersionRecord",
     "VersionTracker",
+    "WebhookNotFound",
+    "WebhookRecord",
     "__version__",
+    "generate_comparison_report",
     "get_best_model",
     "register_sklearn_model",
+    "verify_webhook",
 ]
 
 _HOMES = {
     "CodeBearingWarning": "modelyard.runtimes.base",
+    "ComparisonReport": "modelyard.domain.wire",
+    "DeprecatedVersionWarning": "modelyard.facade.deprecated",
+    "Finding": "modelyard.domain.evidence",
+    "GateReport": "modelyard.domain.wire",
+    "GateRequest": "modelyard.registry.extensions",
     "ModelRegistry": "modelyard.facade.registry",
     "ModelStage": "modelyard.domain.stages",
+    "Promotion": "modelyard.domain.wire",
+    "Step": "modelyard.domain.drift",
+    "SuiteResult": "modelyard.domain.wire",
     "VersionManager": "modelyard.facade.versioning",
     "VersionTracker": "modelyard.facade.versioning",
+    "generate_comparison_report": "modelyard.facade.shortcuts",
     "get_best_model": "modelyard.facade.shortcuts",
     "register_sklearn_model": "modelyard.facade.shortcuts",
+    "verify_webhook": "modelyard.facade.webhooks",
 }
 """Where the public names live that are neither records nor errors."""
-_RECORDS = ("Record", "GarbageReport", "Verification")
+_RECORDS = ("Record", "Compatibility", "GarbageReport", "NextVersion", "Verification")
 """How the names of records end, which live in `modelyard.domain.wire`."""
 
 

@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import secrets
+import shlex
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self, TypeVar
@@ -18,26 +20,75 @@ from modelyard.artifacts.opening import open_store
 from modelyard.artifacts.store import ArtifactStore
 from modelyard.artifacts.tree import ingest, restore
 from modelyard.config import Settings, database_url, store_url
+from modelyard.domain.graph import StageGraph, default_graph, normalise_stage
 from modelyard.domain.ids import ENTROPY_BYTES, new_id
-from modelyard.domain.permissions import local
-from modelyard.domain.stages import ModelStage, StageGraph, default_graph, normalise_stage
-from modelyard.domain.wire import VersionRecord
+from modelyard.domain.permissions import Principal, local
+from modelyard.domain.stages import ModelStage
+from modelyard.domain.wire import EventRecord, VersionRecord
 from modelyard.errors import InvalidConfig, RegistryCorrupt
 from modelyard.metadata import schema
 from modelyard.metadata.database import Database
-from modelyard.operations import Operation, RegisterVersion
-from modelyard.registry import aliases, care, catalog, comparison, describe, publish, retire, stages
+from modelyard.operations import ListEvents, Operation, RegisterVersion
+from modelyard.registry import (
+    aliases,
+    audit,
+    care,
+    catalog,
+    comparison,
+    deprecation,
+    describe,
+    feed,
+    lineage,
+    policies,
+    principals,
+    promotions,
+    publish,
+    reports,
+    retire,
+    signatures,
+    stages,
+    testing,
+    tokens,
+    webhooks,
+)
 from modelyard.registry.context import Views, Yard
 from modelyard.registry.dispatch import perform
+from modelyard.registry.extensions import TestCommands, installed_gates
 from modelyard.registry.fetch import opened
+from modelyard.registry.following import follow
+from modelyard.registry.graphs import Graphs
 from modelyard.registry.trees import CloudPlaces, LocalViews
 from modelyard.registry.views import settle_all
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
 
-USE_CASES = (aliases, care, catalog, comparison, describe, publish, retire, stages)
+USE_CASES = (
+    aliases,
+    audit,
+    care,
+    catalog,
+    comparison,
+    deprecation,
+    describe,
+    feed,
+    lineage,
+    policies,
+    principals,
+    promotions,
+    publish,
+    reports,
+    retire,
+    signatures,
+    stages,
+    testing,
+    tokens,
+    webhooks,
+)
 """The modules whose use cases serve the operations table; importing them is what registers them."""
+
+TEST_COMMANDS = {"default": "tests.command", "cloud": "tests.cloud.command", "edge": "tests.edge.command"}
+"""Suite of tests → the setting of the command that runs it."""
 
 
 def now() -> str:
@@ -74,10 +125,12 @@ def open_yard(settings: Settings, *, expose_paths: bool = True) -> Yard:
             database=database,
             store=store,
             graph=graph,
-            default_stage=_default_stage(graph, settings["registry.default_stage"]),
+            default_stage=_default_stage(database, graph, settings["registry.default_stage"]),
             clock=now,
             new_id=fresh_id,
             views=_views(database, store, store_url(settings), absolute=expose_paths),
+            gates=installed_gates(),
+            commands=_test_commands(settings),
         )
         settle_all(yard)
     except BaseException:
@@ -97,13 +150,25 @@ def _refuse_lost_database(database: Database, store: ArtifactStore) -> None:
         )
 
 
-def _default_stage(graph: StageGraph, text: str) -> ModelStage:
-    stage = normalise_stage(graph, text)
-    if not graph.can_start_in(stage):
+def _default_stage(database: Database, graph: StageGraph, text: str) -> ModelStage:
+    with database.read() as tx:
+        graphs = Graphs(tx, graph)
+        with_it = [known for known in graphs.every if ModelStage(text) in known.stages]
+        stage = normalise_stage(with_it[0] if with_it else graphs.registry, text)
+    if not any(known.can_start_in(stage) for known in with_it):
         raise InvalidConfig(
             f"registry.default_stage is {stage}, where no version can start", hint=f"use {graph.initial}"
         )
     return stage
+
+
+def _test_commands(settings: Settings) -> TestCommands:
+    given = {suite: settings[name] for suite, name in TEST_COMMANDS.items()}
+    try:
+        commands = {suite: tuple(shlex.split(text)) for suite, text in given.items() if text}
+    except ValueError as error:
+        raise InvalidConfig(f"a command of tests cannot be read: {error}", hint="close every quote") from error
+    return TestCommands(commands=commands, timeout_s=settings["tests.timeout_s"], folder=str(settings.working_folder))
 
 
 def _views(database: Database, store: ArtifactStore, url: str, *, absolute: bool) -> Views:
@@ -119,10 +184,14 @@ class EmbeddedCaller:
         yard: the parts to run on; closed together with the caller.
         address: what the user named the registry by.
         actor: who is recorded in events.
+        principal: who asks; by default somebody of the actor's name who may do everything, as whoever can write the
+            registry's files could anyway.
     """
 
-    def __init__(self, yard: Yard, *, address: str = "", actor: str = "local") -> None:
-        self.yard, self.address, self.principal = yard, address, local(actor)
+    def __init__(
+        self, yard: Yard, *, address: str = "", actor: str = "local", principal: Principal | None = None
+    ) -> None:
+        self.yard, self.address, self.principal = yard, address, principal or local(actor)
 
     def call(self, operation: Operation[Request, Response], request: Request, *, idempotency_key: str = "") -> Response:
         """Run one operation."""
@@ -140,6 +209,10 @@ class EmbeddedCaller:
         fetched = opened(self.yard, reference, path=path, principal=self.principal)
         wanted = [fetched.entry] if path and fetched.entry is not None else fetched.manifest.files
         return restore(self.yard.store, wanted, target, progress)
+
+    def follow(self, request: ListEvents) -> Iterator[EventRecord]:
+        """Yield events behind `request.after` as they happen, for ever."""
+        return follow(self.yard, request, self.principal)
 
     def close(self) -> None:
         """Close the database."""

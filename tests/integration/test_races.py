@@ -29,7 +29,7 @@ from modelyard.operations import (
     CreateModel,
     Delete,
     ListAllVersions,
-    NamedModel,
+    NamedModelThen,
     Promote,
     RegisterVersion,
     SetAlias,
@@ -96,7 +96,7 @@ def test_registrations_of_one_model_get_numbers_without_gap_or_repeat(place: Pla
         assert [version for _, version in stored] == [f"0.1.{patch}" for patch in range(total)]
         events = check_chains(caller)
         assert Counter(event.type for event in events) == {"model.created": 1, "version.registered": total}
-        assert caller.call(DESCRIBE_MODEL, NamedModel(name="fraud")).versions == total
+        assert caller.call(DESCRIBE_MODEL, NamedModelThen(name="fraud")).versions == total
 
 
 def register_many(place: Place, count: int) -> list[tuple[int, str]]:
@@ -210,7 +210,7 @@ def test_no_compare_and_swap_of_an_alias_is_lost(place: Place):
         caller.call(SET_ALIAS, SetAlias(name="fraud", alias="counter", version="1"))
     retries = together(move_on, [(place, each)] * CROWD)
     with open_place(place) as caller:
-        (alias,) = caller.call(LIST_ALIASES, NamedModel(name="fraud")).aliases
+        (alias,) = caller.call(LIST_ALIASES, NamedModelThen(name="fraud")).aliases
         assert alias.number == CROWD * each + 1
         moves = [event for event in check_chains(caller) if event.type == "alias.set"]
         assert len(moves) == CROWD * each + 1
@@ -222,7 +222,7 @@ def move_on(place: Place, times: int) -> int:
     retries = 0
     with open_place(place) as caller:
         while times:
-            (alias,) = caller.call(LIST_ALIASES, NamedModel(name="fraud")).aliases
+            (alias,) = caller.call(LIST_ALIASES, NamedModelThen(name="fraud")).aliases
             request = SetAlias(name="fraud", alias="counter", version=str(alias.number + 1), if_match=alias.revision)
             if outcome(caller, SET_ALIAS, request) == "made":
                 times -= 1

@@ -125,7 +125,7 @@ class TestYaml:
         [
             ("server:\n  prot: 1\n", 2, "unknown setting 'server.prot'", "did you mean 'server.port'?"),
             ("sevrer:\n  port: 1\n", 1, "unknown setting 'sevrer'", "did you mean 'server'?"),
-            ("x:\n  compression: true\n", 1, "unknown setting 'x'", "the settings are: auth"),
+            ("x:\n  compression: true\n", 1, "unknown setting 'x'", "the settings are: audit"),
             ("compression: true\n", 1, "unknown setting 'compression'", "did you mean 'storage.local.compression'?"),
             ("a: 1\n? [b]\n: 2\n", 1, "unknown setting 'a'", ""),
             ("? [b]\n: 2\n", 1, "unknown setting", ""),
@@ -369,7 +369,7 @@ class TestTexts:
         assert [row.name for row in rows] == [setting.name for setting in SETTINGS]
         port = next(row for row in rows if row.name == "server.port")
         assert port[1:4] == ("MODELYARD_SERVER_PORT", "whole number, at least 0, at most 65535", "5000")
-        assert all("not acted on" in row.help for row in rows if row.name in {"mlflow.enabled", "auth.enabled"})
+        assert all("not acted on" in row.help for row in rows if row.name in {"mlflow.enabled", "wandb.enabled"})
 
     def test_the_default_document_is_legal_and_changes_nothing(self, tmp_path):
         settings = load(tmp_path, config.document())

@@ -1,4 +1,4 @@
-"""Commands that judge what is there: `compare`, `lineage`, `history`, `stats`, `verify`."""
+"""Commands that judge what is there: `history`, `stats`, `verify`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import click
 
 from modelyard.cli.lazy import tables
-from modelyard.cli.options import Names
 from modelyard.cli.progress import bar
 from modelyard.cli.session import Session, pass_session
 from modelyard.cli.shape import command
@@ -15,33 +14,6 @@ from modelyard.cli.text import counted, size
 from modelyard.domain.wire import Verification, VersionRecord
 from modelyard.errors import IntegrityError
 from modelyard.facade.registry import ModelRegistry
-
-
-@command(
-    "compare",
-    "modelyard compare fraud/1.0.0 fraud/1.1.0",
-    "modelyard compare fraud@champion fraud/latest --metrics accuracy,f1_score --output json",
-)
-@click.argument("a")
-@click.argument("b")
-@click.option("--metrics", type=Names(), help="Only these metrics.")
-@pass_session
-def compare(session: Session, /, a: str, b: str, metrics: list[str] | None) -> None:
-    """Compare two versions and say which one is better.
-
-    Metrics and parameters side by side, the winner, and how sure that is on what basis.
-    """
-    record = session.open().compare_models(a, b, metrics or None)
-    session.emit(record, lambda: tables.comparison(record))
-
-
-@command("lineage", "modelyard lineage fraud/1.2.0")
-@click.argument("reference")
-@pass_session
-def lineage(session: Session, /, reference: str) -> None:
-    """List a version's ancestors, the oldest first."""
-    records = session.open().get_model_lineage(reference)
-    session.emit(records, lambda: tables.versions(records))
 
 
 @command("history", "modelyard history fraud", "modelyard history fraud/1.0.0 --output json")

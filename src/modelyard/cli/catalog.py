@@ -20,6 +20,9 @@ _limit = click.option(
     "--limit", type=click.IntRange(min=1), metavar="N", help=f"At most so many; {FIRST} in a table, else all."
 )
 _stage = click.option("--stage", metavar="STAGE", help="Only versions in this stage.")
+_as_of = click.option(
+    "--as-of", metavar="MOMENT", help="As it was then: ISO 8601, such as 2026-03-01 or 2026-03-01T12:00Z."
+)
 _label = click.option("--label", metavar="LABEL", help="Only versions with this label.")
 
 
@@ -53,6 +56,7 @@ def list_versions(session: Session, /, limit: int | None, *, of_models: bool, **
 @_stage
 @_limit
 @_label
+@_as_of
 @pass_session
 def versions(session: Session, /, name: str, limit: int | None, **filters: Any) -> None:
     """List the versions of one model, the newest first."""
@@ -77,13 +81,14 @@ def search(session: Session, /, query: tuple[str, ...], limit: int | None) -> No
     "show",
     "modelyard show fraud/1.0.0",
     "modelyard show fraud@champion --output json",
-    "modelyard show fraud/production",
+    "modelyard show fraud/production --as-of 2026-03-01T12:00Z",
 )
 @click.argument("reference")
+@_as_of
 @pass_session
-def show(session: Session, /, reference: str) -> None:
+def show(session: Session, /, reference: str, as_of: str | None) -> None:
     """Show everything that is recorded about a version."""
-    record = session.open().get_model(reference)
+    record = session.open().get_model(reference, as_of=as_of)
     session.emit(record, lambda: tables.version(record))
 
 

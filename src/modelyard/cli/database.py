@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import text
 
 from modelyard.config import Settings, database_url
-from modelyard.domain.events import GENESIS, HASHED, event_hash
-from modelyard.domain.wire import EventRecord
-from modelyard.metadata import journal, schema
+from modelyard.domain.wire import AuditFinding, AuditReport
+from modelyard.errors import NotFound, RegistryCorrupt
+from modelyard.metadata import schema
 from modelyard.metadata.database import Database
-
-PAGE = 1000
+from modelyard.registry.audit import examine
 
 
 def status(settings: Settings) -> dict[str, Any]:
@@ -51,30 +51,41 @@ def check(settings: Settings) -> list[str]:
             missing: list[Any] = list(tx.all(text("PRAGMA foreign_key_check")))
             for table, row, other, _key in missing:
                 problems.append(f"table {table}: row {row} refers to a missing row of {other}")
-        return problems + _broken_chains(tx)
+        return problems + [_sentence(finding) for finding in examine(tx).findings]
 
 
-def _broken_chains(tx: Any) -> list[str]:
-    """Compute every event's hash again, and follow each model's chain."""
-    problems, after = [], 0
-    ends: dict[str, tuple[int, str]] = {}
-    while events := journal.page(tx, after=after, limit=PAGE):
-        for event in events:
-            problems += _broken_link(event, ends)
-        after = events[-1].sequence
-    return problems
+def audit(settings: Settings, anchor: str) -> AuditReport:
+    """Check the record of a registry, as far as its database tells."""
+    with closing(_opened(settings)) as database:
+        return _examined(database, anchor)
 
 
-def _broken_link(event: EventRecord, ends: dict[str, tuple[int, str]]) -> list[str]:
-    # A model that was deleted and made again under its name begins a chain of its own.
-    position, previous = (0, GENESIS) if event.position == 1 else ends.get(event.model, (0, GENESIS))
-    ends[event.model] = (event.position, event.hash)
-    name = f"event {event.sequence} of {event.model}"
-    if event_hash({key: getattr(event, key) for key in HASHED}) != event.hash:
-        return [f"{name} was changed after it was written"]
-    if (event.position, event.previous) != (position + 1, previous):
-        return [f"{name} does not follow the one before it"]
-    return []
+def audit_copy(place: str, anchor: str) -> AuditReport:
+    """Check the record in a copied database file, or in a database by its URL; nothing is written anywhere.
+
+    Raises:
+        NotFound: there is no such file.
+        RegistryCorrupt: it is no registry.
+    """
+    is_url = "://" in place
+    if not is_url and not Path(place).is_file():
+        raise NotFound(f"there is no file {place}", hint="name a registry.db, or the URL of a database")
+    with closing(Database(place if is_url else f"sqlite:///{place}", pool_size=1, untouched=True)) as database:
+        return _examined(database, anchor)
+
+
+def _examined(database: Database, anchor: str) -> AuditReport:
+    with database.read() as tx:
+        revision = schema.revision_of(tx.connection)
+        if revision is None:
+            raise RegistryCorrupt("the database is empty", hint="name the database of a registry")
+        schema.refuse_unknown(revision)
+        return examine(tx, anchor=anchor)
+
+
+def _sentence(finding: AuditFinding) -> str:
+    place = f"event {finding.position} of " if finding.position is not None else ""
+    return f"{place}{finding.subject}: {finding.problem}"
 
 
 def _opened(settings: Settings) -> Database:

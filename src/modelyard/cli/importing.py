@@ -26,7 +26,8 @@ from modelyard.cli.publish import register_bare
 from modelyard.cli.session import Session
 from modelyard.cli.shape import command
 from modelyard.cli.text import counted, size
-from modelyard.domain.stages import ModelStage, StageGraph, default_graph
+from modelyard.domain.graph import StageGraph, default_graph
+from modelyard.domain.stages import ModelStage
 from modelyard.domain.wire import METADATA_FIELDS, RegistryExport, VersionRecord
 from modelyard.errors import (
     Conflict,
@@ -86,6 +87,8 @@ class Import:
 
     def _register(self, registry: ModelRegistry, old: VersionRecord) -> str:
         facts = {name: getattr(old, name) for name in METADATA_FIELDS if getattr(old, name) not in ("", None, {}, [])}
+        # What was registered once is taken over; the reason is kept only where the number promises too much here too.
+        facts.setdefault("allow_breaking", f"imported as {old.name}/{old.version} was")
         facts["extra"] = {**old.extra, "imported_id": old.id}
         if old.parent_id in self.identifiers:
             facts["parent"] = self.identifiers[old.parent_id]

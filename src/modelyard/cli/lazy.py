@@ -11,10 +11,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from modelyard.cli import database, drawing, tables
+    from modelyard.cli import database, drawing, sending, tables
     from modelyard.server import serve as server
 
-__all__ = ["database", "drawing", "server", "tables"]
+__all__ = ["database", "drawing", "sending", "server", "tables"]
 
 
 def _lazy(name: str) -> ModuleType:
@@ -33,5 +33,6 @@ def _lazy(name: str) -> ModuleType:
 if not TYPE_CHECKING:
     database = _lazy("modelyard.cli.database")
     drawing = _lazy("modelyard.cli.drawing")
+    sending = _lazy("modelyard.cli.sending")
     tables = _lazy("modelyard.cli.tables")
     server = _lazy("modelyard.server.serve")

@@ -49,16 +49,27 @@ def tag(session: Session, /, reference: str, tags: tuple[str, ...]) -> None:
     session.emit(record.tags, lambda: tables.facts(record.tags.items()))
 
 
-@command("deprecate", "modelyard deprecate fraud/1.0.0 --reason 'leaks labels'")
+@command(
+    "deprecate",
+    "modelyard deprecate fraud/1.0.0 --reason 'leaks labels' --successor 1.1.0",
+    "modelyard deprecate fraud/1.0.0 --undo",
+)
 @click.argument("reference")
-@click.option("--reason", required=True, metavar="TEXT", help="Why it is not to be used any more.")
+@click.option("--reason", default="", metavar="TEXT", help="Why it is not to be used any more.")
+@click.option("--successor", metavar="VERSION", help="What to use instead.")
+@click.option("--undo", is_flag=True, help="Take the deprecation back.")
 @pass_session
-def deprecate(session: Session, /, reference: str, reason: str) -> None:
+def deprecate(session: Session, /, reference: str, reason: str, successor: str | None, *, undo: bool) -> None:
     """Mark a version as not to be used any more.
 
     It stays where it is and can be downloaded; ranges pass it over, and it enters production no more.
     """
-    record = session.open().deprecate_model(reference, reason)
+    if not undo and not reason:
+        raise click.UsageError("--reason is missing: those who still use the version will ask for it")
+    record = session.open().deprecate_model(reference, reason, successor=successor, undo=undo)
+    if undo:
+        session.say(record, f"{record.name}/{record.version} is not deprecated any more", bare=record.id)
+        return
     session.say(record, f"{record.name}/{record.version} is deprecated: {record.deprecation_reason}", bare=record.id)
 
 

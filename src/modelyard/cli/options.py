@@ -122,6 +122,9 @@ def metadata_options(function: _Function) -> _Function:
             click.option("--hyperparams", type=Document(), help="Hyperparameters by name."),
             click.option("--metadata", type=Document(), help="Other metadata by field name, such as training_data."),
             click.option("--framework", metavar="NAME", help="What the model was made with, such as sklearn."),
+            click.option("--changelog", metavar="TEXT", help="What changed since the version before."),
+            click.option("--migration-notes", metavar="TEXT", help="What callers have to do about it."),
+            click.option("--known-issues", metavar="TEXT", help="What is known not to work."),
         )
     ):
         function = option(function)
@@ -139,7 +142,7 @@ def gathered(given: dict[str, Any]) -> dict[str, Any]:
             fields[field] = given[option]
     if given.get("tag"):
         fields["tags"] = {**(fields.get("tags") or {}), **pairs(given["tag"])}
-    for name in ("description", "framework"):
+    for name in ("description", "framework", "changelog", "migration_notes", "known_issues"):
         if given.get(name) is not None:
             fields[name] = given[name]
     return fields

@@ -33,6 +33,9 @@ from modelyard.facade.registry import ModelRegistry
 @click.option("--label", metavar="LABEL", default="", help="stable, beta or experimental.")
 @click.option("--parent", metavar="REFERENCE", help="Version that this one was made from.")
 @click.option(
+    "--allow-breaking", metavar="REASON", default="", help="Why it may break what its number promises; recorded."
+)
+@click.option(
     "--if-exists",
     type=click.Choice(["fail", "skip"]),
     default="fail",
@@ -49,6 +52,8 @@ def register(session: Session, /, name: str, version: str | None, if_exists: str
     version = version or who.get("version")
     facts = {key: given[key] or who[key] for key in ("stage", "label", "parent") if given[key] or key in who}
     facts |= gathered(given)
+    if given["allow_breaking"]:
+        facts["allow_breaking"] = given["allow_breaking"]
     registry = session.open(make=True)
     try:
         if given["model_path"]:

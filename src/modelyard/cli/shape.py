@@ -19,10 +19,10 @@ class SharedOption(click.Option):
 class Command(click.Command):
     """A command with examples, each a whole line that could be typed."""
 
-    def __init__(self, *args: Any, examples: Sequence[str] = (), **kwargs: Any) -> None:
+    def __init__(self, *args: Any, examples: Sequence[str] = (), outputs: Sequence[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.examples = tuple(examples)
-        self.params += shared_options()
+        self.params += shared_options(outputs)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the command's own options, then those of every command."""
@@ -51,13 +51,19 @@ class Group(click.Group):
         write_examples(self.examples, formatter)
 
 
-def command(name: str, *examples: str) -> Callable[[Function], Command]:
-    """Make a function a command of this name, with the examples that its help shows."""
-    return click.command(name, cls=Command, examples=examples)
+def command(name: str, *examples: str, outputs: Sequence[str] = ()) -> Callable[[Function], Command]:
+    """Make a function a command of this name, with the examples that its help shows.
+
+    Args:
+        name: the command.
+        examples: whole lines that could be typed.
+        outputs: forms of the answer that only this command knows, besides those of every command.
+    """
+    return click.command(name, cls=Command, examples=examples, outputs=outputs)
 
 
-def shared_options() -> list[click.Parameter]:
-    """Return the options that every command takes."""
+def shared_options(outputs: Sequence[str] = ()) -> list[click.Parameter]:
+    """Return the options that every command takes; `outputs` are further forms of the answer."""
     return [
         _shared(
             "-r", "--registry", metavar="PATH|URL", help="Registry to use: a folder, a server's or a database's URL."
@@ -67,7 +73,7 @@ def shared_options() -> list[click.Parameter]:
         _shared(
             "-o",
             "--output",
-            type=click.Choice(["table", "json", "yaml"], case_sensitive=False),
+            type=click.Choice(["table", "json", "yaml", *outputs], case_sensitive=False),
             help="Form of the answer.",
         ),
         _shared("-y", "--yes", is_flag=True, help="Answer every question with yes."),

@@ -9,6 +9,7 @@ import click
 
 from modelyard.cli.lazy import tables
 from modelyard.cli.options import Document
+from modelyard.cli.promotions import show_gates
 from modelyard.cli.session import Session, pass_session
 from modelyard.cli.shape import command
 from modelyard.domain.wire import PromotionRecord
@@ -31,6 +32,7 @@ from modelyard.errors import InvalidRequest
     help="Whether who stands in the stage is archived; as the stage graph says when left out.",
 )
 @click.option("--comment", default="", metavar="TEXT", help="Why; recorded with the move.")
+@click.option("--dry-run", is_flag=True, help="Tell what the move would need, without moving anything.")
 @pass_session
 def promote(session: Session, /, reference: str, requirements: dict[str, Any] | None, **given: Any) -> None:
     """Move a version to a stage if it meets the requirements.
@@ -38,6 +40,9 @@ def promote(session: Session, /, reference: str, requirements: dict[str, Any] | 
     Exit code 6 and a line for each requirement when it does not.
     """
     registry = session.open()
+    if given["dry_run"]:
+        show_gates(session, registry.check_gates(reference, given["target_stage"], requirements))
+        return
     record = registry.promote_model(
         reference,
         given["target_stage"],
@@ -73,8 +78,13 @@ def archive(session: Session, /, reference: str, reason: str) -> None:
 )
 @click.option("--stage", default="", metavar="STAGE", help="Stage to give back; production when left out.")
 @click.option("--reason", default="", metavar="TEXT", help="Why; recorded with the rollback.")
+@click.option(
+    "--deprecate/--not-at-fault",
+    default=True,
+    help="Whether the version that leaves is deprecated; it is, unless said otherwise.",
+)
 @pass_session
-def rollback(session: Session, /, reference: str, target: str | None, **given: str) -> None:
+def rollback(session: Session, /, reference: str, target: str | None, **given: Any) -> None:
     """Give a stage back to an earlier version of the model."""
     registry = session.open()
     record = registry.rollback_model(reference, target, **given)

@@ -57,6 +57,11 @@ def nothing() -> Printable:
     return Text("")
 
 
+def stacked(*parts: Printable) -> Printable:
+    """Return several things one below the other, with empty lines between them."""
+    return Group(*(piece for part in parts for piece in (part, Text(""))))
+
+
 def table(
     head: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = (), empty: str = ""
 ) -> Printable:
@@ -212,7 +217,7 @@ def comparison(record: ComparisonRecord) -> Printable:
         (
             ("winner", names.get(record.winner or "", "none")),
             ("confidence", f"{record.confidence_score:.3f}  ({record.basis})"),
-            ("because", _with_names(record.explanation, names)),
+            ("because", with_names(record.explanation, names)),
         )
     )
     parameters = [Text(""), _parameters(record.params_diff)] if record.params_diff else []
@@ -227,7 +232,7 @@ def aliases(records: Sequence[AliasRecord]) -> Printable:
 
 def events(records: Sequence[EventRecord]) -> Printable:
     """Return a table of what happened, in order."""
-    rows = ((moment(e.at), e.type, e.model, e.actor, _told(e.data)) for e in records)
+    rows = ((moment(e.at), e.type, e.model, e.actor, told(e.data)) for e in records)
     return table(("AT (UTC)", "EVENT", "MODEL", "BY", "DATA"), rows, empty="nothing has happened yet")
 
 
@@ -306,7 +311,9 @@ def _described(record: VersionRecord) -> list[tuple[str, object]]:
         ("owner", record.owner),
         ("team", record.team),
         ("changelog", record.changelog),
+        ("migration", record.migration_notes),
         ("known issues", record.known_issues),
+        ("breaks, because", record.allow_breaking),
         ("extra", pairs(record.extra)),
     ]
 
@@ -327,7 +334,7 @@ def _leading(metrics: Mapping[str, float]) -> str:
     return f"{first}, +{len(metrics) - 2}" if len(metrics) > 2 else first  # noqa: PLR2004
 
 
-def _told(data: Mapping[str, Any]) -> str:
+def told(data: Mapping[str, Any]) -> str:
     """Return an event's facts in short: no identifiers and digests, which the JSON output has."""
     return pairs({key: value for key, value in data.items() if _is_short(key, value)})
 
@@ -335,10 +342,11 @@ def _told(data: Mapping[str, Any]) -> str:
 def _is_short(key: str, value: object) -> bool:
     if key in {"metadata", "digest", "model_hash"} or value == "":
         return False
-    return isinstance(value, str | int | float) and not str(value).startswith(("mv_", "md_"))
+    return isinstance(value, str | int | float) and not str(value).startswith(("mv_", "md_", "pr_"))
 
 
-def _with_names(text: str, names: Mapping[str, str]) -> str:
+def with_names(text: str, names: Mapping[str, str]) -> str:
+    """Return a text in which versions have their references instead of their ids."""
     for identifier, name in names.items():
         text = text.replace(identifier, name)
     return text

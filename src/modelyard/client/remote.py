@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from modelyard.artifacts.tree import walk
+from modelyard.client import following
 from modelyard.client.address import ServerAddress
 from modelyard.client.binding import bind, request_json
 from modelyard.client.fetching import fetch_files
 from modelyard.client.multipart import MultipartBody
 from modelyard.client.transport import ANSWER_TIMEOUT_S, Call, Transport
 from modelyard.domain.names import shown
-from modelyard.domain.wire import VersionRecord
+from modelyard.domain.wire import EventRecord, VersionRecord
 from modelyard.errors import ArtifactNotFound, InvalidArtifact, RemoteUnavailable
-from modelyard.operations import GET_VERSION, Named, Operation, RegisterVersion
+from modelyard.operations import GET_VERSION, ListEvents, NamedThen, Operation, RegisterVersion
 
 if TYPE_CHECKING:
     import httpx2
@@ -90,7 +91,7 @@ class RemoteCaller:
 
     def download(self, reference: str, target: Path, *, path: str = "", progress: Progress | None = None) -> list[Path]:
         """Write a version's files, or one of them, below a folder; each is verified before it appears."""
-        version = self.call(GET_VERSION, Named(reference=reference))
+        version = self.call(GET_VERSION, NamedThen(reference=reference))
         what = f"{version.name} {version.version}"
         names = [file.path for file in version.files]
         if not names:
@@ -104,6 +105,10 @@ class RemoteCaller:
                 details={"files": names[:100]},
             )
         return fetch_files(self._transport, version.id, wanted, target, progress)
+
+    def follow(self, request: ListEvents) -> Iterator[EventRecord]:
+        """Yield events behind `request.after` as they happen, for ever."""
+        return following.follow(self._transport, request)
 
     def close(self) -> None:
         """End the connections."""

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from modelyard.client.address import ServerAddress
 from modelyard.client.problems import error_of, is_passing
-from modelyard.errors import ModelyardError, RemoteUnavailable, TimedOut
+from modelyard.errors import InvalidRequest, ModelyardError, RemoteUnavailable, TimedOut
 
 if TYPE_CHECKING:
     import httpx2
@@ -65,6 +65,7 @@ class Transport:
 
         self.address = address
         self._closed = threading.Event()
+        token = _checked(token)
         if token:
             address.warn_of_open_token()
         self._client = httpx2.Client(
@@ -94,29 +95,44 @@ class Transport:
         for attempt in range(1, ATTEMPTS):
             try:
                 return self._attempt(call, headers, read)
-            except _Passing:
+            except Passing:
                 if self._closed.wait(FIRST_PAUSE_S * 2 ** (attempt - 1)):
                     break
         try:
             return self._attempt(call, headers, read)
-        except _Passing as fault:
+        except Passing as fault:
             raise fault.error from fault.__cause__
 
     def _attempt(self, call: Call, headers: dict[str, str], read: Callable[[httpx2.Response], Result]) -> Result:
+        with self.opened(call, headers) as answer:
+            return read(answer)
+
+    @contextmanager
+    def opened(self, call: Call, headers: Mapping[str, str] | None = None) -> Iterator[httpx2.Response]:
+        """Send a request once and give the answer, whose body can be read inside the block.
+
+        Raises:
+            Passing: a fault that may be over the next time.
+            ModelyardError: everything else that goes wrong, as in `perform`.
+        """
         body = call.body()
         with (
             self._faults(),
             self._client.stream(
                 call.method,
                 self.address.url + call.target,
-                headers=headers,
+                headers=dict(headers or call.headers),
                 content=body or None,
                 timeout=self._patience(call.timeout),
             ) as answer,
         ):
-            if answer.status_code in _OK:
-                return read(answer)
-            raise self._refusal(answer)
+            if answer.status_code not in _OK:
+                raise self._refusal(answer)
+            yield answer
+
+    def rest(self, seconds: float) -> bool:
+        """Wait; True if the connections were ended meanwhile."""
+        return self._closed.wait(seconds)
 
     def _patience(self, seconds: float | None) -> httpx2.Timeout:
         import httpx2  # noqa: PLC0415 - see above
@@ -132,7 +148,7 @@ class Transport:
                 break
         content_type = answer.headers.get("content-type", "")
         error = error_of(answer.status_code, content_type, body, self.address.url)
-        return _Passing(error) if is_passing(answer.status_code, content_type, body) else error
+        return Passing(error) if is_passing(answer.status_code, content_type, body) else error
 
     @contextmanager
     def _faults(self) -> Iterator[None]:
@@ -149,12 +165,12 @@ class Transport:
             ) from error
         except (httpx2.NetworkError, httpx2.RemoteProtocolError) as error:
             verb = "cannot be reached" if isinstance(error, httpx2.ConnectError) else "broke the connection"
-            raise _Passing(RemoteUnavailable(f"{url} {verb}: {_reason(error)}")) from error
+            raise Passing(RemoteUnavailable(f"{url} {verb}: {_reason(error)}")) from error
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise RemoteUnavailable(f"the request to {url} failed: {_reason(error)}") from error
 
 
-class _Passing(Exception):
+class Passing(Exception):
     """A fault that may be over at the next attempt, with the error to raise if it is not."""
 
     def __init__(self, error: ModelyardError) -> None:
@@ -164,3 +180,11 @@ class _Passing(Exception):
 
 def _reason(error: Exception) -> str:
     return str(error) or type(error).__name__
+
+
+def _checked(token: str) -> str:
+    """The token without blanks around it. The HTTP client would repeat one that no header can hold in its error."""
+    text = token.strip()
+    if not (text.isascii() and text.isprintable()) or " " in text:
+        raise InvalidRequest("the token has characters that no token has", hint="check token=, or MODELYARD_TOKEN")
+    return text

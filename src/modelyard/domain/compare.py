@@ -142,22 +142,24 @@ def compare(
 
 def params_diff(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The parameters that differ: dotted name → {"a": …, "b": …}; one that is absent counts as None."""
-    left, right = _flat(a), _flat(b)
+    left, right = flat(a), flat(b)
     pairs = {name: (left.get(name), right.get(name)) for name in sorted(left.keys() | right.keys())}
-    return {name: {"a": x, "b": y} for name, (x, y) in pairs.items() if not _same_value(x, y)}
+    return {name: {"a": x, "b": y} for name, (x, y) in pairs.items() if not same_value(x, y)}
 
 
-def _flat(params: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def flat(params: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested parameters by dotted name; an empty mapping stands for itself."""
+    found: dict[str, Any] = {}
     for name, value in params.items():
         if isinstance(value, Mapping) and value:
-            flat |= _flat(value, f"{prefix}{name}.")
+            found |= flat(value, f"{prefix}{name}.")
         else:
-            flat[f"{prefix}{name}"] = value
-    return flat
+            found[f"{prefix}{name}"] = value
+    return found
 
 
-def _same_value(x: Any, y: Any) -> bool:
+def same_value(x: Any, y: Any) -> bool:
+    """Whether two parameters have the same value."""
     # True == 1 in Python; as parameters of a training they are two things.
     return isinstance(x, bool) == isinstance(y, bool) and bool(x == y)
 

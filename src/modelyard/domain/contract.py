@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import MISSING, dataclass, field, fields
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -13,12 +13,21 @@ PLACEHOLDER = re.compile(r"\{(\w+)\}")
 IF_MATCH = "if_match"
 
 
+@runtime_checkable
+class Secretive(Protocol):
+    """A response with a secret that is shown once."""
+
+    def stored(self) -> Any:
+        """The same without the secret: what is kept for a repeat of the request."""
+
+
 @dataclass(frozen=True)
 class Operation(Generic[Request, Response]):
     """One row: the contract of one operation.
 
     `mutates` decides the kind of transaction; `example` is a request for the documentation; `status` is the HTTP
-    status of success. A `long` operation reads or deletes files: its use case opens short transactions of its own.
+    status of success. A `long` operation reads or deletes files: its use case opens short transactions of its own. One
+    that looks at all models takes its permission `everywhere`: having it on some models is not enough.
     """
 
     name: str
@@ -31,6 +40,7 @@ class Operation(Generic[Request, Response]):
     status: int = 200
     example: dict[str, Any] = field(default_factory=dict)
     long: bool = False
+    everywhere: bool = False
 
     @property
     def mutates(self) -> bool:

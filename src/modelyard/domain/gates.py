@@ -1,39 +1,50 @@
 """What a move between stages needs, and whether a version has it.
 
+Requirements are written as users write them, a mapping of names and values:
+
+    min_<metric>, max_<metric>      a finite number: the bound of a performance or validation metric
+    training.min_<metric>, …        the same of a training metric; validation. for validation metrics only
+    required_metrics                a list of metrics that must be recorded
+    tests_passed, documentation_complete, validation_required, validation_report, signed, scanned
+                                    true: something must be on record (see `modelyard.domain.evidence`)
+    tests                           true, a suite, or a list of suites such as [cloud, edge]: each must have passed
+    not_worse_than                  a stage, or {stage, tolerance, metrics}: no metric worse than of who stands there
+    min_age, max_age                a time such as 7d: since the version was registered
+    min_time_in_stage               a time such as 2d: since it entered the stage that it stands in
+    <name of a custom gate>         whatever that gate understands
+
 Rules
-1. Requirements are written as users write them: `min_<metric>` and `max_<metric>` with a finite number, and the
-   booleans of `EVIDENCE`. Anything else is refused. A boolean that is False demands nothing.
-2. A bound is met at the bound itself. The metric is looked up among the performance metrics, then among the validation
-   metrics, and never among the training metrics. The spelling of the requirement comes first, then its synonyms; where
-   synonyms disagree, the value that is worst for the version counts.
-3. A boolean asks for recorded evidence, and never takes the caller's word:
-   - `tests_passed`: a tag `tests_passed` with the value true, yes, 1 or passed;
-   - `documentation_complete`: a tag `documentation_complete` of such a value, or a description and no essential
-     metadata field missing;
-   - `validation_required`: a tag `validated` of such a value, a tag `validation_report` that says where the report is,
-     or some performance or validation metric.
-   Where `tests_passed`, `documentation_complete` or `validated` has any other value, it says no, whatever else is
-   recorded.
-4. Every verdict that is not met says what is recorded, and what to record.
+1. Anything else is refused. A boolean that is False demands nothing. No two requirements may contradict each other.
+2. Every verdict keeps what was demanded and what was found, and one that is not met says what to do.
+3. Nothing is raised by a judgement: an unmet requirement is an answer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
-from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
+from modelyard.domain import durations
 from modelyard.domain.checks import check_number
-from modelyard.domain.directions import canonical, direction, is_training
+from modelyard.domain.directions import canonical, direction
+from modelyard.domain.evidence import JUDGES, Evidence, Finding
+from modelyard.domain.metric_gates import judge_bound, judge_parity, judge_presence
 from modelyard.domain.names import metric_name, shown
-from modelyard.domain.wire import VerdictRecord
+from modelyard.domain.wire.registry import VerdictRecord
 from modelyard.errors import InvalidName, InvalidRequest
 
-_YES = frozenset({"true", "yes", "1", "passed"})
-_NO = frozenset({"", "false", "no", "0", "none", "failed"})
+DEFAULT_SUITE = "default"
+AGES = ("min_age", "max_age", "min_time_in_stage")
+_SOURCES = ("training", "validation")
+_BOUND = re.compile(r"(?:(?:training|validation)\.)?(?:min|max)_.+", re.DOTALL)
+"""What looks like a bound is one, also where a gate of that name was added."""
+_PERCENT = 100.0
 _USAGE = "write {'min_accuracy': 0.8, 'max_latency_ms': 50, 'tests_passed': True}, for example"
+
+Kind = Literal["min", "max", "evidence", "required_metrics", "tests", "not_worse_than", "age", "custom"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,40 +53,25 @@ class Requirement:
 
     Attributes:
         name: as it was written, such as `min_f1` or `tests_passed`.
-        kind: "min" and "max" bound a metric; "evidence" asks for something on record.
-        metric: the metric of a bound, as it was written; empty for evidence.
-        bound: the lowest or highest value allowed; 0.0 for evidence.
+        kind: "min" and "max" bound a metric; the others are those of the module's table.
+        metric: the metric of a bound, as it was written; empty for others.
+        bound: the lowest or highest value allowed, the tolerance of a parity, or the seconds of an age.
+        source: "training" or "validation" where a bound looks only there.
+        words: the metrics or the suites that are named, or the one stage of a parity, then its metrics.
+        wanted: what a custom gate was given.
     """
 
     name: str
-    kind: Literal["min", "max", "evidence"]
+    kind: Kind
     metric: str = ""
     bound: float = 0.0
+    source: str = ""
+    words: tuple[str, ...] = ()
+    wanted: Any = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Evidence:
-    """What is on record of a version when it is judged; `missing` are the essential metadata fields without a value."""
-
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    validation_metrics: Mapping[str, float] = field(default_factory=dict)
-    training_metrics: Mapping[str, float] = field(default_factory=dict)
-    tags: Mapping[str, str] = field(default_factory=dict)
-    description: str = ""
-    missing: Sequence[str] = ()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Finding:
-    """What was found for a requirement: the value, whether it is enough, and the sentence about it."""
-
-    actual: Any
-    met: bool
-    reason: str
-
-
-def parse_requirements(requirements: Mapping[str, Any] | None) -> tuple[Requirement, ...]:
-    """The requirements of a mapping as users write it, in its order.
+def parse_requirements(requirements: Mapping[str, Any] | None, custom: Collection[str] = ()) -> tuple[Requirement, ...]:
+    """The requirements of a mapping as users write it, in its order; `custom` are the gates that were added.
 
     Raises:
         InvalidRequest: a key is unknown, or its value has the wrong type, or no value could meet two bounds at once.
@@ -84,7 +80,7 @@ def parse_requirements(requirements: Mapping[str, Any] | None) -> tuple[Requirem
         return ()
     if not isinstance(requirements, Mapping):
         raise InvalidRequest(f"requirements are a mapping, not {type(requirements).__name__}", hint=_USAGE)
-    parsed = [_parse(name, value) for name, value in requirements.items() if not _is_waived(name, value)]
+    parsed = [_parse(name, value, custom) for name, value in requirements.items() if not _is_waived(name, value)]
     _check_bounds(parsed)
     return tuple(parsed)
 
@@ -99,61 +95,155 @@ def all_met(verdicts: Sequence[VerdictRecord]) -> bool:
     return all(verdict.met for verdict in verdicts)
 
 
+def suites(requirements: Sequence[Requirement]) -> list[str]:
+    """The suites of tests that some requirements ask for."""
+    return [suite for requirement in requirements if requirement.kind == "tests" for suite in requirement.words]
+
+
+def question(requirement: Requirement) -> str:
+    """The key of what a custom gate was asked, in `Evidence.findings`: its name and what is wanted of it."""
+    return f"{requirement.name}: {requirement.wanted!r}"
+
+
 def _is_waived(name: object, value: object) -> bool:
-    return value is False and name in EVIDENCE
+    return value is False and (name in JUDGES or name == "tests")
 
 
-def _parse(name: object, value: object) -> Requirement:
+# ------------------------------------------------------------------------------------------------------------- reading
+
+
+def _parse(name: object, value: object, custom: Collection[str]) -> Requirement:
     if not isinstance(name, str):
         raise InvalidRequest(f"a requirement is named by a text, not by {shown(name)}", hint=_USAGE)
-    if name in EVIDENCE:
+    if name in JUDGES:
         if value is not True:
             raise InvalidRequest(f"{name} is True or False, not {shown(value)}", hint=_USAGE)
         return Requirement(name=name, kind="evidence")
-    kind, separator, metric = name.partition("_")
+    if name in AGES and not _is_number(value):
+        return Requirement(name=name, kind="age", bound=durations.seconds(value, name))
+    if name in _READERS:
+        return _READERS[name](name, value)
+    if name in custom and not _BOUND.fullmatch(name):
+        return Requirement(name=name, kind="custom", wanted=value)
+    return _parse_bound(name, value, custom)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _parse_bound(name: str, value: object, custom: Collection[str]) -> Requirement:
+    source, dot, rest = name.partition(".")
+    if not dot or source not in _SOURCES:
+        source, rest = "", name
+    kind, separator, metric = rest.partition("_")
     if not separator or kind not in ("min", "max") or not metric.strip():
-        raise _unknown(name)
+        raise _unknown(name, custom)
     try:
         metric_name(metric)
     except InvalidName as error:
         raise InvalidRequest(f"the requirement {shown(name)} names no metric: {error.message}", hint=_USAGE) from error
-    return Requirement(name=name, kind="min" if kind == "min" else "max", metric=metric, bound=_bound(name, value))
+    bound = _number(name, value)
+    return Requirement(name=name, kind=cast("Kind", kind), metric=metric, bound=bound, source=source)
 
 
-def _bound(name: str, value: object) -> float:
+def _number(name: str, value: object) -> float:
     try:
         return check_number(value)
     except ValueError as error:
         raise InvalidRequest(f"{shown(name)} needs a finite number; {shown(value)} is {error}", hint=_USAGE) from None
 
 
-def _unknown(name: str) -> InvalidRequest:
-    close = _closest(name)
+def _parse_metrics(name: str, value: object) -> Requirement:
+    return Requirement(name=name, kind="required_metrics", words=_words(name, value, "[accuracy, auc, f1]"))
+
+
+def _parse_tests(name: str, value: object) -> Requirement:
+    words = (DEFAULT_SUITE,) if value is True else _words(name, value, "true, or [cloud, edge]")
+    return Requirement(name=name, kind="tests", words=words)
+
+
+def _parse_parity(name: str, value: object) -> Requirement:
+    usage = "write not_worse_than: production, or {stage: production, tolerance: 1%, metrics: [accuracy]}"
+    given = value if isinstance(value, Mapping) else {"stage": value}
+    stage = given.get("stage")
+    if set(given) - {"stage", "tolerance", "metrics"} or not isinstance(stage, str) or not stage.strip():
+        raise InvalidRequest(f"{name} is {shown(value)}", hint=usage)
+    metrics = _words(f"metrics of {name}", given["metrics"], "[accuracy]") if "metrics" in given else ()
+    for metric in metrics:
+        if direction(metric) is None:
+            raise InvalidRequest(
+                f"nobody knows whether a higher {shown(metric)} is better, so {name} cannot compare it",
+                hint=f"bound it by number: min_{metric} or max_{metric}",
+            )
+    tolerance = _share(name, given.get("tolerance", 0.0))
+    return Requirement(name=name, kind="not_worse_than", bound=tolerance, words=(stage.strip().lower(), *metrics))
+
+
+def _share(name: str, value: object) -> float:
+    """A tolerance: a share such as 0.01, or a text such as "1 %"."""
+    text = value.strip() if isinstance(value, str) else ""
+    if text.endswith("%"):
+        try:
+            value, scale = float(text[:-1]), _PERCENT
+        except ValueError:
+            raise InvalidRequest(f"the tolerance of {name} is {shown(value)}", hint="write 0.01 or 1%") from None
+    else:
+        scale = 1.0
+    share = _number(f"the tolerance of {name}", value) / scale
+    if not 0 <= share < 1:
+        raise InvalidRequest(
+            f"the tolerance of {name} is {shown(value)}, which is no share", hint="write 0.01 or 1% for one per cent"
+        )
+    return share
+
+
+def _words(name: str, value: object, usage: str) -> tuple[str, ...]:
+    words = [value] if isinstance(value, str) else value
+    if not isinstance(words, list | tuple) or not words or not all(isinstance(word, str) for word in words):
+        raise InvalidRequest(f"{name} is {shown(value)}, not a list of names", hint=f"write {name}: {usage}")
+    try:
+        return tuple(dict.fromkeys(metric_name(word) for word in words))
+    except InvalidName as error:
+        raise InvalidRequest(f"{name}: {error.message}", hint=f"write {name}: {usage}") from error
+
+
+_READERS: Mapping[str, Callable[[str, object], Requirement]] = {
+    "required_metrics": _parse_metrics,
+    "tests": _parse_tests,
+    "not_worse_than": _parse_parity,
+}
+NAMES = (*JUDGES, *_READERS, *AGES)
+"""Every requirement that has a name of its own."""
+
+
+def _unknown(name: str, custom: Collection[str]) -> InvalidRequest:
+    close = _closest(name, custom)
     question = f"did you mean {close}? " if close else ""
     return InvalidRequest(
         f"{shown(name)} is not a requirement",
-        hint=f"{question}use min_<metric>, max_<metric> or {', '.join(EVIDENCE)}",
-        details={"requirement": name[:250], "known": list(EVIDENCE)},
+        hint=f"{question}use min_<metric>, max_<metric> or {', '.join((*NAMES, *sorted(custom)))}",
+        details={"requirement": name[:250], "known": [*NAMES, *sorted(custom)]},
     )
 
 
-def _closest(name: str) -> str | None:
+def _closest(name: str, custom: Collection[str]) -> str | None:
     """The requirement that a wrong name was probably meant to be."""
     for long, short in (("minimum_", "min_"), ("maximum_", "max_")):
         if name.startswith(long) and len(name) > len(long):
             return f"{short}{name.removeprefix(long)}"
     if way := direction(name):
         return f"min_{name}" if way == "higher" else f"max_{name}"
-    return next(iter(get_close_matches(name, [*EVIDENCE, "min_accuracy"], n=1)), None)
+    return next(iter(get_close_matches(name, [*JUDGES, *_READERS, *custom, "min_accuracy"], n=1)), None)
 
 
 def _check_bounds(requirements: Sequence[Requirement]) -> None:
-    lowest: dict[str, Requirement] = {}
+    lowest: dict[tuple[str, str], Requirement] = {}
     for requirement in requirements:
         if requirement.kind == "min":
-            lowest[canonical(requirement.metric)] = requirement
+            lowest[requirement.source, canonical(requirement.metric)] = requirement
     for requirement in requirements:
-        floor = lowest.get(canonical(requirement.metric))
+        floor = lowest.get((requirement.source, canonical(requirement.metric)))
         if requirement.kind == "max" and floor and floor.bound > requirement.bound:
             raise InvalidRequest(
                 f"no value meets both {floor.name} = {floor.bound:g} and {requirement.name} = {requirement.bound:g}",
@@ -161,109 +251,82 @@ def _check_bounds(requirements: Sequence[Requirement]) -> None:
             )
 
 
+# ------------------------------------------------------------------------------------------------------------- judging
+
+
 def _verdict(requirement: Requirement, evidence: Evidence) -> VerdictRecord:
-    if requirement.kind == "evidence":
-        found, required = EVIDENCE[requirement.name](evidence), True
-        return _record(requirement, required, found)
-    return _record(requirement, requirement.bound, _judge_metric(requirement, evidence))
-
-
-def _record(requirement: Requirement, required: float | bool, found: _Finding) -> VerdictRecord:  # noqa: FBT001
+    required, found = _JUDGED[requirement.kind](requirement, evidence)
     return VerdictRecord(
         requirement=requirement.name, required=required, actual=found.actual, met=found.met, reason=found.reason
     )
 
 
-def _judge_metric(requirement: Requirement, evidence: Evidence) -> _Finding:
-    found = _look_up(requirement, evidence)
-    if found is None:
-        return _Finding(actual=None, met=False, reason=_no_metric(requirement.metric, evidence))
-    spelling, value = found
-    least = requirement.kind == "min"
-    met = value >= requirement.bound if least else value <= requirement.bound
-    if met:
-        relation = "at least" if least else "at most"
-        return _Finding(actual=value, met=True, reason=f"{spelling} is {value:g}, {relation} {requirement.bound:g}")
-    relation = "below the least" if least else "above the most"
-    remedy = "register a better version, or record the metric again after a new evaluation"
-    reason = f"{spelling} is {value!r}, {relation} allowed, {requirement.bound!r}; {remedy}"
-    return _Finding(actual=value, met=False, reason=reason)
+Judged = tuple[Any, Finding]
+"""What a requirement demands, in a form that can be stored, and what was found."""
 
 
-def _look_up(requirement: Requirement, evidence: Evidence) -> tuple[str, float] | None:
-    for recorded in (evidence.metrics, evidence.validation_metrics):
-        if requirement.metric in recorded:
-            return requirement.metric, recorded[requirement.metric]
-        wanted = canonical(requirement.metric)
-        spellings = [name for name in sorted(recorded) if canonical(name) == wanted]
-        if spellings:
-            worst = min if requirement.kind == "min" else max
-            name = worst(spellings, key=recorded.__getitem__)
-            return name, recorded[name]
-    return None
+def _judge_metric(it: Requirement, evidence: Evidence) -> Judged:
+    kind: Literal["min", "max"] = "min" if it.kind == "min" else "max"
+    return it.bound, judge_bound(kind, it.metric, it.bound, evidence, it.source)
 
 
-def _no_metric(metric: str, evidence: Evidence) -> str:
-    names = sorted({*evidence.metrics, *evidence.validation_metrics})
-    listed = f"recorded are {', '.join(names[:20])}" if names else "no metric is recorded"
-    more = f" and {len(names) - 20} more" if len(names) > 20 else ""  # noqa: PLR2004
-    training = any(canonical(name) == canonical(metric) for name in evidence.training_metrics)
-    aside = "; its value among the training metrics does not count" if training else ""
-    return f"{metric} is not recorded ({listed}{more}){aside}; record it among the metrics, measured on held-out data"
+def _judge_evidence(it: Requirement, evidence: Evidence) -> Judged:
+    return True, JUDGES[it.name](evidence)
 
 
-def _tests_passed(evidence: Evidence) -> _Finding:
-    tag = evidence.tags.get("tests_passed")
-    if tag is not None and _says_yes(tag):
-        return _Finding(actual=tag, met=True, reason=f"the tag tests_passed is {shown(tag)}")
-    found = "there is no tag tests_passed" if tag is None else f"the tag tests_passed is {shown(tag)}"
-    return _Finding(actual=tag, met=False, reason=f"{found}; run the tests and set the tag tests_passed to true")
+def _judge_presence(it: Requirement, evidence: Evidence) -> Judged:
+    return list(it.words), judge_presence(it.words, evidence)
 
 
-def _documentation_complete(evidence: Evidence) -> _Finding:
-    remedy = "complete the metadata and set the tag documentation_complete to true"
-    tag = evidence.tags.get("documentation_complete")
-    if tag is not None:
-        yes = _says_yes(tag)
-        reason = f"the tag documentation_complete is {shown(tag)}"
-        return _Finding(actual=tag, met=yes, reason=reason if yes else f"{reason}; {remedy}")
-    gaps = list(evidence.missing)
-    if not evidence.description.strip() and "description" not in gaps:
-        gaps.insert(0, "description")
-    if not gaps:
-        return _Finding(
-            actual=True, met=True, reason="there is a description, and no essential metadata field is missing"
-        )
-    return _Finding(actual=False, met=False, reason=f"missing: {', '.join(gaps)}; {remedy}, or add what is missing")
+def _judge_parity(it: Requirement, evidence: Evidence) -> Judged:
+    stage, *metrics = it.words
+    required = {"stage": stage, "tolerance": it.bound, **({"metrics": metrics} if metrics else {})}
+    return required, judge_parity(stage, it.bound, metrics, evidence)
 
 
-def _validation(evidence: Evidence) -> _Finding:
-    remedy = "record metrics measured on held-out data, or set the tag validation_report to where the report is"
-    tag = evidence.tags.get("validated")
-    if tag is not None:
-        yes = _says_yes(tag)
-        reason = f"the tag validated is {shown(tag)}"
-        return _Finding(
-            actual=tag, met=yes, reason=reason if yes else f"{reason}; validate the version and set it to true"
-        )
-    report = evidence.tags.get("validation_report", "").strip()
-    if report.lower() not in _NO:
-        return _Finding(actual=report, met=True, reason=f"the tag validation_report is {shown(report)}")
-    names = sorted(name for name in {*evidence.metrics, *evidence.validation_metrics} if not is_training(name))
-    if names:
-        return _Finding(actual=True, met=True, reason=f"recorded metrics: {', '.join(names[:20])}")
-    return _Finding(actual=None, met=False, reason=f"no performance or validation metric is recorded; {remedy}")
-
-
-def _says_yes(tag: str) -> bool:
-    return tag.strip().lower() in _YES
-
-
-EVIDENCE: Mapping[str, Callable[[Evidence], _Finding]] = MappingProxyType(
-    {
-        "tests_passed": _tests_passed,
-        "documentation_complete": _documentation_complete,
-        "validation_required": _validation,
+def _judge_tests(it: Requirement, evidence: Evidence) -> Judged:
+    outcomes = {suite: evidence.tests.get(suite) for suite in it.words}
+    unmet = [
+        _untested(suite, outcome is not None) for suite, outcome in outcomes.items() if not (outcome and outcome.passed)
+    ]
+    actual = {
+        suite: {"passed": found.passed, "at": found.at, "by": found.by, "exit_code": found.exit_code}
+        for suite, found in outcomes.items()
+        if found
     }
-)
-"""The booleans that a requirement can be, each with the rule that judges it."""
+    reason = "; ".join(unmet) or f"passed: {', '.join(it.words)}"
+    return list(it.words), Finding(actual=actual, met=not unmet, reason=reason)
+
+
+def _untested(suite: str, was_run: bool) -> str:  # noqa: FBT001
+    named = "" if suite == DEFAULT_SUITE else f" --suite {suite}"
+    found = f"the tests of {suite} failed" if was_run else f"no tests of {suite} are recorded"
+    return f"{found}; run them (`modelyard test REFERENCE{named}`), or report their outcome"
+
+
+def _judge_age(it: Requirement, evidence: Evidence) -> Judged:
+    age = evidence.stage_age_s if it.name == "min_time_in_stage" else evidence.age_s
+    met = age <= it.bound if it.name == "max_age" else age >= it.bound
+    since = "it entered its stage" if it.name == "min_time_in_stage" else "it was registered"
+    limit = f"{'at most' if it.name == 'max_age' else 'at least'} {durations.told(it.bound)}"
+    remedy = "" if met else "; register a fresh version" if it.name == "max_age" else "; wait"
+    whole = durations.told(float(round(age)))
+    return it.bound, Finding(actual=age, met=met, reason=f"{whole} since {since}, {limit} wanted{remedy}")
+
+
+def _judge_custom(it: Requirement, evidence: Evidence) -> Judged:
+    found = evidence.findings.get(question(it))
+    missing = Finding(actual=None, met=False, reason=f"the gate {it.name} was not asked; repeat the evaluation")
+    return it.wanted, found or missing
+
+
+_JUDGED: Mapping[Kind, Callable[[Requirement, Evidence], Judged]] = {
+    "min": _judge_metric,
+    "max": _judge_metric,
+    "evidence": _judge_evidence,
+    "required_metrics": _judge_presence,
+    "not_worse_than": _judge_parity,
+    "tests": _judge_tests,
+    "age": _judge_age,
+    "custom": _judge_custom,
+}

@@ -67,6 +67,8 @@ SYNONYMS = {
 
 SYSTEM_FIELDS = frozenset(
     {
+        "environments",
+        "successor",
         "id",
         "version_id",
         "model_id",
@@ -306,6 +308,7 @@ CHECKS: Mapping[str, Callable[[str, Any], Any]] = {
     **dict.fromkeys(("framework", "framework_version", "model_type", "flavour", "created_by", "owner", "team"), _word),
     **dict.fromkeys(("training_run_id", "data_version", "feature_version", "code_version", "training_data"), _facts),
     **dict.fromkeys(("optimizer", "loss_function"), _facts),
+    "allow_breaking": _word,
     **dict.fromkeys(("metrics", "training_metrics", "validation_metrics"), _numbers),
     **dict.fromkeys(("hyperparameters", "data_lineage", "environment", "extra"), _mapping),
     **dict.fromkeys(("input_schema", "output_schema"), _schema),

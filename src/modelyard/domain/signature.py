@@ -12,10 +12,13 @@ shape is a single value. Types are the words of the framework (`float32`, `strin
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from blake3 import blake3
 
 from modelyard.domain.checks import check_json
 from modelyard.domain.names import shown
@@ -55,6 +58,19 @@ class Signature:
         """
         schemas = [check_schema(document.get(name) or {}, name) for name in ("input_schema", "output_schema")]
         return cls(inputs=fields_of(schemas[0]), outputs=fields_of(schemas[1]))
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Signature:
+        """The signature that checked metadata holds."""
+        schemas = (document.get("input_schema", {}), document.get("output_schema", {}))
+        return cls(inputs=fields_of(schemas[0]), outputs=fields_of(schemas[1]))
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest that equal signatures share; empty where no field is known."""
+        if not (self.inputs or self.outputs):
+            return ""
+        return blake3(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()
 
     def to_json(self) -> dict[str, Any]:
         """Both schemas in modelyard's own form."""

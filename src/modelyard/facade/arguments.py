@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
 from difflib import get_close_matches
 from pathlib import Path, PurePath
 from typing import Any, TypeVar
@@ -136,6 +137,25 @@ def stage_of(value: object, *, none: str = "") -> str:
     return str.__str__(value)
 
 
+def plain_requirements(requirements: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Requirements as a dictionary of plain values; what they mean is judged where they are met."""
+    if requirements is None:
+        return None
+    if not isinstance(requirements, Mapping):
+        raise InvalidRequest(
+            f"requirements is of type {type(requirements).__name__}", hint="write requirements={'min_accuracy': 0.8}"
+        )
+    return {key: _plain_requirement(value) for key, value in requirements.items()}
+
+
+def _plain_requirement(value: Any) -> Any:
+    """The number in an array or a tensor of one; anything else as it is, for the judge of bounds to refuse."""
+    try:
+        return value.item()
+    except (AttributeError, TypeError, ValueError, RuntimeError):
+        return value
+
+
 def metadata_of(method: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Metadata arguments under their canonical names, checked and plain.
 
@@ -173,6 +193,21 @@ def count_of(what: str, value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise InvalidRequest(f"{what} is {shown(value)}, not a whole number, 0 or more")
     return value
+
+
+def moment_of(what: str, value: object) -> str | None:
+    """A moment as text: ISO 8601 as it is, a date, or a datetime with a time zone; None stays None.
+
+    Raises:
+        InvalidRequest: it is none of these; a datetime without a time zone could mean any of two dozen hours.
+    """
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, datetime) and value.tzinfo is None:
+        raise InvalidRequest(f"{what} is {value}, without a time zone", hint="write datetime(…, tzinfo=UTC)")
+    if isinstance(value, date):
+        return value.isoformat()
+    raise InvalidRequest(f"{what} is {shown(value)}, which is no moment", hint=f"write {what}='2026-03-01T12:00Z'")
 
 
 def path_of(what: str, value: object) -> Path:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from modelyard.domain.wire import VersionRecord
-from modelyard.operations import Operation, RegisterVersion
+from modelyard.domain.wire import EventRecord, VersionRecord
+from modelyard.operations import ListEvents, Operation, RegisterVersion
 
 Req = TypeVar("Req")
 Res = TypeVar("Res")
@@ -38,6 +38,10 @@ class Caller(Protocol):
 
     def download(self, reference: str, target: Path, *, path: str = "", progress: Progress | None = None) -> list[Path]:
         """Write a version's files, or the one called `path`, below the folder `target`; give where they are."""
+        ...
+
+    def follow(self, request: ListEvents) -> Iterator[EventRecord]:
+        """Yield events behind `request.after` as they happen, for ever."""
         ...
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date, datetime
 from typing import Any
 
 from modelyard.domain.wire import AliasRecord, EventRecord, ModelRecord, Resolved, VersionRecord
@@ -11,6 +12,7 @@ from modelyard.facade.arguments import (
     LABEL,
     alias_of,
     metadata_of,
+    moment_of,
     name_of,
     reference_of,
     selected,
@@ -19,6 +21,7 @@ from modelyard.facade.arguments import (
     taken,
 )
 from modelyard.facade.base import Base
+from modelyard.facade.deprecated import warned
 from modelyard.operations import (
     BEST,
     DELETE_ALIAS,
@@ -42,22 +45,37 @@ from modelyard.operations import (
 class Catalog(Base):
     """The methods of `ModelRegistry` that find and describe."""
 
-    def get_model(self, model_id: str, version: str | int | None = None, *, stage: str | None = None) -> VersionRecord:
+    def get_model(
+        self,
+        model_id: str,
+        version: str | int | None = None,
+        *,
+        stage: str | None = None,
+        as_of: str | date | datetime | None = None,
+    ) -> VersionRecord:
         """Return everything that is recorded about a version.
 
         Args:
             model_id: an id or any other reference; or the name of a model, with one of the following.
             version: a SemVer, a range or a number within the model.
             stage: a stage; its highest version is meant.
+            as_of: the record as it was at a moment, and the reference as it was then: ISO 8601, a date (its beginning,
+                in UTC), or a datetime with a time zone.
 
         Raises:
             VersionNotFound, ModelNotFound, AliasNotFound: nothing answers to it.
         """
-        return self._call(GET_VERSION, reference=selected(model_id, version, stage))
+        reference = selected(model_id, version, stage)
+        return self._call(GET_VERSION, reference=reference, as_of=moment_of("as_of", as_of))
 
-    def resolve(self, reference: str) -> Resolved:
-        """Tell in short which version a reference names now."""
-        return self._call(RESOLVE, reference=reference_of(reference))
+    def resolve(self, reference: str, *, as_of: str | date | datetime | None = None) -> Resolved:
+        """Tell in short which version a reference names now, or named at a moment.
+
+        A deprecated one is told with a `DeprecatedVersionWarning`, its reason and its successor.
+        """
+        found = self._call(RESOLVE, reference=reference_of(reference), as_of=moment_of("as_of", as_of))
+        warned(found)
+        return found
 
     def get_latest_version(self, name: str, *, stage: str | None = None) -> VersionRecord:
         """Return a model's highest version by SemVer, or the highest in a stage; it equals its id."""
@@ -95,24 +113,34 @@ class Catalog(Base):
             label: only versions with this label.
             name: only versions of this model.
         """
-        filters = {"stage": stage_of(stage), "label": label}
         if name is not None:
-            return self._all(LIST_VERSIONS, lambda page: page.versions, limit=limit, name=name_of(name), **filters)
+            return self.list_versions(name, stage=stage, label=label, limit=limit)
+        filters = {"stage": stage_of(stage), "label": label}
         return self._all(LIST_ALL_VERSIONS, lambda page: page.versions, limit=limit, **filters)
 
     def list_versions(
-        self, name: str, *, stage: str | None = None, label: str | None = None, limit: int | None = None
+        self,
+        name: str,
+        *,
+        stage: str | None = None,
+        label: str | None = None,
+        limit: int | None = None,
+        as_of: str | date | datetime | None = None,
     ) -> list[VersionRecord]:
-        """Return the versions of one model, the newest first; the arguments are those of `list_models`."""
-        return self.list_models(stage, limit, label, name_of(name))
+        """Return the versions of one model, the newest first, now or as they were at a moment.
+
+        The arguments are those of `list_models`; `as_of` is that of `get_model`.
+        """
+        wanted = {"stage": stage_of(stage), "label": label, "as_of": moment_of("as_of", as_of)}
+        return self._all(LIST_VERSIONS, lambda page: page.versions, limit=limit, name=name_of(name), **wanted)
 
     def models(self, *, limit: int | None = None) -> list[ModelRecord]:
         """Return the models by name, also those without versions."""
         return self._all(LIST_MODELS, lambda page: page.models, limit=limit)
 
-    def describe_model(self, name: str) -> ModelRecord:
-        """Return one model: owner, tags, latest version, who stands in which stage, aliases."""
-        return self._call(DESCRIBE_MODEL, name=name_of(name))
+    def describe_model(self, name: str, *, as_of: str | date | datetime | None = None) -> ModelRecord:
+        """Return one model, now or at a moment: owner, tags, latest version, who stands in which stage, aliases."""
+        return self._call(DESCRIBE_MODEL, name=name_of(name), as_of=moment_of("as_of", as_of))
 
     def search_models(self, query: str, *, stage: str | None = None, limit: int | None = 50) -> list[VersionRecord]:
         """Return the versions that have every word of the query, or words that begin so, the newest first.
@@ -206,9 +234,9 @@ class Catalog(Base):
         """Remove an alias, and return those that are left."""
         return self._call(DELETE_ALIAS, name=name_of(name), alias=alias_of(alias), if_match=if_match).aliases
 
-    def list_aliases(self, name: str) -> list[AliasRecord]:
-        """Return a model's aliases by name."""
-        return self._call(LIST_ALIASES, name=name_of(name)).aliases
+    def list_aliases(self, name: str, *, as_of: str | date | datetime | None = None) -> list[AliasRecord]:
+        """Return a model's aliases by name, now or as they were at a moment."""
+        return self._call(LIST_ALIASES, name=name_of(name), as_of=moment_of("as_of", as_of)).aliases
 
 
 def _subject(reference: object) -> dict[str, str]:

@@ -24,6 +24,7 @@ from modelyard.domain.wire import VersionRecord
 from modelyard.errors import ArtifactNotFound, InvalidRequest
 from modelyard.facade.arguments import path_of, reference_of, selected
 from modelyard.facade.base import Base
+from modelyard.facade.deprecated import warned
 from modelyard.facade.caller import Progress
 from modelyard.operations import GET_VERSION
 from modelyard.runtimes.flavours import flavour_named, for_files
@@ -35,7 +36,8 @@ class Files(Base):
     def load_model(self, model_id: str) -> Any:
         """Load the model of a version into this process, from files whose digests were verified.
 
-        Formats that run code when they are loaded warn with `CodeBearingWarning` and say what is about to run.
+        Formats that run code when they are loaded warn with `CodeBearingWarning` and say what is about to run; a
+        deprecated version is loaded with a `DeprecatedVersionWarning`.
 
         Raises:
             ArtifactNotFound: the version has no files.
@@ -43,6 +45,7 @@ class Files(Base):
             InvalidArtifact: nothing here loads such files; `download_model` gives them.
         """
         version = self._with_files(reference_of(model_id))
+        warned(version)
         paths = [file.path for file in version.files]
         flavour = flavour_named(version.flavour) if version.flavour else for_files(paths)
         with TemporaryDirectory(prefix="modelyard-") as folder:

@@ -7,7 +7,7 @@ from typing import Any
 
 from modelyard.domain.wire import Deleted, PromotionRecord, RollbackRecord, VersionRecord
 from modelyard.errors import InvalidRequest
-from modelyard.facade.arguments import reference_of, selector_of, stage_of
+from modelyard.facade.arguments import plain_requirements, reference_of, selector_of, stage_of
 from modelyard.facade.base import Base
 from modelyard.operations import ARCHIVE, DELETE, DEPRECATE, PROMOTE, ROLLBACK, UPDATE_STAGE
 
@@ -48,7 +48,7 @@ class Lifecycle(Base):
             PROMOTE,
             reference=reference_of(model_id),
             target_stage=stage_of(target_stage, none="none"),
-            requirements=_plain_requirements(requirements),
+            requirements=plain_requirements(requirements),
             archive_previous=archive_previous,
             comment=comment,
             if_match=if_match,
@@ -74,9 +74,15 @@ class Lifecycle(Base):
         )
 
     def rollback_model(
-        self, model_id: str, target_version: str | int | None = None, *, stage: str | None = None, reason: str = ""
+        self,
+        model_id: str,
+        target_version: str | int | None = None,
+        *,
+        stage: str | None = None,
+        reason: str = "",
+        deprecate: bool = True,
     ) -> RollbackRecord:
-        """Give a stage back to an earlier version, and archive who stands there now.
+        """Give a stage back to an earlier version; archive and deprecate who stands there now.
 
         Args:
             model_id: the model, by its name or by any of its versions.
@@ -84,6 +90,8 @@ class Lifecycle(Base):
                 held the stage before.
             stage: production unless said otherwise.
             reason: kept in the event.
+            deprecate: whether the version that leaves is marked as not to be used any more; False where it was not at
+                fault.
 
         Raises:
             VersionNotFound: there is no such version, or none held the stage before.
@@ -95,15 +103,39 @@ class Lifecycle(Base):
             version=selector_of(target_version),
             stage=stage_of(stage),
             reason=reason,
+            deprecate=deprecate,
         )
 
     def archive_model(self, model_id: str, *, reason: str = "", if_match: int | None = None) -> PromotionRecord:
         """Move a version to the archive, from wherever it stands; a rollback brings it back."""
         return self._call(ARCHIVE, reference=reference_of(model_id), reason=reason, if_match=if_match)
 
-    def deprecate_model(self, model_id: str, reason: str = "", *, if_match: int | None = None) -> VersionRecord:
-        """Mark a version as not to be used any more: ranges pass it over, and it enters production no more."""
-        return self._call(DEPRECATE, reference=reference_of(model_id), reason=reason, if_match=if_match)
+    def deprecate_model(
+        self,
+        model_id: str,
+        reason: str = "",
+        *,
+        successor: str | int | None = None,
+        undo: bool = False,
+        if_match: int | None = None,
+    ) -> VersionRecord:
+        """Mark a version as not to be used any more: ranges pass it over, and it enters production no more.
+
+        Args:
+            model_id: the version.
+            reason: why; told to whoever still uses it.
+            successor: what to use instead.
+            undo: take the deprecation back.
+            if_match: demand that the version's revision is still this one.
+        """
+        return self._call(
+            DEPRECATE,
+            reference=reference_of(model_id),
+            reason=reason,
+            successor=selector_of(successor),
+            undo=undo,
+            if_match=if_match,
+        )
 
     def delete_model(self, model_id: str, force: bool = False, *, if_match: int | None = None) -> Deleted:
         """Delete a version; or a whole model with its versions, where only its name is given.
@@ -119,22 +151,3 @@ class Lifecycle(Base):
         if not isinstance(force, bool):
             raise InvalidRequest(f"force is {force!r}, not True or False")
         return self._call(DELETE, reference=reference_of(model_id), force=force, if_match=if_match)
-
-
-def _plain_requirements(requirements: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Requirements as a dictionary of plain values; what they mean is judged where they are met."""
-    if requirements is None:
-        return None
-    if not isinstance(requirements, Mapping):
-        raise InvalidRequest(
-            f"requirements is of type {type(requirements).__name__}", hint="write requirements={'min_accuracy': 0.8}"
-        )
-    return {key: _plain_value(value) for key, value in requirements.items()}
-
-
-def _plain_value(value: Any) -> Any:
-    """The number in an array or a tensor of one; anything else as it is, for the judge of bounds to refuse."""
-    try:
-        return value.item()
-    except (AttributeError, TypeError, ValueError, RuntimeError):
-        return value

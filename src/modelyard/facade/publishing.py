@@ -50,15 +50,17 @@ class Publishing(Base):
         Args:
             model: a fitted model (scikit-learn, or any object that pickles), or the path of a file or folder.
             name: the model's name.
-            version: a semantic version; without it 0.1.0, or the highest there ever was plus a patch.
+            version: a semantic version; without it 0.1.0, or the highest there ever was plus a major, minor or patch
+                number, as the change of the signature demands.
             stage: where the version enters; development unless the configuration says otherwise.
             input_example: some rows of input; the first ones are stored, and tell the input schema.
             progress: called with the number of bytes done since the last call.
             **metadata: any field of `VersionRecord` that people record, also by its other common names: description,
                 tags, performance_metrics (metrics), training_metrics, validation_metrics, metric_samples, sample_size,
                 hyperparams (hyperparameters), data_lineage, training_data, data_version, code_version, created_by,
-                owner, team, changelog …; parent (the version that this one comes from); label or status (stable, beta,
-                experimental); extra for everything else.
+                owner, team, changelog, migration_notes, known_issues …; parent (the version that this one comes from);
+                label or status (stable, beta, experimental); allow_breaking (why the number may promise more than the
+                signature keeps); extra for everything else.
 
         Returns:
             The version's id, which every other method takes.
@@ -67,6 +69,8 @@ class Publishing(Base):
             InvalidArtifact: nothing lies at the path, it cannot be registered, or the object cannot be written.
             InvalidMetadata, InvalidMetric, InvalidName, InvalidVersion: an argument cannot be recorded.
             VersionExists: the model has, or had, this version.
+            BreakingChange: the signature breaks callers whom the number promises to serve; `details["changes"]` tells
+                how, and `details["next_version"]` the number that may.
         """
         given = dict(metadata)
         model = taken({"model": model, "model_path": given.pop("model_path", None)}, ("model", "model_path"))
@@ -159,11 +163,14 @@ class Publishing(Base):
             return self._caller.upload(request, source.path, progress=progress).id
 
     def _commit(self) -> str:
-        """The commit of the repository that the configuration names; empty where it names none, or git says nothing."""
+        """The commit of the repository that the configuration names, and whether files differ from it.
+
+        Empty where the configuration names none, or git says nothing.
+        """
         if self._repository is None:
             return ""
         try:
-            return GitRepository(self._repository).head()
+            return GitRepository(self._repository).code_version()
         except ModelyardError as error:
             warnings.warn(f"versioning.git.enabled is on, and no commit is recorded: {error}", stacklevel=5)
             return ""

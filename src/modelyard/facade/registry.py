@@ -7,14 +7,38 @@ from types import TracebackType
 from typing import Self
 
 from modelyard.facade.analysis import Analysis
+from modelyard.facade.audit import Audit
 from modelyard.facade.catalog import Catalog
+from modelyard.facade.declaring import Declaring
+from modelyard.facade.events import Events
 from modelyard.facade.files import Files
 from modelyard.facade.lifecycle import Lifecycle
+from modelyard.facade.lineage import Lineage
 from modelyard.facade.opening import connect
+from modelyard.facade.principals import Principals
+from modelyard.facade.promotions import Promotions
 from modelyard.facade.publishing import Publishing
+from modelyard.facade.reporting import Reporting
+from modelyard.facade.signatures import Signatures
+from modelyard.facade.webhooks import Webhooks
 
 
-class ModelRegistry(Publishing, Catalog, Files, Lifecycle, Analysis):
+class ModelRegistry(
+    Publishing,
+    Catalog,
+    Files,
+    Lifecycle,
+    Promotions,
+    Analysis,
+    Audit,
+    Reporting,
+    Signatures,
+    Lineage,
+    Declaring,
+    Events,
+    Webhooks,
+    Principals,
+):
     """A model registry.
 
         with ModelRegistry("./model_registry") as registry:

@@ -1,8 +1,9 @@
-"""One-call helpers: open a registry, do one thing, close it."""
+"""One-call helpers: functions by the names that people know, over `ModelRegistry`."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from modelyard.domain.names import shown
@@ -53,3 +54,14 @@ def get_best_model(
     """
     with ModelRegistry(registry_path) as registry:
         return registry.get_best_model(name, metric, stage=stage, direction=direction)
+
+
+def generate_comparison_report(model_name: str, versions: Sequence[str | int], registry: ModelRegistry) -> str:
+    """Return an HTML report about two or more versions of a model; see `ModelRegistry.generate_comparison_report`.
+
+    Args:
+        model_name: the model's name.
+        versions: the versions, the baseline first.
+        registry: where they are.
+    """
+    return registry.generate_comparison_report(model_name, versions)

@@ -1,7 +1,8 @@
 """What is registered as a version: a file, a folder, or an object that a flavour writes to files.
 
 Rules
-- A text or a path names a file or a folder. It is never written into, and nothing is guessed from its content.
+- A text or a path names a file or a folder. It is never written into, and nothing is guessed from its content but the
+  schemas that a description in it tells (`artifacts.schemas`).
 - Any other object is written by its flavour into a private folder that is removed again, and what the flavour knows of
   it is recorded: framework, kind of model, schemas, environment. What the caller says of these wins.
 - An input example is stored in its first rows, and gives the input schema where the caller gives none.
@@ -17,6 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from modelyard.artifacts.schemas import schemas_of_path
 from modelyard.domain.names import shown
 from modelyard.errors import InvalidArtifact
 from modelyard.runtimes.environment import describe_environment
@@ -41,7 +43,8 @@ def opened_source(model: object, input_example: object = None) -> Iterator[Sourc
         InvalidArtifact: nothing lies at the path, or the object cannot be written.
     """
     if isinstance(model, str | os.PathLike):
-        yield Source(path=_existing(model), metadata=_example(input_example))
+        path = _existing(model)
+        yield Source(path=path, metadata={**schemas_of_path(path), **_example(input_example)})
         return
     flavour = flavour_of(model)
     with TemporaryDirectory(prefix="modelyard-") as folder:

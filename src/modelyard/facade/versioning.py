@@ -76,7 +76,7 @@ class VersionTracker(VersionManager):
     def __init__(self, repository: str | Path = ".") -> None:
         self._git = GitRepository(repository)
 
-    def generate_version_from_git(self, increment_type: str = "patch") -> str:
+    def generate_version_from_git(self, increment_type: str = "patch", prefix: str = "") -> str:
         """Return a version for what stands in the repository now, such as "1.2.4+3f2a91c.dev".
 
         It is the highest version tag in the history of HEAD, incremented; 0.1.0 where there is no tag (1.0.0 for
@@ -85,13 +85,15 @@ class VersionTracker(VersionManager):
 
         Args:
             increment_type: "major", "minor" or "patch".
+            prefix: what the tags of the model start with, in a repository of several: "fraud" for fraud-v1.2.3 and
+                fraud/1.2.3.
 
         Raises:
             InvalidRequest: `increment_type` is something else, or git is not installed.
             NotFound: the folder is in no git repository, or the repository has no commit.
         """
         self.increment_version("0.0.0", increment_type)
-        tags = self._git.version_tags()
+        tags = self._git.version_tags(prefix)
         if tags:
             following = self.increment_version(tags[0].version, increment_type)
         else:

@@ -3,6 +3,8 @@
 Rules
 - A version tag ends in a semantic version: `1.2.3`, `v1.2.3`, `model-v1.2.3`, `fraud/1.2.3-rc.1`. What stands before
   the version ends in one of `- _ / @`. Other tags are not looked at.
+- In a repository of several models a prefix chooses the tags of one: `fraud` takes `fraud-v1.2.3`, `fraud/1.2.3` and
+  the like, and neither `fraud-eu-1.2.3` nor `1.2.3`.
 - Only tags in the history of HEAD count: a 2.0.0 on another branch says nothing about this one.
 - The tree is dirty if a tracked file differs from HEAD; files that git does not track do not count, or the registry's
   own folder would make every tree dirty.
@@ -28,6 +30,7 @@ LOCAL_TIMEOUT_S: Final = 30.0
 PUSH_TIMEOUT_S: Final = 120.0
 
 _VERSION_START: Final = re.compile(r"(?:^|(?<=[-_/@]))[vV]?(?=[0-9])")
+_ENDS_OF_PREFIX: Final = ("-", "_", "/", "@", "-v", "_v", "/v", "@v")
 _TAG_HINT: Final = "a version tag ends in a semantic version: 1.2.3, v1.2.3 or model-v1.2.3"
 # These point git at a repository of their own choice; a git hook that runs us sets them.
 _REDIRECTING: Final = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")
@@ -42,14 +45,28 @@ class VersionTag:
     commit: str
 
 
-def version_of_tag(tag: str) -> SemVer | None:
-    """Return the version that a tag ends in, or None where it is no version tag."""
+def version_of_tag(tag: str, prefix: str = "") -> SemVer | None:
+    """Return the version that a tag ends in, or None where it is no version tag, or none with the prefix."""
+    if prefix:
+        return _version_behind(tag.removeprefix(prefix), prefix) if tag.startswith(prefix) else None
     for start in _VERSION_START.finditer(tag):
         try:
             return SemVer.parse(tag[start.end() :])
         except InvalidVersion:
             continue
     return None
+
+
+def _version_behind(rest: str, prefix: str) -> SemVer | None:
+    """Return the version that is all that stands behind a prefix and its separator."""
+    bare = rest.lstrip("-_/@")
+    separators = len(rest) - len(bare)
+    if separators > 1 or (not separators and not prefix.endswith(_ENDS_OF_PREFIX)):
+        return None
+    try:
+        return SemVer.parse(bare[1:] if bare[:1] in {"v", "V"} else bare)
+    except InvalidVersion:
+        return None
 
 
 class GitRepository:
@@ -62,8 +79,8 @@ class GitRepository:
     def __init__(self, folder: str | Path = ".") -> None:
         self._folder = Path(folder)
 
-    def version_tags(self) -> list[VersionTag]:
-        """Return the version tags in the history of HEAD, the highest version first."""
+    def version_tags(self, prefix: str = "") -> list[VersionTag]:
+        """Return the version tags in the history of HEAD, those with the prefix only, the highest version first."""
         self.head()
         form = "%(refname:strip=2) %(objectname) %(*objectname)"
         lines = self._ask("for-each-ref", "--merged=HEAD", f"--format={form}", "refs/tags").splitlines()
@@ -71,7 +88,7 @@ class GitRepository:
         for line in lines:
             # An annotated tag is an object of its own; the commit that it stands on comes third.
             name, *objects = line.split()
-            version = version_of_tag(name)
+            version = version_of_tag(name, prefix)
             if version is not None:
                 tags.append(VersionTag(name=name, version=version, commit=objects[-1]))
         return sorted(tags, key=lambda tag: tag.version, reverse=True)
@@ -94,6 +111,10 @@ class GitRepository:
         """Tell whether a tracked file differs from the commit at hand."""
         self.head()
         return bool(self._ask("status", "--porcelain", "--untracked-files=no"))
+
+    def code_version(self) -> str:
+        """Return the commit at hand in full, with "-dirty" behind it where a tracked file differs from it."""
+        return f"{self.head()}{'-dirty' if self.is_dirty() else ''}"
 
     def create_tag(self, tag: str, *, push: bool = False) -> None:
         """Put a version tag on the commit at hand, and push it on request.

@@ -10,8 +10,10 @@ Both commit on a normal exit and undo everything on an exception.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -47,6 +49,10 @@ class Transaction:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.dialect = connection.dialect.name
+        self.wants_checkpoint = False
+        """Whether an event was appended after which a checkpoint is due."""
+        self.notes: dict[str, Any] = {}
+        """What modules remember for the length of the transaction."""
 
     def run(
         self, statement: Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
@@ -105,6 +111,8 @@ class Database:
         url: a SQLAlchemy URL, such as `sqlite:////srv/registry/registry.db` or `postgresql+psycopg://user@host/name`.
         pool_size: the most connections kept open.
         busy_timeout: seconds that a SQLite writer waits for another.
+        untouched: open a SQLite file for reading only, and leave no trace beside it; for copies, which nobody else has
+            open.
 
     Raises:
         InvalidConfig: the text is no address of a database that modelyard works with.
@@ -112,11 +120,12 @@ class Database:
         RegistryReadOnly: the folder of a SQLite file cannot be made.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 8, busy_timeout: float = 30.0) -> None:
+    def __init__(self, url: str, *, pool_size: int = 8, busy_timeout: float = 30.0, untouched: bool = False) -> None:
         self.url = _parsed(url)
+        creator = {"creator": partial(_open_untouched, self.path)} if untouched and self.is_sqlite else {}
         try:
             self.engine = create_engine(
-                self.url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=not self.is_sqlite
+                self.url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=not self.is_sqlite, **creator
             )
         except ImportError as error:
             raise MissingExtra(
@@ -124,7 +133,8 @@ class Database:
             ) from error
         self.local_changes = 0
         if self.is_sqlite:
-            _prepare_folder(self.path)
+            if not untouched:
+                _prepare_folder(self.path)
             _prepare_sqlite(self.engine, busy_timeout)
             self._reading = self.engine.execution_options(begin=READING)
             self._writing = self.engine.execution_options(begin="BEGIN IMMEDIATE")
@@ -193,6 +203,14 @@ def _parsed(url: str) -> URL:
     if driver == "sqlite" and parsed.database in {None, "", ":memory:"}:
         raise InvalidConfig("database.url names no file, and a registry has to last", hint=_ADDRESSES)
     return parsed.set(drivername=driver)
+
+
+def _open_untouched(path: Path) -> sqlite3.Connection:
+    """Open a SQLite file for reading. What its log of writes holds counts too, where it was copied along."""
+    has_log = Path(f"{path}-wal").exists()
+    # Without "immutable" SQLite makes a new log beside the file, even where it may only read.
+    mode = "mode=ro" if has_log else "mode=ro&immutable=1"
+    return sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, check_same_thread=False)
 
 
 def _prepare_folder(path: Path) -> None:

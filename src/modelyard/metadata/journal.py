@@ -15,9 +15,11 @@ from typing import Any
 import msgspec
 from sqlalchemy import bindparam, func, insert, select, text, update
 
+from modelyard.domain.audit import CHECKPOINT_EVERY
 from modelyard.domain.events import GENESIS, event_hash
 from modelyard.domain.wire import EventRecord
-from modelyard.metadata.database import Transaction
+from modelyard.metadata import webhooks
+from modelyard.metadata.database import Transaction, inserted_key
 from modelyard.metadata.tables import DEFAULT_WORKSPACE, events, models
 
 _COUNT = select(func.count()).select_from(events)
@@ -28,6 +30,7 @@ _ADVANCE = (
     .where(models.c.id == bindparam("key"))
     .values(events=bindparam("position"), last_event_hash=bindparam("hash"))
 )
+_LAST_SEQUENCE = select(func.max(events.c.seq)).where(events.c.model_id == bindparam("key"))
 _LAST_MOMENT = (
     select(events.c.at).where(events.c.model_id == models.c.id, events.c.position == models.c.events).scalar_subquery()
 )
@@ -48,6 +51,12 @@ _STAGE_MOVES = (
         events.c.model_id == bindparam("model_id"), events.c.type.in_(("version.stage_moved", "version.rolled_back"))
     )
     .order_by(events.c.seq.desc())
+)
+
+_OF_KIND = (
+    select(events)
+    .where(events.c.version_id == bindparam("version_id"), events.c.type == bindparam("kind"))
+    .order_by(events.c.seq)
 )
 
 
@@ -78,8 +87,11 @@ def append(
     digest = event_hash(fact)
     data_text = msgspec.json.encode(fact["data"], order="sorted").decode()
     statement = _INSERT_WITH_TRANSACTION if tx.dialect == "postgresql" else _INSERT
-    tx.run(statement, {**fact, "model_id": model_id, "data": data_text, "hash": digest})
+    stored = tx.run(statement, {**fact, "model_id": model_id, "data": data_text, "hash": digest})
+    sequence = inserted_key(stored)
+    tx.wants_checkpoint |= sequence % CHECKPOINT_EVERY == 0
     tx.run(_ADVANCE, {"key": model_id, "position": fact["position"], "hash": digest})
+    webhooks.enqueue(tx, webhooks.Happened(sequence=sequence, model_id=model_id, model=end.name, kind=kind), at)
     return int(fact["position"])
 
 
@@ -92,7 +104,12 @@ def page(tx: Transaction, *, after: int, limit: int, model_id: str = "", version
         rows = tx.all(_PAGE_OF_MODEL, {**values, "model_id": model_id})
     else:
         rows = tx.all(_PAGE, values)
-    return [_record(row) for row in rows]
+    return [record_of(row) for row in rows]
+
+
+def last_sequence(tx: Transaction, model_id: str) -> int:
+    """Return the sequence of the newest event of a model, 0 where there is none."""
+    return int(tx.scalar(_LAST_SEQUENCE, {"key": model_id}) or 0)
 
 
 def count(tx: Transaction) -> int:
@@ -102,10 +119,16 @@ def count(tx: Transaction) -> int:
 
 def stage_moves(tx: Transaction, model_id: str) -> list[EventRecord]:
     """Return a model's stage moves and rollbacks, the newest first."""
-    return [_record(row) for row in tx.all(_STAGE_MOVES, {"model_id": model_id})]
+    return [record_of(row) for row in tx.all(_STAGE_MOVES, {"model_id": model_id})]
 
 
-def _record(row: Any) -> EventRecord:
+def of_kind(tx: Transaction, version_id: str, kind: str) -> list[EventRecord]:
+    """Return the events of one kind that a version has, oldest first."""
+    return [record_of(row) for row in tx.all(_OF_KIND, {"version_id": version_id, "kind": kind})]
+
+
+def record_of(row: Any) -> EventRecord:
+    """Return the record of an event's row."""
     return EventRecord(
         sequence=row.seq,
         model=row.model,

@@ -16,6 +16,7 @@ from sqlalchemy import Row, Select, bindparam, func, insert, select, update
 
 from modelyard.domain.wire import ModelRecord
 from modelyard.metadata.database import Transaction
+from modelyard.metadata.scopes import EVERY_MODEL, limited
 from modelyard.metadata.tables import DEFAULT_WORKSPACE, aliases, models, versions
 
 BATCH = 1_000
@@ -103,9 +104,9 @@ def lock_by_id(tx: Transaction, model_id: str) -> Row[Any] | None:
     return tx.first(_LOCK_BY_ID, {"key": model_id})
 
 
-def page(tx: Transaction, *, after: str, limit: int) -> list[Row[Any]]:
-    """Return live models whose name follows `after`, by name."""
-    return list(tx.all(_PAGE, {"after": after, "limit": limit}))
+def page(tx: Transaction, *, after: str, limit: int, seen: Sequence[str] = EVERY_MODEL) -> list[Row[Any]]:
+    """Return live models whose name follows `after`, by name; only those that match one of the patterns `seen`."""
+    return list(tx.all(limited(_PAGE, models.c.live_name, seen), {"after": after, "limit": limit}))
 
 
 def count(tx: Transaction) -> int:

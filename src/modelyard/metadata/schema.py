@@ -4,6 +4,7 @@
   processes may start at once
 - a database written by a newer modelyard is refused, unchanged
 - a database that holds other tables, but none of ours, is refused, unchanged
+- a PostgreSQL database that was restored from a dump gets its feed of events in order; see `feed`
 
 Alembic is imported only when there is something to migrate: opening a registry that is up to date stays quick.
 """
@@ -16,6 +17,7 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 from modelyard.errors import RegistryCorrupt, RegistryTooNew
+from modelyard.metadata import feed
 from modelyard.metadata.database import Database
 
 HEAD = "0002"
@@ -65,10 +67,14 @@ def ensure(database: Database) -> str:
     """
     with database.read() as tx:
         current = revision_of(tx.connection)
-    _refuse_unknown(current)
+        restored = current == HEAD and feed.comes_from_elsewhere(tx)
+    refuse_unknown(current)
     database.write_ahead()
     if current != HEAD:
         upgrade(database)
+    elif restored:
+        with database.write() as tx:
+            feed.settle(tx)
     return HEAD
 
 
@@ -78,7 +84,7 @@ def upgrade(database: Database) -> None:
         if tx.dialect == "postgresql":
             tx.connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
         current = revision_of(tx.connection)
-        _refuse_unknown(current)
+        refuse_unknown(current)
         if current == HEAD:
             return
         config = import_module("alembic.config").Config()
@@ -87,7 +93,12 @@ def upgrade(database: Database) -> None:
         import_module("alembic.command").upgrade(config, "head")
 
 
-def _refuse_unknown(revision: str | None) -> None:
+def refuse_unknown(revision: str | None) -> None:
+    """Refuse a schema of a newer modelyard.
+
+    Raises:
+        RegistryTooNew: this modelyard does not know it.
+    """
     if revision not in {None, HEAD} and revision not in known_revisions():
         raise RegistryTooNew(
             f"this registry has schema {revision}; this modelyard knows schemas up to {HEAD}",

@@ -18,7 +18,8 @@ from sqlalchemy import BindParameter, ColumnElement, Select, TextClause, bindpar
 from sqlalchemy.dialects import postgresql
 
 from modelyard.metadata.database import Transaction
-from modelyard.metadata.tables import DEFAULT_WORKSPACE, SEQUENCE, versions
+from modelyard.metadata.scopes import EVERY_MODEL, is_all, within
+from modelyard.metadata.tables import DEFAULT_WORKSPACE, SEQUENCE, models, versions
 
 INSERT: dict[str, TextClause] = {
     "sqlite": text("INSERT INTO versions_search(rowid, body) VALUES (:seq, :body)"),
@@ -106,19 +107,41 @@ def forget(tx: Transaction, seq: int) -> None:
     tx.run(DELETE[tx.dialect], {"seq": seq})
 
 
-def find(tx: Transaction, terms: Sequence[str], *, stage: str, before: int | None, limit: int) -> list[int]:
-    """Return up to `limit` sequence numbers of matching versions, the newest first."""
+def find(
+    tx: Transaction,
+    terms: Sequence[str],
+    *,
+    stage: str,
+    before: int | None,
+    limit: int,
+    seen: Sequence[str] = EVERY_MODEL,
+) -> list[int]:
+    """Return up to `limit` sequence numbers of matching versions of the models `seen`, the newest first."""
     kind = bool(stage)
     values = {"stage": stage, "before": UNBOUNDED if before is None else before, "limit": limit}
     if tx.dialect == "sqlite":
-        return _numbers(tx, _FTS[kind], {**values, "pattern": " ".join(f'"{term}"*' for term in terms)})
+        return _numbers(
+            tx, _seen(_FTS[kind], _fts.c.rowid, seen), {**values, "pattern": " ".join(f'"{term}"*' for term in terms)}
+        )
     tx.run(_PLAN_EACH)
     values["pattern"] = " & ".join(f"{term}:*" for term in terms)
-    found = _numbers(tx, _AMONG[kind], values)
+    among = _AMONG[kind]
+    found = _numbers(tx, _seen(among, among.get_final_froms()[0].c.seq, seen), values)
     oldest = tx.scalar(_OLDEST[kind], values) if len(found) < limit else None
     if oldest is not None:
-        found += _numbers(tx, _GIN[kind], {**values, "before": oldest, "limit": limit - len(found)})
+        found += _numbers(
+            tx, _seen(_GIN[kind], _words.c.seq, seen), {**values, "before": oldest, "limit": limit - len(found)}
+        )
     return found
+
+
+def _seen(query: Select[Any], number: ColumnElement[Any], patterns: Sequence[str]) -> Select[Any]:
+    """Leave out the versions of other models, which are looked up one by one like the stage."""
+    if is_all(patterns):
+        return query
+    one = select(versions.c.seq).join(models, models.c.id == versions.c.model_id)
+    matching = one.where(versions.c.seq == number, within(models.c.name, patterns))
+    return query.where(matching.scalar_subquery().is_not(None))
 
 
 def _numbers(tx: Transaction, query: Select[Any], values: Mapping[str, Any]) -> list[int]:

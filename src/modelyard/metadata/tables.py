@@ -5,6 +5,7 @@
             └─< events                             hash-chained facts, one chain a model
     manifests ─< manifest_blobs                    which content a version has; shared by equal versions
     models ──< stage_graphs                         a graph of one's own; the registry's stands at its own row
+    models ─── audit_marks                          where the newest checkpoint saw the end of the chain
     models ─┬─< promotions >── versions             requests to move a version, with verdicts and approvals
     versions ─┬─< placements                        stages that it holds in environments, besides its own stage
               └─< lineage_refs                      datasets, features, code and runs that it names, to look them up
@@ -49,6 +50,8 @@ metadata = MetaData()
 SEQUENCE = BigInteger().with_variant(Integer, "sqlite")
 # Precedence keys must sort byte by byte, whatever the locale of the database.
 ORDERED = String(500).with_variant(String(500, collation="C"), "postgresql")
+# So must names that are searched by their beginning.
+SEARCHED = String(250).with_variant(String(250, collation="C"), "postgresql")
 # MySQL takes the smallest of its text types that holds this many bytes, which is LONGTEXT.
 DOCUMENT = Text().with_variant(Text(2**32 - 1), "mysql")
 IDENTIFIER = String(40)
@@ -101,6 +104,7 @@ versions = Table(
     Column("model_hash", DIGEST, nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("framework", String(100), nullable=False),
+    Column("signature", DIGEST, nullable=True),
     Column("deprecation", DOCUMENT, nullable=True),
     Column("document", DOCUMENT, nullable=False),
     Column("created_at", MOMENT, nullable=False),
@@ -180,6 +184,13 @@ events = Table(
     Index("ix_events_feed", "txid", "seq"),
 )
 
+audit_marks = Table(
+    "audit_marks",
+    metadata,
+    Column("model_id", IDENTIFIER, ForeignKey("models.id"), primary_key=True),
+    Column("position", Integer, nullable=False),
+)
+
 idempotency = Table(
     "idempotency",
     metadata,
@@ -251,7 +262,7 @@ lineage_refs = Table(
     metadata,
     Column("version_seq", SEQUENCE, ForeignKey("versions.seq"), primary_key=True, autoincrement=False),
     Column("kind", String(20), primary_key=True),
-    Column("name", String(250), primary_key=True),
+    Column("name", SEARCHED, primary_key=True),
     Column("model_id", IDENTIFIER, nullable=False),
     Index("ix_lineage_refs_name", "kind", "name", "version_seq"),
 )
@@ -300,6 +311,8 @@ webhooks = Table(
     Column("revision", Integer, nullable=False),
     Column("created_at", MOMENT, nullable=False),
     Column("updated_at", MOMENT, nullable=False),
+    # A tombstone: a transaction that began before may still queue an event for it.
+    Column("deleted_at", MOMENT, nullable=True),
 )
 
 deliveries = Table(
@@ -318,7 +331,8 @@ deliveries = Table(
     Column("last_error", Text, nullable=True),
     Column("created_at", MOMENT, nullable=False),
     Column("finished_at", MOMENT, nullable=True),
-    Index("ix_deliveries_due", "state", "due_at"),
-    Index("ix_deliveries_line", "webhook_id", "model_id", "state", "id"),
+    UniqueConstraint("webhook_id", "event_seq", name="uq_deliveries_event"),
+    Index("ix_deliveries_line", "state", "webhook_id", "model_id", "event_seq"),
+    Index("ix_deliveries_finished", "state", "finished_at"),
     Index("ix_deliveries_event", "event_seq"),
 )

@@ -9,17 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, delete, func, insert, or_, select, update
 
 from modelyard.domain.directions import canonical
 from modelyard.metadata.database import Transaction, inserted_key
-from modelyard.metadata.tables import DEFAULT_WORKSPACE, aliases, models, version_metrics, versions
+from modelyard.metadata.scopes import limited
+from modelyard.metadata.tables import DEFAULT_WORKSPACE, aliases, models, placements, version_metrics, versions
 
 _LIVE = versions.c.deleted_at.is_(None)
 _FULL = select(versions, models.c.name).join(models, models.c.id == versions.c.model_id).where(_LIVE)
 _OF_MODEL = _FULL.where(versions.c.model_id == bindparam("model_id"))
 _HIGHEST_FIRST = (versions.c.precedence.desc(), versions.c.number.desc())
 
+_PAGE = _FULL.where(versions.c.workspace == DEFAULT_WORKSPACE)
 _BY_ID = _FULL.where(versions.c.id == bindparam("id"))
 # The owner's table has a second name here, for the outer query has one of its own. A subquery makes SQLite look the
 # alias up first; from a plain join it concludes, without statistics, that it should walk along all versions.
@@ -53,14 +55,24 @@ _CHILDREN = (
     .join(models, models.c.id == versions.c.model_id)
     .where(_LIVE, versions.c.parent_id == bindparam("id"))
 )
-# Ranges and the next free number look at every version that ever was, so that none is given twice.
-_ALL_TEXTS = select(versions.c.version).where(versions.c.model_id == bindparam("model_id"))
-_LIVE_TEXTS = _ALL_TEXTS.where(_LIVE, versions.c.deprecation.is_(None))
+_IN_USE = (
+    select(versions.c.version, versions.c.signature)
+    .where(versions.c.model_id == bindparam("model_id"))
+    .where(_LIVE, versions.c.deprecation.is_(None))
+)
 _TAKEN = select(versions.c.id).where(
     versions.c.model_id == bindparam("model_id"), versions.c.version == bindparam("version")
 )
 _HIGHEST_EVER = (
     select(versions.c.version).where(versions.c.model_id == bindparam("model_id")).order_by(*_HIGHEST_FIRST).limit(1)
+)
+
+# The key of a release ends in a tilde; see precedence_key.
+_RELEASE_BEFORE = (
+    _OF_MODEL.where(versions.c.precedence <= bindparam("precedence"), versions.c.precedence.endswith("~"))
+    .where(versions.c.deprecation.is_(None))
+    .order_by(*_HIGHEST_FIRST)
+    .limit(1)
 )
 
 _TOTAL_SIZE = select(func.sum(versions.c.size)).where(_LIVE, versions.c.workspace == DEFAULT_WORKSPACE)
@@ -80,9 +92,15 @@ _CHANGE = (
         deprecation=bindparam("deprecation"),
         document=bindparam("document"),
         framework=bindparam("framework"),
+        signature=bindparam("signature"),
         updated_at=bindparam("updated_at"),
         revision=versions.c.revision + 1,
     )
+)
+_TOUCH = (
+    update(versions)
+    .where(versions.c.seq == bindparam("key"))
+    .values(updated_at=bindparam("at"), revision=versions.c.revision + 1)
 )
 _BURY = update(versions).where(versions.c.seq == bindparam("key")).values(deleted_at=bindparam("at"))
 _INSERT_METRIC = insert(version_metrics)
@@ -94,7 +112,9 @@ _RANKED = (
     .where(_LIVE, versions.c.model_id == bindparam("model_id"), version_metrics.c.metric == bindparam("metric"))
 )
 
-CHANGEABLE = ("label", "stage", "deprecation", "document", "framework")
+_PLACED = select(placements.c.version_seq)
+
+CHANGEABLE = ("label", "stage", "deprecation", "document", "framework", "signature")
 
 
 def add(tx: Transaction, values: Mapping[str, Any], metrics: Mapping[str, float]) -> int:
@@ -109,6 +129,11 @@ def change(tx: Transaction, row: Row[Any], at: str, **values: Any) -> None:
     """Write some of the columns in CHANGEABLE, and count the revision up."""
     merged = {name: values.get(name, getattr(row, name)) for name in CHANGEABLE}
     tx.run(_CHANGE, {**merged, "updated_at": at, "key": row.seq})
+
+
+def touch(tx: Transaction, row: Row[Any], at: str) -> None:
+    """Count a version's revision up, for a change of what its record tells beside its own columns."""
+    tx.run(_TOUCH, {"key": row.seq, "at": at})
 
 
 def rank(tx: Transaction, row: Row[Any], metrics: Mapping[str, float]) -> None:
@@ -180,9 +205,17 @@ def children(tx: Transaction, version_id: str) -> Sequence[Row[Any]]:
     return tx.all(_CHILDREN, {"id": version_id})
 
 
-def live_texts(tx: Transaction, model_id: str) -> list[str]:
-    """Return the SemVers of a model's versions that are neither deleted nor deprecated."""
-    return [row.version for row in tx.all(_LIVE_TEXTS, {"model_id": model_id})]
+def in_use(tx: Transaction, model_id: str) -> dict[str, str | None]:
+    """Return the SemVers of a model's versions that are neither deleted nor deprecated, with their signatures.
+
+    A signature stands as its digest: empty where none is known, None where only the document tells.
+    """
+    return {row.version: row.signature for row in tx.all(_IN_USE, {"model_id": model_id})}
+
+
+def release_before(tx: Transaction, model_id: str, precedence: str) -> Row[Any] | None:
+    """Find the highest release up to a precedence that is neither deleted nor deprecated."""
+    return tx.first(_RELEASE_BEFORE, {"model_id": model_id, "precedence": precedence})
 
 
 def is_taken(tx: Transaction, model_id: str, version: str) -> bool:
@@ -196,24 +229,60 @@ def highest_ever(tx: Transaction, model_id: str) -> str | None:
     return found
 
 
-def ranked(tx: Transaction, model_id: str, metric: str, *, stage: str, lower_is_better: bool) -> Row[Any] | None:
+def _stands_in(stage: str, *, placed: bool) -> ColumnElement[bool]:
+    own = versions.c.stage == stage
+    return or_(own, versions.c.seq.in_(_PLACED.where(placements.c.stage == stage))) if placed else own
+
+
+def ranked(
+    tx: Transaction, model_id: str, metric: str, *, stage: str, placed: bool = False, lower_is_better: bool
+) -> Row[Any] | None:
     """Find the version with the best value of a metric; of equal ones, the one registered last."""
     value = version_metrics.c.value
     query = _RANKED.order_by(value.asc() if lower_is_better else value.desc(), versions.c.seq.desc()).limit(1)
     if stage:
-        query = query.where(versions.c.stage == stage)
+        query = query.where(_stands_in(stage, placed=placed))
     return tx.first(query, {"model_id": model_id, "metric": canonical(metric)})
 
 
 def page(
-    tx: Transaction, *, model_id: str = "", stage: str = "", label: str = "", before: int | None = None, limit: int
+    tx: Transaction,
+    *,
+    model_id: str = "",
+    stage: str = "",
+    placed: bool = False,
+    label: str = "",
+    before: int | None = None,
+    limit: int,
 ) -> list[Row[Any]]:
-    """Return live versions, the newest first, from before a sequence number on."""
-    query: Select[Any] = _FULL.where(versions.c.workspace == DEFAULT_WORKSPACE)
-    if model_id:
-        query = query.where(versions.c.model_id == model_id)
+    """Return live versions, the newest first, from before a sequence number on.
+
+    `placed` tells that the stage may also be one of an environment, where versions stand besides their own stage.
+    """
+    query = _PAGE.where(versions.c.model_id == model_id) if model_id else _PAGE
+    return _page(tx, query, stage=stage, placed=placed, label=label, before=before, limit=limit)
+
+
+def page_seen(
+    tx: Transaction,
+    seen: Sequence[str],
+    *,
+    stage: str = "",
+    placed: bool = False,
+    label: str = "",
+    before: int | None = None,
+    limit: int,
+) -> list[Row[Any]]:
+    """Return live versions of the models whose names match one of some patterns; the rest is as in `page`."""
+    query = limited(_PAGE, models.c.name, seen)
+    return _page(tx, query, stage=stage, placed=placed, label=label, before=before, limit=limit)
+
+
+def _page(
+    tx: Transaction, query: Select[Any], *, stage: str, placed: bool, label: str, before: int | None, limit: int
+) -> list[Row[Any]]:
     if stage:
-        query = query.where(versions.c.stage == stage)
+        query = query.where(_stands_in(stage, placed=placed))
     if label:
         query = query.where(versions.c.label == label)
     if before is not None:

@@ -30,6 +30,14 @@ class NamedModel:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NamedModelThen(NamedModel):
+    """A model, now or at a moment."""
+
+    as_of: str = ""
+    """ISO 8601; a date alone is its beginning, and without an offset it is UTC."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class UpdateModel:
     """What to change about a model; what is left out stays."""
 
@@ -52,13 +60,15 @@ class ListModels:
 
 @dataclass(frozen=True, kw_only=True)
 class ListVersions:
-    """A page of one model's versions, in a stage or with a label if given."""
+    """A page of one model's versions, in a stage or with a label if given, now or at a moment."""
 
     name: str
     stage: str = ""
     label: str = ""
     limit: int = 100
     page_token: str = ""
+    as_of: str = ""
+    """See `NamedModelThen`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +96,14 @@ class Named:
     """A version, by any reference."""
 
     reference: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedThen(Named):
+    """A version, by any reference, now or at a moment; the reference is resolved as it was then."""
+
+    as_of: str = ""
+    """See `NamedModelThen`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,6 +174,14 @@ class Explained:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Deprecate(Explained):
+    """A version that is not to be used any more, why, and what to use instead; `undo` takes it back."""
+
+    successor: str = ""
+    undo: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Delete:
     """A version, or a model by its bare name."""
 
@@ -172,6 +198,8 @@ class Rollback:
     version: str | None = None
     stage: str = ""
     reason: str = ""
+    deprecate: bool = True
+    """Whether the version that is left is marked as not to be used any more: a rollback means that it was faulty."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,10 +259,14 @@ class Latest:
 
 @dataclass(frozen=True, kw_only=True)
 class ListEvents:
-    """A page of events: of one version, of one model, or of all."""
+    """A page of events, oldest first: of one version, of one model, or of all."""
 
     name: str = ""
     reference: str = ""
+    after: int = 0
+    """The sequence of the last event that was seen; negative for the last so many."""
+    types: list[str] = field(default_factory=list)
+    """Only events of these types, such as `version.registered` or `version.*`."""
     limit: int = 100
     page_token: str = ""
 
@@ -265,7 +297,7 @@ LIST_MODELS = Operation(
     "list_models", "GET", "/api/models", "model.read", ListModels, wire.ModelPage, "List the models by name"
 )
 DESCRIBE_MODEL = Operation(
-    "describe_model", "GET", "/api/models/{name}", "model.read", NamedModel, wire.ModelRecord, "Show one model"
+    "describe_model", "GET", "/api/models/{name}", "model.read", NamedModelThen, wire.ModelRecord, "Show one model"
 )
 UPDATE_MODEL = Operation(
     "update_model", "PATCH", "/api/models/{name}", "model.update", UpdateModel, wire.ModelRecord,
@@ -289,11 +321,17 @@ REGISTER_VERSION = Operation(
     {"version": "1.0.0", "status": "stable"},
 )  # fmt: skip
 GET_VERSION = Operation(
-    "get_version", "GET", _REF + "/metadata", "version.read", Named, wire.VersionRecord,
+    "get_version", "GET", _REF + "/metadata", "version.read", NamedThen, wire.VersionRecord,
     "Show everything that is recorded about a version",
 )  # fmt: skip
 RESOLVE = Operation(
-    "resolve", "GET", _REF + "/resolve", "version.read", Named, wire.Resolved, "Tell which version a reference names"
+    "resolve",
+    "GET",
+    _REF + "/resolve",
+    "version.read",
+    NamedThen,
+    wire.Resolved,
+    "Tell which version a reference names",
 )
 UPDATE_VERSION = Operation(
     "update_version", "PATCH", _REF + "/metadata", "version.update", UpdateVersion, wire.VersionRecord,
@@ -316,8 +354,8 @@ ARCHIVE = Operation(
     "archive", "POST", _REF + "/archive", "stage.move", Explained, wire.PromotionRecord, "Archive a version"
 )
 DEPRECATE = Operation(
-    "deprecate", "POST", _REF + "/deprecate", "version.deprecate", Explained, wire.VersionRecord,
-    "Mark a version as not to be used any more", example={"reason": "leaks labels"},
+    "deprecate", "POST", _REF + "/deprecate", "version.deprecate", Deprecate, wire.VersionRecord,
+    "Mark a version as not to be used any more, or take that back", example={"reason": "leaks labels"},
 )  # fmt: skip
 DELETE = Operation(
     "delete", "DELETE", _REF, "version.delete", Delete, wire.Deleted,
@@ -328,7 +366,7 @@ ROLLBACK = Operation(
     "Give a stage back to an earlier version", example={"version": "1.0.0"},
 )  # fmt: skip
 LIST_ALIASES = Operation(
-    "list_aliases", "GET", "/api/models/{name}/aliases", "version.read", NamedModel, wire.AliasPage,
+    "list_aliases", "GET", "/api/models/{name}/aliases", "version.read", NamedModelThen, wire.AliasPage,
     "List a model's aliases",
 )  # fmt: skip
 SET_ALIAS = Operation(
@@ -361,7 +399,9 @@ LINEAGE = Operation(
 LIST_EVENTS = Operation(
     "list_events", "GET", "/api/events", "event.read", ListEvents, wire.EventPage, "List what happened, in order"
 )
-STATS = Operation("stats", "GET", "/api/stats", "model.read", Empty, wire.Stats, "Show the registry in numbers")
+STATS = Operation(
+    "stats", "GET", "/api/stats", "model.read", Empty, wire.Stats, "Show the registry in numbers", everywhere=True
+)
 EXPORT = Operation(
     "export", "GET", "/api/export", "registry.export", Empty, wire.RegistryExport,
     "Export all models, versions and events of one moment",

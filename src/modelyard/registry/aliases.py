@@ -11,15 +11,18 @@ from modelyard.domain.wire import AliasPage, AliasRecord
 from modelyard.errors import AliasNotFound
 from modelyard.metadata import aliases, journal, models, versions
 from modelyard.metadata.database import known
-from modelyard.operations import DELETE_ALIAS, LIST_ALIASES, SET_ALIAS, NamedAlias, NamedModel, SetAlias
+from modelyard.operations import DELETE_ALIAS, LIST_ALIASES, SET_ALIAS, NamedAlias, NamedModelThen, SetAlias
 from modelyard.registry.context import Context
 from modelyard.registry.dispatch import serves
+from modelyard.registry.history import aliases_then
 from modelyard.registry.lookup import check_revision, find_model, find_within
 
 
 @serves(LIST_ALIASES)
-def list_aliases(context: Context, request: NamedModel) -> AliasPage:
-    """Return a model's aliases by name."""
+def list_aliases(context: Context, request: NamedModelThen) -> AliasPage:
+    """Return a model's aliases by name, now or at a moment."""
+    if request.as_of:
+        return aliases_then(context, request.name, request.as_of)
     return _page(context, find_model(context, request.name))
 
 
@@ -32,6 +35,7 @@ def set_alias(context: Context, request: SetAlias) -> AliasRecord:
     """
     alias = alias_name(request.alias)
     model = find_model(context, request.name, lock=True)
+    context.require(SET_ALIAS.permission, model.name, alias)
     present = aliases.one(context.tx, model.id, alias)
     check_revision(present, request.if_match, f"the alias {alias!r} of {model.name}")
     target = find_within(context, model.name, request.version)
@@ -50,6 +54,7 @@ def delete_alias(context: Context, request: NamedAlias) -> AliasPage:
     """
     alias = alias_name(request.alias)
     model = find_model(context, request.name, lock=True)
+    context.require(DELETE_ALIAS.permission, model.name, alias)
     present = aliases.one(context.tx, model.id, alias)
     if present is None:
         raise AliasNotFound(f"{model.name} has no alias {alias!r}", details={"name": model.name, "alias": alias})

@@ -34,7 +34,7 @@ EVERY = 1 << 30
 def verify(yard: Yard, request: Named, principal: Principal) -> Verification:
     """Read a version's files back and compare every digest."""
     with yard.database.read() as tx:
-        context = Context(yard=yard, tx=tx, principal=principal, now=yard.clock())
+        context = Context(yard=yard, tx=tx, principal=principal, now=yard.clock(), permission=VERIFY.permission)
         row = find(context, request.reference)
         manifest = content(context, row)
     damage = []

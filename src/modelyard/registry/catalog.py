@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Row
@@ -12,17 +13,15 @@ from modelyard.domain.directions import direction
 from modelyard.domain.names import metric_name, shown
 from modelyard.domain.paging import check_limit, key_of, number_of, token_after
 from modelyard.domain.search import query_terms
-from modelyard.domain.wire import EventPage, ModelPage, ModelRecord, Resolved, VersionPage, VersionRecord
+from modelyard.domain.wire import ModelPage, ModelRecord, Resolved, VersionPage, VersionRecord
 from modelyard.errors import InvalidMetric, VersionNotFound
-from modelyard.metadata import journal, models, search, versions
+from modelyard.metadata import models, placements, search, versions
 from modelyard.operations import (
     BEST,
     DESCRIBE_MODEL,
     GET_VERSION,
     LATEST,
-    LINEAGE,
     LIST_ALL_VERSIONS,
-    LIST_EVENTS,
     LIST_MODELS,
     LIST_VERSIONS,
     RESOLVE,
@@ -30,18 +29,19 @@ from modelyard.operations import (
     Best,
     Latest,
     ListAllVersions,
-    ListEvents,
     ListModels,
     ListVersions,
-    Named,
-    NamedModel,
+    NamedModelThen,
+    NamedThen,
     Search,
 )
 from modelyard.registry.context import Context
 from modelyard.registry.dispatch import serves
+from modelyard.registry.history import described_then, resolved_then, version_then, versions_then
 from modelyard.registry.lookup import (
     find,
     find_model,
+    highest_in_stage,
     model_record,
     model_records,
     record,
@@ -50,7 +50,8 @@ from modelyard.registry.lookup import (
     stage_filter,
 )
 
-LONGEST_LINEAGE = 10_000
+SCANNED = 500
+"""Matches that are looked through at once where their stage has to be looked up."""
 
 
 @serves(LIST_MODELS)
@@ -58,20 +59,24 @@ def list_models(context: Context, request: ListModels) -> ModelPage:
     """Return a page of models by name."""
     limit = check_limit(request.limit)
     after = str(key_of(request.page_token, str) or "")
-    rows = models.page(context.tx, after=after, limit=limit + 1)
+    rows = models.page(context.tx, after=after, limit=limit + 1, seen=context.models)
     token = token_after(rows[limit - 1].name) if len(rows) > limit else ""
     return ModelPage(models=model_records(context, rows[:limit]), next_page_token=token)
 
 
 @serves(DESCRIBE_MODEL)
-def describe_model(context: Context, request: NamedModel) -> ModelRecord:
-    """Return one model."""
+def describe_model(context: Context, request: NamedModelThen) -> ModelRecord:
+    """Return one model, now or at a moment."""
+    if request.as_of:
+        return described_then(context, request.name, request.as_of)
     return model_record(context, find_model(context, request.name))
 
 
 @serves(LIST_VERSIONS)
 def list_versions(context: Context, request: ListVersions) -> VersionPage:
-    """Return a page of one model's versions, the newest first."""
+    """Return a page of one model's versions, the newest first, now or at a moment."""
+    if request.as_of:
+        return versions_then(context, request)
     model = find_model(context, request.name)
     return _filtered(context, request, model_id=model.id)
 
@@ -89,21 +94,27 @@ def find_words(context: Context, request: Search) -> VersionPage:
     stage = stage_filter(context, request.stage)
 
     def page(before: int | None, limit: int) -> list[Row[Any]]:
-        found = search.find(context.tx, terms, stage=stage, before=before, limit=limit)
+        if stage in context.graphs.placed:
+            return _placed_matches(context, terms, stage, before, limit)
+        found = search.find(context.tx, terms, stage=stage, before=before, limit=limit, seen=context.models)
         return versions.by_seqs(context.tx, found) if found else []
 
     return _version_page(context, request.limit, request.page_token, page)
 
 
 @serves(GET_VERSION)
-def get_version(context: Context, request: Named) -> VersionRecord:
-    """Return everything that is recorded about a version."""
+def get_version(context: Context, request: NamedThen) -> VersionRecord:
+    """Return everything that is recorded about a version, or was at a moment."""
+    if request.as_of:
+        return version_then(context, request.reference, request.as_of)
     return record(context, find(context, request.reference))
 
 
 @serves(RESOLVE)
-def resolve(context: Context, request: Named) -> Resolved:
-    """Tell which version a reference names."""
+def resolve(context: Context, request: NamedThen) -> Resolved:
+    """Tell which version a reference names, or named at a moment."""
+    if request.as_of:
+        return resolved_then(context, request.reference, request.as_of)
     return resolved(find(context, request.reference))
 
 
@@ -115,8 +126,8 @@ def latest(context: Context, request: Latest) -> VersionRecord:
         VersionNotFound: the model has no version, or none in that stage.
     """
     model = find_model(context, request.name)
-    stage = stage_filter(context, request.stage)
-    row = versions.highest(context.tx, model.id, stage)
+    stage = request.stage
+    row = highest_in_stage(context, model.id, stage) if stage else versions.highest(context.tx, model.id)
     if row is None:
         raise VersionNotFound(f"{model.name} has no version{f' in {stage}' if stage else ''} yet")
     return record(context, row)
@@ -136,11 +147,13 @@ def best(context: Context, request: Best) -> VersionRecord:
         problem = f"direction is {way!r}" if way else f"it is not known whether more {shown(request.metric)} is better"
         raise InvalidMetric(problem, hint="give direction='higher' or direction='lower'")
     model = find_model(context, request.name)
+    stage = stage_filter(context, request.stage)
     row = versions.ranked(
         context.tx,
         model.id,
         metric,
-        stage=stage_filter(context, request.stage),
+        stage=stage,
+        placed=stage in context.graphs.placed,
         lower_is_better=way == "lower",
     )
     if row is None:
@@ -148,44 +161,32 @@ def best(context: Context, request: Best) -> VersionRecord:
     return record(context, row)
 
 
-@serves(LINEAGE)
-def lineage(context: Context, request: Named) -> VersionPage:
-    """Return a version's line, the oldest first and the version itself last.
-
-    A version comes from the parent that it names, else from the version of its model that was registered before it.
-    """
-    line = [find(context, request.reference)]
-    seen = {line[0].id}
-    while len(line) < LONGEST_LINEAGE:
-        row = line[-1]
-        parent = versions.by_id(context.tx, row.parent_id) if row.parent_id else None
-        if row.parent_id is None:
-            parent = versions.before(context.tx, row.model_id, row.number)
-        if parent is None or parent.id in seen:
+def _placed_matches(
+    context: Context, terms: Sequence[str], stage: str, before: int | None, limit: int
+) -> list[Row[Any]]:
+    """Find words among the versions in a stage of an environment; the index of words knows own stages only."""
+    rows: list[Row[Any]] = []
+    while len(rows) < limit:
+        found = search.find(context.tx, terms, stage="", before=before, limit=SCANNED, seen=context.models)
+        if not found:
             break
-        seen.add(parent.id)
-        line.append(parent)
-    return VersionPage(versions=records(context, line[::-1]))
-
-
-@serves(LIST_EVENTS)
-def list_events(context: Context, request: ListEvents) -> EventPage:
-    """Return a page of events in order: of one version, of one model, or of all."""
-    limit = check_limit(request.limit)
-    after = number_of(request.page_token) or 0
-    version_id = find(context, request.reference).id if request.reference else ""
-    model_id = find_model(context, request.name).id if request.name else ""
-    found = journal.page(context.tx, after=after, limit=limit + 1, model_id=model_id, version_id=version_id)
-    token = token_after(found[limit - 1].sequence) if len(found) > limit else ""
-    return EventPage(events=found[:limit], next_page_token=token)
+        before = min(found)
+        placed = placements.of_versions(context.tx, found)
+        fitting = versions.by_seqs(context.tx, found)
+        rows += [row for row in fitting if stage in {row.stage, *placed.get(row.seq, {}).values()}]
+    return rows[:limit]
 
 
 def _filtered(context: Context, request: ListVersions | ListAllVersions, model_id: str = "") -> VersionPage:
     stage = stage_filter(context, request.stage)
     label = check_label(request.label)
+    seen = partial(versions.page_seen, context.tx, context.models)
+
+    look = partial(versions.page, context.tx, model_id=model_id) if model_id else seen
 
     def page(before: int | None, limit: int) -> list[Row[Any]]:
-        return versions.page(context.tx, model_id=model_id, stage=stage, label=label, before=before, limit=limit)
+        placed = stage in context.graphs.placed
+        return look(stage=stage, placed=placed, label=label, before=before, limit=limit)
 
     return _version_page(context, request.limit, request.page_token, page)
 

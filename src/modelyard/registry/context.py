@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 from modelyard.artifacts.store import ArtifactStore
+from modelyard.domain.evidence import Finding
+from modelyard.domain.graph import StageGraph
 from modelyard.domain.permissions import Principal
-from modelyard.domain.stages import ModelStage, StageGraph
+from modelyard.domain.stages import ModelStage
 from modelyard.domain.wire import FileRecord
 from modelyard.errors import ModelyardError
 from modelyard.metadata.database import Database, Transaction
+from modelyard.registry.extensions import CustomGate, TestCommands
+from modelyard.registry.graphs import Graphs
+
+SEEING = "version.read"
+"""The permission without which the versions of a model are not there, for whoever does not have it."""
 
 
 class Views(Protocol):
@@ -41,6 +49,10 @@ class Yard:
     clock: Callable[[], str]
     new_id: Callable[[str], str]
     views: Views
+    gates: Mapping[str, CustomGate] = field(default_factory=dict)
+    """Gates that were added to modelyard's own, by the name of their requirement."""
+    commands: TestCommands = field(default_factory=TestCommands)
+    """What runs the tests that a move may need."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +63,12 @@ class Context:
     tx: Transaction
     principal: Principal
     now: str
+    permission: str = ""
+    """What the operation takes of its model; where it is left out, only who may do everything finds a model."""
     stale_views: list[int] = field(default_factory=list)
     """Notes of trees to refresh once the transaction has been committed."""
+    findings: Mapping[str, Finding] = field(default_factory=dict)
+    """What was found out before the transaction began; see `modelyard.registry.gating`."""
     refusals: list[ModelyardError] = field(default_factory=list)
     """What to raise after the commit: a refusal that is itself a fact on record."""
 
@@ -60,3 +76,25 @@ class Context:
     def actor(self) -> str:
         """The name of who asks, as it stands in events."""
         return self.principal.name
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Patterns of the models that the operation may show to who asks; `*` alone for all."""
+        return self.principal.models(self.permission)
+
+    def require(self, permission: str, model: str = "", target: str = "") -> None:
+        """Refuse what who asks may not do; arguments as in `Principal.allows`.
+
+        Raises:
+            PermissionDenied: naming the permission that is missing.
+        """
+        self.principal.require(permission, model, target)
+
+    def sees(self, model: str) -> bool:
+        """Whether who asks may know that something of a model is there."""
+        return self.principal.allows(SEEING, model) or self.principal.allows(self.permission, model)
+
+    @cached_property
+    def graphs(self) -> Graphs:
+        """The stage graphs that hold at this moment."""
+        return Graphs(self.tx, self.yard.graph)

@@ -15,15 +15,14 @@ from modelyard.domain import checks
 from modelyard.domain import metadata as rules
 from modelyard.domain.directions import canonical
 from modelyard.domain.names import shown
+from modelyard.domain.signature import Signature
 from modelyard.domain.wire import METADATA_FIELDS, ModelRecord, VersionRecord
 from modelyard.errors import InvalidMetadata
-from modelyard.metadata import journal, models, versions
+from modelyard.metadata import journal, lineage, models, versions
 from modelyard.operations import (
-    DEPRECATE,
     UPDATE_METRICS,
     UPDATE_MODEL,
     UPDATE_VERSION,
-    Explained,
     UpdateMetrics,
     UpdateModel,
     UpdateVersion,
@@ -68,6 +67,11 @@ def update_version(context: Context, request: UpdateVersion) -> VersionRecord:
             f"{unknown[0]!r} is not a metadata field", hint=f"the fields are {', '.join(METADATA_FIELDS)}"
         )
     changed = dict(request.metadata)
+    if "allow_breaking" in changed and (changed["allow_breaking"] or "") != document(row).get("allow_breaking", ""):
+        raise InvalidMetadata(
+            "allow_breaking is said when a version is registered, and stays as it was said",
+            hint="leave it out; migration_notes may say more about the change",
+        )
     if "tags" in changed:
         changed["tags"] = _merged_tags(document(row).get("tags", {}), changed["tags"])
     label = row.label if request.status is None else checks.check_label(request.status)
@@ -88,19 +92,6 @@ def update_metrics(context: Context, request: UpdateMetrics) -> VersionRecord:
     return _write(context, row, changed, label=row.label)
 
 
-@serves(DEPRECATE)
-def deprecate(context: Context, request: Explained) -> VersionRecord:
-    """Mark a version as not to be used any more, with the reason."""
-    row = find(context, request.reference, lock=True)
-    check_revision(row, request.if_match, f"{row.name} {row.version}")
-    reason = checks.check_text("reason", request.reason)
-    text = encode({"reason": reason, "at": context.now, "by": context.actor})
-    versions.change(context.tx, row, context.now, deprecation=text)
-    _tell(context, row.model_id, "version.deprecated", row.id, {"reason": reason})
-    mark_stale(context, row)
-    return record(context, find(context, row.id))
-
-
 def _write(context: Context, row: Row[Any], changed: dict[str, Any], *, label: str) -> VersionRecord:
     old = document(row)
     merged = {**old, **changed}
@@ -110,9 +101,11 @@ def _write(context: Context, row: Row[Any], changed: dict[str, Any], *, label: s
         changes["label"] = [row.label, label]
     if changes:
         framework = new.get("framework", "")[:100]
-        versions.change(context.tx, row, context.now, label=label, document=encode(new), framework=framework)
+        written = {"document": encode(new), "framework": framework, "signature": Signature.of(new).fingerprint}
+        versions.change(context.tx, row, context.now, label=label, **written)
         versions.rank(context.tx, row, rules.performance(new))
         index_words(context, row, new)
+        lineage.index(context.tx, row.seq, row.model_id, new)
         _tell(context, row.model_id, "version.updated", row.id, {"changes": dict(sorted(changes.items()))})
         mark_stale(context, row)
     return record(context, find(context, row.id))

@@ -3,30 +3,37 @@
 A use case is a plain function `use_case(context, request) -> response`, bound to its row of the operations table by
 `@serves(ROW)`; that of a long operation is `use_case(yard, request, principal)` and opens its own transactions.
 `perform` opens the transaction that the row asks for, runs the use case, keeps the answer for a repeated request,
-commits, and then refreshes the readable trees that the change made stale.
+commits, and then refreshes the readable trees that the change made stale. Before all that it asks whether the principal
+has the row's permission at all; `lookup.find_model` and `find_reference` ask again about the model that they find.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar, overload
 
 import msgspec
 from blake3 import blake3
 
-from modelyard.domain.permissions import LOCAL, Principal
+from modelyard.domain.evidence import Finding
+from modelyard.domain.permissions import EVERYTHING, LOCAL, Principal
 from modelyard.errors import IdempotencyConflict, InvalidRequest
 from modelyard.metadata import requests
-from modelyard.operations import Operation
+from modelyard.operations import Operation, Secretive
+from modelyard.registry.checkpoints import make_in_passing
 from modelyard.registry.context import Context, Yard
 from modelyard.registry.views import settle
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
 UseCase = Callable[..., Any]
+Preparation = Callable[[Yard, Any, Principal], Mapping[str, Finding]]
 
 SERVED: dict[str, UseCase] = {}
 """Operation name → its use case; a test proves that each row of the table has exactly one."""
+
+PREPARED: dict[str, Preparation] = {}
+"""Operation name → what is found out before its transaction begins; most have nothing."""
 
 MAX_KEY = 255
 _encoder = msgspec.json.Encoder(enc_hook=str, order="sorted")
@@ -43,13 +50,19 @@ class Binder(Protocol[Request, Response]):
     ) -> Callable[[Yard, Request, Principal], Response]: ...
 
 
-def serves(operation: Operation[Request, Response]) -> Binder[Request, Response]:
-    """Bind a function to an operation as its only use case."""
+def serves(operation: Operation[Request, Response], *, prepare: Preparation | None = None) -> Binder[Request, Response]:
+    """Bind a function to an operation as its only use case.
+
+    `prepare(yard, request, principal)` runs before the transaction of a change is opened, so it may take its time; what
+    it finds stands in `context.findings`.
+    """
 
     def bind(use_case: UseCase) -> UseCase:
         if operation.name in SERVED:
             raise AssertionError(f"two use cases serve {operation.name}")
         SERVED[operation.name] = use_case
+        if prepare is not None:
+            PREPARED[operation.name] = prepare
         return use_case
 
     return bind
@@ -73,23 +86,23 @@ def perform(
         idempotency_key: repeats of a change under one key run once and get the first answer.
 
     Raises:
+        PermissionDenied: the principal has the operation's permission on no model.
         ModelyardError: whatever the use case refuses; nothing has been changed then.
     """
+    principal.require(operation.permission, EVERYTHING if operation.everywhere else "")
     use_case = SERVED[operation.name]
     if operation.long:
         return use_case(yard, request, principal)  # type: ignore[no-any-return]
     if operation.mutates:
-        name, kind = operation.name, operation.response
-        return change(yard, name, kind, request, use_case, principal=principal, idempotency_key=idempotency_key)
+        return change(yard, operation, request, use_case, principal=principal, idempotency_key=idempotency_key)
     with yard.database.read() as tx:
-        context = Context(yard=yard, tx=tx, principal=principal, now=yard.clock())
+        context = Context(yard=yard, tx=tx, principal=principal, now=yard.clock(), permission=operation.permission)
         return use_case(context, request)  # type: ignore[no-any-return]
 
 
 def change(
     yard: Yard,
-    name: str,
-    response_type: type[Response],
+    operation: Operation[Any, Response],
     request: Any,
     use_case: UseCase,
     *,
@@ -97,15 +110,25 @@ def change(
     idempotency_key: str = "",
 ) -> Response:
     """Run a use case that may change things, once for each idempotency key."""
+    findings = PREPARED[operation.name](yard, request, principal) if operation.name in PREPARED else {}
     with yard.database.write() as tx:
-        context = Context(yard=yard, tx=tx, principal=principal, now=yard.clock())
-        earlier = _earlier_answer(context, name, request, idempotency_key)
+        context = Context(
+            yard=yard,
+            tx=tx,
+            principal=principal,
+            now=yard.clock(),
+            permission=operation.permission,
+            findings=findings,
+        )
+        earlier = _earlier_answer(context, operation.name, request, idempotency_key)
         if earlier is not None:
-            return msgspec.json.decode(earlier, type=response_type)
+            return msgspec.json.decode(earlier, type=operation.response)
         response = use_case(context, request)
         if idempotency_key and not context.refusals:
-            _keep_answer(context, name, request, idempotency_key, response)
+            _keep_answer(context, operation.name, request, idempotency_key, response)
     settle(yard, context.stale_views)
+    if context.tx.wants_checkpoint:
+        make_in_passing(yard)
     if context.refusals:
         raise context.refusals[0]
     return response  # type: ignore[no-any-return]
@@ -132,12 +155,13 @@ def _earlier_answer(context: Context, name: str, request: Any, key: str) -> str 
 
 
 def _keep_answer(context: Context, name: str, request: Any, key: str, response: Any) -> None:
+    kept = response.stored() if isinstance(response, Secretive) else response
     values = {
         "key": key,
         "actor": context.actor,
         "operation": name,
         "fingerprint": fingerprint(name, request),
-        "response": _encoder.encode(response).decode(),
+        "response": _encoder.encode(kept).decode(),
         "at": context.now,
     }
     requests.keep(context.tx, values)

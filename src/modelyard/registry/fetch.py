@@ -14,7 +14,7 @@ from modelyard.domain.names import shown
 from modelyard.domain.permissions import LOCAL, Principal
 from modelyard.domain.wire import VersionRecord
 from modelyard.errors import ArtifactNotFound, InvalidRequest
-from modelyard.registry.context import Context, Yard
+from modelyard.registry.context import SEEING, Context, Yard
 from modelyard.registry.lookup import content, find, record
 
 ALSO_CALLED = {"pytorch": ("pt", "pth"), "pth": ("pth", "pt"), "pickle": ("pkl", "pickle"), "joblib": ("joblib",)}
@@ -36,7 +36,7 @@ def opened(yard: Yard, reference: str, *, path: str = "", format: str = "", prin
         InvalidRequest: several files have that format.
     """
     with yard.database.read() as tx:
-        context = Context(yard=yard, tx=tx, principal=principal, now=yard.clock())
+        context = Context(yard=yard, tx=tx, principal=principal, now=yard.clock(), permission=SEEING)
         row = find(context, reference)
         manifest = content(context, row)
         version = record(context, row)

@@ -4,37 +4,45 @@ Rules
 - A version is whole or absent: its row, its manifest, its number, its words and its event are one transaction, and that
   transaction looks whether every file is in the store before it ends.
 - Numbers count up by one; a SemVer is taken for ever, also after its version was deleted.
-- Without a SemVer the first version is 0.1.0, and a later one follows the highest there ever was by a patch.
-- A version may enter in the initial stage, or in one that a legal move reaches from there; never past a gate.
+- A SemVer promises that the signature goes on serving its callers; `numbering` chooses and judges it.
+- A version may enter in the initial stage, or in one that a legal move reaches from there; never past a gate, and into
+  any other than the usual stage only by who may move versions there.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Row, exc
 
+from modelyard.artifacts.schemas import schemas_of_stored
 from modelyard.domain import checks
 from modelyard.domain import metadata as rules
+from modelyard.domain.graph import StageGraph, normalise_stage
 from modelyard.domain.manifest import Manifest
 from modelyard.domain.names import model_name
 from modelyard.domain.permissions import LOCAL, Principal
 from modelyard.domain.search import document as search_document
-from modelyard.domain.stages import ModelStage, normalise_stage
-from modelyard.domain.versions import SemVer, next_version, precedence_key
+from modelyard.domain.signature import Signature
+from modelyard.domain.stages import ModelStage
+from modelyard.domain.versions import precedence_key
 from modelyard.domain.wire import METADATA_FIELDS, ModelRecord, VersionRecord
-from modelyard.errors import Conflict, InvalidArtifact, InvalidTransition, ModelExists, VersionExists
-from modelyard.metadata import journal, manifests, models, search, versions
+from modelyard.errors import Conflict, InvalidArtifact, InvalidTransition, ModelExists
+from modelyard.metadata import journal, lineage, manifests, models, search, versions
 from modelyard.metadata.database import known
-from modelyard.operations import CREATE_MODEL, REGISTER_VERSION, CreateModel, RegisterVersion
-from modelyard.registry.context import Context, Yard
+from modelyard.operations import CREATE_MODEL, REGISTER_VERSION, UPDATE_STAGE, CreateModel, RegisterVersion
+from modelyard.registry.context import SEEING, Context, Yard
 from modelyard.registry.dispatch import change, serves
 from modelyard.registry.lookup import find, find_model, model_record, record
+from modelyard.registry.numbering import number
 from modelyard.registry.views import mark_stale
 
 NO_FILES = Manifest(files=())
 ATTEMPTS = 10
+UPLOAD = replace(REGISTER_VERSION, name="upload")
+"""Registering a version with files; no row, because files travel by other ways."""
 
 
 class Stored(NamedTuple):
@@ -53,6 +61,7 @@ def create_model(context: Context, request: CreateModel) -> ModelRecord:
     Raises:
         ModelExists: a live model has the name.
     """
+    context.require(CREATE_MODEL.permission, model_name(request.name))
     row = _add_model(context, request)
     if row is None:
         raise ModelExists(
@@ -81,20 +90,28 @@ def publish(
     if not manifest.files:
         raise InvalidArtifact("there is no file to register", hint="give a file or a folder with files in it")
 
+    # Files are read before the transaction begins, which holds the model's lock.
+    complete = _with_schemas(yard, request, manifest)
+
     def use_case(context: Context, _request: object) -> VersionRecord:
-        return register(context, request, manifest)
+        return register(context, complete, manifest)
 
     asked = (request, manifest.digest)
-    return change(yard, "upload", VersionRecord, asked, use_case, principal=principal, idempotency_key=idempotency_key)
+    principal.require(UPLOAD.permission)
+    return change(yard, UPLOAD, asked, use_case, principal=principal, idempotency_key=idempotency_key)
 
 
 def register(context: Context, request: RegisterVersion, manifest: Manifest) -> VersionRecord:
     """Register a version in the transaction of the context."""
     document = _document(request)
     model = _model_for(context, request)
-    version = _free_version(context, model, request.version)
-    stage = _entry_stage(context, request.stage)
-    parent_id = _parent(context, request.parent)
+    parent = _parent(context, request.parent)
+    version, broken = number(context, model, request.version, document, parent)
+    if not broken:
+        document.pop("allow_breaking", None)
+    stage = _entry_stage(context, context.graphs.of(model.id), request.stage)
+    if stage != context.yard.default_stage:
+        context.require(UPDATE_STAGE.permission, model.name, stage)
     _check_files(context, manifest)
     manifests.add(context.tx, manifest)
     values = {
@@ -107,11 +124,12 @@ def register(context: Context, request: RegisterVersion, manifest: Manifest) -> 
         "stage": str(stage),
         "status": "READY",
         "revision": 1,
-        "parent_id": parent_id,
+        "parent_id": parent.id if parent is not None else None,
         "digest": manifest.digest if manifest.files else "",
         "model_hash": manifest.model_hash if manifest.files else "",
         "size": manifest.total_size,
         "framework": document.get("framework", "")[:100],
+        "signature": Signature.of(document).fingerprint,
         "document": encode(document),
         "created_at": context.now,
         "updated_at": context.now,
@@ -119,7 +137,8 @@ def register(context: Context, request: RegisterVersion, manifest: Manifest) -> 
     seq = versions.add(context.tx, values, rules.performance(document))
     stored = Stored(seq, str(values["id"]), model.name, version.text)
     index_words(context, stored, document)
-    _tell(context, model, values, document)
+    lineage.index(context.tx, seq, model.id, document)
+    _tell(context, model, values, document, broken)
     mark_stale(context, stored)
     return record(context, known(versions.by_id(context.tx, stored.id)))
 
@@ -157,7 +176,10 @@ def _model_for(context: Context, request: RegisterVersion) -> Row[Any]:
     if not request.create:
         return find_model(context, request.name, lock=True)
     wanted = CreateModel(name=model_name(request.name), owner=request.owner, team=request.team)
+    context.require(context.permission, wanted.name)
     for _ in range(ATTEMPTS):
+        if models.by_name(context.tx, wanted.name) is None:
+            context.require(CREATE_MODEL.permission, wanted.name)
         _add_model(context, wanted)
         row = models.lock(context.tx, wanted.name)
         # None: another transaction deleted the model while this one waited for its lock.
@@ -192,24 +214,19 @@ def _add_model(context: Context, request: CreateModel) -> Row[Any] | None:
     return models.by_id(context.tx, model_id)
 
 
-def _free_version(context: Context, model: Row[Any], text: str | None) -> SemVer:
-    if text is None:
-        highest = versions.highest_ever(context.tx, model.id)
-        version = next_version([SemVer.parse(highest)] if highest else [])
-        while versions.is_taken(context.tx, model.id, version.text):
-            version = version.bump("patch")
-        return version
-    version = SemVer.parse(text)
-    if versions.is_taken(context.tx, model.id, version.text):
-        raise VersionExists(
-            f"{model.name} has, or had, a version {version.text}", details={"name": model.name, "version": version.text}
-        )
-    return version
+def _with_schemas(yard: Yard, request: RegisterVersion, manifest: Manifest) -> RegisterVersion:
+    """Add the schemas that the files tell and the caller does not."""
+    if request.input_schema and request.output_schema:
+        return request
+    told = schemas_of_stored(yard.store, manifest)
+    inputs, outputs = (told.get(name, {}) for name in ("input_schema", "output_schema"))
+    return replace(request, input_schema=request.input_schema or inputs, output_schema=request.output_schema or outputs)
 
 
-def _entry_stage(context: Context, text: str) -> ModelStage:
-    graph = context.yard.graph
+def _entry_stage(context: Context, graph: StageGraph, text: str) -> ModelStage:
     stage = normalise_stage(graph, text) if text else context.yard.default_stage
+    if not text and not (stage in graph.stages and graph.can_start_in(stage)):
+        stage = graph.initial
     if not graph.can_start_in(stage):
         raise InvalidTransition(
             f"Invalid transition: a new version cannot start in {stage}",
@@ -218,13 +235,13 @@ def _entry_stage(context: Context, text: str) -> ModelStage:
     return stage
 
 
-def _parent(context: Context, text: str | None) -> str | None:
+def _parent(context: Context, text: str | None) -> Row[Any] | None:
     if not text:
         return None
-    row = find(context, text)
+    row = find(context, text, permission=SEEING)
     versions.hold(context.tx, row.id)
     # Held, it stays; but until then another transaction may have deleted it.
-    return str(find(context, row.id).id)
+    return find(context, row.id, permission=SEEING)
 
 
 def _check_files(context: Context, manifest: Manifest) -> None:
@@ -237,7 +254,9 @@ def _check_files(context: Context, manifest: Manifest) -> None:
             )
 
 
-def _tell(context: Context, model: Row[Any], values: dict[str, Any], document: dict[str, Any]) -> None:
+def _tell(
+    context: Context, model: Row[Any], values: dict[str, Any], document: dict[str, Any], broken: dict[str, Any]
+) -> None:
     facts = {
         key: values[key]
         for key in ("number", "version", "stage", "label", "digest", "model_hash", "size")
@@ -245,6 +264,8 @@ def _tell(context: Context, model: Row[Any], values: dict[str, Any], document: d
     }
     if values["parent_id"]:
         facts["parent_id"] = values["parent_id"]
+    if broken:
+        facts["allow_breaking"] = {"reason": document["allow_breaking"], **broken}
     facts["metadata"] = document
     journal.append(
         context.tx,

@@ -19,12 +19,13 @@ from modelyard.domain.names import model_name
 from modelyard.domain.references import PREFIX, Reference
 from modelyard.domain.wire import Deleted
 from modelyard.errors import InUse
-from modelyard.metadata import aliases, journal, models, search, versions
+from modelyard.metadata import aliases, journal, models, placements, search, versions
 from modelyard.operations import DELETE, Delete
 from modelyard.registry.aliases import remove_alias
 from modelyard.registry.context import Context
 from modelyard.registry.dispatch import serves
 from modelyard.registry.lookup import check_revision, find_model, find_reference
+from modelyard.registry.moves import standing_of
 from modelyard.registry.views import mark_stale
 
 EVERY = 1 << 30
@@ -73,10 +74,11 @@ def _delete_model(context: Context, name: str, request: Delete) -> Deleted:
 def _holders(context: Context, row: Row[Any]) -> list[dict[str, str]]:
     names = aliases.of_versions(context.tx, [row.id]).get(row.id, [])
     children = versions.children(context.tx, row.id)
+    exclusive = context.graphs.of(row.model_id).exclusive
     return [
         *({"kind": "alias", "name": name} for name in names),
         *({"kind": "child", "name": f"{child.name}/{child.version}"} for child in children),
-        *({"kind": "stage", "name": str(stage)} for stage in context.yard.graph.exclusive if stage == row.stage),
+        *({"kind": "stage", "name": str(stage)} for stage in standing_of(context, row).stages if stage in exclusive),
     ]
 
 
@@ -93,6 +95,7 @@ def _bury(context: Context, row: Row[Any], *, forced: bool) -> None:
         if alias.version_id == row.id:
             remove_alias(context, row.model_id, alias)
     search.forget(context.tx, row.seq)
+    placements.leave(context.tx, row.seq)
     versions.bury(context.tx, row, context.now)
     models.lose_version(context.tx, row.model_id)
     journal.append(

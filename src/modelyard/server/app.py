@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
@@ -11,12 +12,17 @@ from starlette.types import Receive, Scope, Send
 
 from modelyard.config import Settings
 from modelyard.errors import ModelyardError
+from modelyard.registry.checkpoints import make_in_passing
 from modelyard.registry.context import Yard
 from modelyard.server.auth import Guard
+from modelyard.server.checkpoints import Ticker
+from modelyard.server.dispatcher import Dispatcher
 from modelyard.server.docs import add_docs
 from modelyard.server.errors import answer_error, answer_fault, answer_nobody
+from modelyard.server.events import add_events
 from modelyard.server.health import add_health
 from modelyard.server.hot import FrontDoor
+from modelyard.server.identity import Doorkeeper
 from modelyard.server.lost import answer_lost
 from modelyard.server.routes import add_routes
 from modelyard.server.service import Service
@@ -52,8 +58,13 @@ class Application:
         add_docs(self.api)
         add_uploads(self.api, self.service)
         add_downloads(self.api, self.service)
+        self._streams = add_events(self.api, self.service, most=settings["server.max_event_streams"])
         add_routes(self.api, self.service)
-        self._door = FrontDoor(self.api, self.service, Guard(host))
+        self._dispatcher = Dispatcher(yard, settings, changes=self.service.watch.count)
+        self._ticker = Ticker(partial(make_in_passing, yard), settings["audit.checkpoint_minutes"] * 60)
+        self._sends = settings["webhooks.threads"] > 0
+        doorkeeper = Doorkeeper(self.service, asks=settings["auth.enabled"])
+        self._door = FrontDoor(self.api, self.service, Guard(host), doorkeeper)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI interface."""
@@ -61,11 +72,22 @@ class Application:
 
     @asynccontextmanager
     async def _lifespan(self, _api: FastAPI) -> AsyncIterator[None]:
+        if self._sends:
+            self._dispatcher.start()
+        self._ticker.start()
         yield
         self.close()
 
+    def interrupt(self) -> None:
+        """End what would go on for ever: streams of events, and the sending of webhooks."""
+        self._streams.end()
+        self._dispatcher.interrupt()
+
     def close(self) -> None:
         """End the threads and close the database; harmless when repeated."""
+        self.interrupt()
+        self._dispatcher.stop()
+        self._ticker.close()
         self.service.close()
 
 
@@ -76,7 +98,7 @@ def create_app(
 
     Args:
         yard: the registry's parts, made with `open_yard(settings, expose_paths=False)`.
-        settings: the `server.*` settings are read.
+        settings: the `server.*` settings are read, and `auth.enabled`.
         host: the address that the server listens on, where it is not `server.host`.
         cache_bytes: the most memory for cached answers.
     """

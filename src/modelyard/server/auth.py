@@ -1,8 +1,9 @@
 """Who may do what: the one question that every route asks, and the guard against other people's web pages.
 
 Rules
-- Every route names a permission, and `authorise` is asked before anything of the request is looked at. Until principals
-  exist, everyone who reaches the server is the administrator `local`.
+- Every route names a permission, and `authorise` is asked before anything of the request is looked at. Who sent it was
+  found out at the front door (`modelyard.server.identity`); a request that did not come through there is nobody's.
+- Having a permission on some model opens the door. Which model it is, the use case asks.
 - A server that listens on loopback answers only to names of this machine. A web page whose name was made to point to
   127.0.0.1 (DNS rebinding) still sends its own name in `Host`, and is refused.
 - A browser tells where a request comes from. One that could change something is refused unless it comes from the
@@ -18,25 +19,47 @@ from collections.abc import Iterable
 from starlette.types import Scope
 
 from modelyard.domain.names import shown
-from modelyard.domain.permissions import LOCAL, Principal
-from modelyard.errors import PermissionDenied
+from modelyard.domain.permissions import Principal
+from modelyard.errors import PermissionDenied, Unauthenticated
 
 PUBLIC = "public"
 """The permission of what everybody may see: health, documentation."""
+
+PRINCIPAL = "modelyard.principal"
+"""Key of a request's scope: who sent it, or the error for those who did not prove it."""
+
+RENEWAL = "modelyard.renewal"
+"""Key of a request's scope: what finds out once more who sent it, for requests that last."""
+
+ANYBODY = Principal(name="anybody")
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _MOST_KNOWN_HOSTS = 100
 
 
-def authorise(scope: Scope, permission: str) -> Principal:  # noqa: ARG001 - principals will look at the request
-    """Return who asks, if they have the permission.
+def authorise(scope: Scope, permission: str) -> Principal:
+    """Return who asks, if they have the permission on any model.
 
     Raises:
-        PermissionDenied: they have not.
+        Unauthenticated: they did not prove who they are.
+        PermissionDenied: they do not have it.
     """
     if not permission:
         raise PermissionDenied("this route names no permission, so nobody has it")
-    return LOCAL
+    if permission == PUBLIC:
+        return ANYBODY
+    found: Principal | Unauthenticated | None = scope.get(PRINCIPAL)
+    if found is None:
+        raise Unauthenticated("nobody was asked who sent this request")
+    if isinstance(found, Unauthenticated):
+        raise found
+    found.require(permission)
+    return found
+
+
+async def ask_again(scope: Scope) -> None:
+    """Find out once more who sent a request: a token may have ended while the request was being answered."""
+    scope[PRINCIPAL] = await scope[RENEWAL]()
 
 
 def is_loopback(host: str) -> bool:

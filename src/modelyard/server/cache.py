@@ -7,8 +7,8 @@ from typing import TypeAlias
 
 from modelyard.server.answers import Answer
 
-Key: TypeAlias = tuple[str, bytes]
-"""Path and raw query string of a GET."""
+Key: TypeAlias = tuple[str, bytes, str]
+"""Path and raw query string of a GET, and what its sender may do: only those who may do the same share an answer."""
 
 _OVERHEAD = 1_000
 """Bytes that an entry takes besides its body, roughly."""

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from modelyard.errors import InvalidRequest, ModelyardError
+from modelyard.errors import InvalidRequest, ModelyardError, Unauthenticated
 
 MEDIA_TYPE = "application/problem+json"
 MOST_PROBLEMS = 20
@@ -56,6 +56,8 @@ def of_error(error: ModelyardError, headers: Mapping[str, str] | None = None) ->
     """The problem document of an error that modelyard raised on purpose."""
     if error.status >= 500:  # noqa: PLR2004
         _log.error("%s: %s", error.code, error.message, extra={"code": error.code, "details": error.details})
+    if isinstance(error, Unauthenticated):
+        headers = {"WWW-Authenticate": 'Bearer realm="modelyard"', **(headers or {})}
     return problem(error.status, error.code, error.message, hint=error.hint, details=error.details, headers=headers)
 
 

@@ -1,4 +1,4 @@
-"""The way in: the guard, then the cached answers, then resolve, and only then the rest of the application.
+"""The way in: the guard, who asks, then the cached answers, then resolve, and only then the rest of the application.
 
 What is answered here never passes FastAPI, which would cost more than the answer. The permission is checked all the
 same: a cached answer knows which one it needs.
@@ -7,14 +7,17 @@ same: a cached answer knows which one it needs.
 from __future__ import annotations
 
 import logging
+from functools import partial
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from modelyard.domain.permissions import Principal
 from modelyard.errors import ModelyardError
-from modelyard.operations import RESOLVE, Named
-from modelyard.server.auth import Guard, authorise
+from modelyard.operations import RESOLVE, NamedThen
+from modelyard.server.auth import PRINCIPAL, RENEWAL, Guard, authorise
 from modelyard.server.binding import plain_reference
 from modelyard.server.errors import ANSWERED, of_error, unexpected
+from modelyard.server.identity import Doorkeeper
 from modelyard.server.routes import read_answer
 from modelyard.server.service import Service
 
@@ -29,12 +32,14 @@ class FrontDoor:
         app: what answers everything that is not hot.
         service: the parts of the server.
         guard: who may pass at all.
+        doorkeeper: finds out who they are.
     """
 
-    def __init__(self, app: ASGIApp, service: Service, guard: Guard) -> None:
+    def __init__(self, app: ASGIApp, service: Service, guard: Guard, doorkeeper: Doorkeeper) -> None:
         self._app = app
         self._service = service
         self._guard = guard
+        self._doorkeeper = doorkeeper
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -43,6 +48,8 @@ class FrontDoor:
             return
         try:
             self._guard.check(scope)
+            scope[PRINCIPAL] = await self._doorkeeper.find(scope)
+            scope[RENEWAL] = partial(self._doorkeeper.find, scope)
             hot = scope["method"] == "GET" and await self._answered(scope, send)
         except ModelyardError as error:
             await of_error(error)(scope, receive, send)
@@ -62,7 +69,9 @@ class FrontDoor:
 
     async def _answered(self, scope: Scope, send: Send) -> bool:
         path: str = scope["path"]
-        ready = self._service.cache.get((path, scope["query_string"]))
+        found = scope[PRINCIPAL]
+        reach = found.reach if isinstance(found, Principal) else ""
+        ready = self._service.cache.get((path, scope["query_string"], reach))
         if ready is None:
             if not path.startswith(_BEFORE) or not path.endswith(_AFTER) or scope["query_string"]:
                 return False
@@ -70,7 +79,7 @@ class FrontDoor:
             if not reference:
                 return False
             principal = authorise(scope, RESOLVE.permission)
-            wanted = Named(reference=plain_reference(reference))
+            wanted = NamedThen(reference=plain_reference(reference))
             ready = await read_answer(self._service, RESOLVE, wanted, scope, principal)
         else:
             authorise(scope, ready.permission)

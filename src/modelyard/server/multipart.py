@@ -19,7 +19,19 @@ from modelyard.domain.names import shown
 from modelyard.errors import InvalidRequest, TooLarge
 
 FIELDS = frozenset(
-    {"name", "version", "stage", "status", "description", "parent", "metadata", "metrics", "tags", "request"}
+    {
+        "name",
+        "version",
+        "stage",
+        "status",
+        "description",
+        "parent",
+        "allow_breaking",
+        "metadata",
+        "metrics",
+        "tags",
+        "request",
+    }
 )
 """The form's fields; every other part must be a file."""
 

@@ -34,6 +34,7 @@ PROBLEM: dict[str, Any] = {
 
 _MEANINGS = {
     400: "What was asked cannot be right",
+    401: "The caller did not prove who it is",
     403: "Not allowed",
     404: "It does not exist",
     409: "Not possible in the present state",
@@ -53,7 +54,7 @@ _IF_MATCH = "The ETag that the caller saw; the change is refused with 412 if it 
 _IDEMPOTENCY = "Repeats of a request under one key run once and get the first answer."
 
 
-NAMING = frozenset({"name", "reference", "version_a", "version_b"})
+NAMING = frozenset({"name", "reference", "webhook", "token", "principal", "version_a", "version_b"})
 """Request fields that name something which may not exist."""
 
 
@@ -68,7 +69,7 @@ def describe(operation: Operation[Any, Any]) -> dict[str, Any]:
     extra: dict[str, Any] = {"x-permission": operation.permission, "parameters": _parameters(operation)}
     if operation.body_fields:
         extra["requestBody"] = _body(operation)
-    statuses = {400, 403, 503}
+    statuses = {400, 401, 403, 503}
     statuses |= {404} if NAMING.intersection((*operation.path_fields, *operation.query_fields)) else set()
     statuses |= {409, 413} if operation.mutates else set()
     statuses |= {412} if operation.movable else set()
@@ -142,6 +143,9 @@ def document_of(app: FastAPI) -> dict[str, Any]:
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
     document["components"]["schemas"]["Problem"] = PROBLEM
+    document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    # Nobody is asked where `auth.enabled` is off, and nobody ever for what is public.
+    document["security"] = [{"token": []}, {}]
     return document
 
 

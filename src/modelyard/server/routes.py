@@ -18,16 +18,18 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from modelyard.domain.contract import PLACEHOLDER
-from modelyard.domain.permissions import Principal
-from modelyard.operations import EXPORT, STATS, TABLE, Operation
+from modelyard.domain.permissions import SELF, Principal
+from modelyard.operations import EXPORT, LIST_EVENTS, STATS, TABLE, VERIFY_RECORD, WHO_WAS_LIVE, Operation
 from modelyard.server.answers import Answer, AnswerResponse
 from modelyard.server.auth import authorise, header
 from modelyard.server.binding import Binder
 from modelyard.server.openapi import describe
 from modelyard.server.service import Service, whole_body
 
-ALWAYS_FRESH = frozenset({EXPORT.name, STATS.name})
-"""Rows whose answers depend on the clock or on the store."""
+ALWAYS_FRESH = frozenset({EXPORT.name, LIST_EVENTS.name, STATS.name, VERIFY_RECORD.name, WHO_WAS_LIVE.name})
+"""Rows whose answers depend on the clock or on the store, or that look for changes which nobody announced.
+
+The feed of events shows more, too, when another transaction ends that changed nothing."""
 
 LARGE_BODY = 1 << 16
 """Bytes from which on a body is read in a thread, so that other requests need not wait for it."""
@@ -65,7 +67,8 @@ def add_routes(app: FastAPI, service: Service) -> None:
 def endpoint_of(service: Service, operation: Operation[Any, Any]) -> Endpoint:
     """The endpoint of one row."""
     binder = Binder(operation)
-    cached = not operation.mutates and operation.name not in ALWAYS_FRESH
+    # An answer about the caller alone is nobody else's, though they may do the same.
+    cached = not operation.mutates and operation.name not in ALWAYS_FRESH and operation.permission != SELF
 
     async def endpoint(request: Request) -> Response:
         scope = request.scope
@@ -87,5 +90,5 @@ async def read_answer(
     """The answer of a GET row, read from the database and kept for the next who asks."""
     state = service.cache.state
     ready = await service.answered(operation, wanted, principal=principal)
-    service.cache.put((scope["path"], scope["query_string"]), state, ready)
+    service.cache.put((scope["path"], scope["query_string"], principal.reach), state, ready)
     return ready

@@ -1,7 +1,7 @@
 """Runs the server: a socket, uvicorn around the application, and a clean end.
 
 Rules
-- Beyond this machine only with `insecure`, as long as nobody has to prove who they are.
+- Beyond this machine only where callers have to prove who they are (`auth.enabled`), or with `insecure`.
 - SIGTERM and SIGINT stop taking connections, let requests end for up to `DRAIN_SECONDS`, and close the database.
 - Nothing here or below asks how many processes serve one registry.
 """
@@ -21,11 +21,14 @@ import uvicorn
 from modelyard.bootstrap import open_yard
 from modelyard.config import Settings
 from modelyard.errors import InvalidConfig, PermissionDenied
+from modelyard.registry.tokens import anybody_can_prove
 from modelyard.server.app import create_app
 from modelyard.server.auth import is_loopback
 
 DRAIN_SECONDS = 30
+HOW_TO_BEGIN = "`modelyard --registry FOLDER token create admin --role admin` makes one"
 _BACKLOG = 2048
+_log = logging.getLogger("modelyard.server")
 
 
 def serve(
@@ -46,7 +49,7 @@ def serve(
         on_ready: called with the server's URL once it answers.
 
     Raises:
-        PermissionDenied: the address is not this machine's alone, and `insecure` is not set.
+        PermissionDenied: the address is not this machine's alone, and neither `insecure` nor `auth.enabled` is set.
         InvalidConfig: the address cannot be used, or the port is taken.
         RegistryUnusable: the registry cannot be opened.
     """
@@ -54,11 +57,16 @@ def serve(
     port = settings["server.port"] if port is None else port
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("modelyard").setLevel(settings["logging.level"].upper())
-    listener = bind(host, port, insecure=insecure)
+    asks = settings["auth.enabled"]
+    listener = bind(host, port, insecure=insecure or asks)
     try:
         yard = open_yard(settings, expose_paths=False)
+        if asks and not anybody_can_prove(yard):
+            _log.warning("callers have to prove who they are, and there is no token yet: %s", HOW_TO_BEGIN)
         app = create_app(yard, settings, host=host)
-        server = Server(configuration(app), on_ready=lambda: on_ready and on_ready(url_of(host, listener)))
+        server = Server(
+            configuration(app), on_ready=lambda: on_ready and on_ready(url_of(host, listener)), on_end=app.interrupt
+        )
         server.run(sockets=[listener])
     finally:
         listener.close()
@@ -83,15 +91,26 @@ def configuration(app: object) -> uvicorn.Config:
 class Server(uvicorn.Server):
     """uvicorn that says when it is ready, and returns after a signal instead of dying of it."""
 
-    def __init__(self, config: uvicorn.Config, *, on_ready: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        *,
+        on_ready: Callable[[], object],
+        on_end: Callable[[], object] = lambda: None,
+    ) -> None:
         super().__init__(config)
-        self._on_ready = on_ready
+        self._on_ready, self._on_end = on_ready, on_end
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then tell."""
         await super().startup(sockets)
         if self.started:
             self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Tell, then end: requests that last for ever would be waited for."""
+        self._on_end()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -117,7 +136,7 @@ def bind(host: str, port: int, *, insecure: bool = False) -> socket.socket:
     if not insecure and not is_loopback(str(address[0])):
         raise PermissionDenied(
             f"{host} can be reached from other machines, and everyone who reaches this server is its administrator",
-            hint="listen on 127.0.0.1, or start it with --insecure if the network is trusted",
+            hint="listen on 127.0.0.1, set auth.enabled, or start it with --insecure if the network is trusted",
         )
     # With its protocol named, asyncio too switches Nagle's delay off on each connection; small answers must not wait.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)

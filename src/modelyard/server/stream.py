@@ -228,7 +228,7 @@ def _responses() -> dict[int | str, dict[str, Any]]:
         200: {"description": "The file, or the archive", **sent},
         206: {"description": "The range of the file", **sent},
         304: {"description": "The caller has it already"},
-        **problems(400, 403, 404, 416, 500, 503),
+        **problems(400, 401, 403, 404, 416, 500, 503),
     }
 
 

@@ -168,8 +168,9 @@ def requested(fields: Mapping[str, bytes]) -> RegisterVersion:
         own, document = split_own(json_object(fields["request"]))
         return registration(own, document, name=_name(document))
     document = _object(fields, "metadata")
-    if "description" in fields:
-        document["description"] = _text(fields, "description")
+    for field in ("description", "allow_breaking"):
+        if field in fields:
+            document[field] = _text(fields, field)
     for field in ("metrics", "tags"):
         if field in fields:
             present = document.get(field)
@@ -276,7 +277,7 @@ def add_uploads(app: FastAPI, service: Service) -> None:
     app.add_api_route(
         PATH, upload, methods=["POST"], operation_id="upload", summary="Upload files as a new version",
         tags=["versions"], status_code=201, response_model=VersionRecord, openapi_extra=_extra(),
-        responses=problems(400, 403, 404, 409, 413, 503),
+        responses=problems(400, 401, 403, 404, 409, 413, 503),
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from components.servers import server_process
 from modelyard import ModelRegistry, ModelyardError
 
-CHANGING = re.compile(r"\bm[vd]_[0-9a-z]{26}\b|\d{4}-\d\d-\d\dT[0-9:.]+Z|\b[0-9a-f]{64}\b")
+CHANGING = re.compile(r"\b(?:m[vd]|pr)_[0-9a-z]{26}\b|\d{4}-\d\d-\d\dT[0-9:.]+Z|\b[0-9a-f]{64}\b")
 
 
 LOCAL = re.compile(r'"artifact_path":(?:null|"[^"]*")')

@@ -48,14 +48,14 @@ def test_db_check_finds_what_was_changed_behind_the_registrys_back(registry):
     execute(registry, "UPDATE events SET actor = 'somebody' WHERE position = 2")
     answer = registry.run("--output json db check")
     assert answer.code == 7
-    assert answer.json["problems"] == ["event 2 of fraud was changed after it was written"]
+    assert answer.json["problems"] == ["event 2 of fraud: the event was changed after it was written"]
 
 
 def test_db_check_finds_a_missing_event(registry):
     execute(registry, "DELETE FROM events WHERE position = 2")
     answer = registry.run("db check")
     assert answer.code == 7
-    assert "event 3 of fraud does not follow the one before it" in answer.out
+    assert "event 3 of fraud: event 2 is missing before it" in answer.out
 
 
 def test_db_check_accepts_a_model_that_was_deleted_and_made_again(registry):

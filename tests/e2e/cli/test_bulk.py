@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from modelyard.cli.importing import path_to
-from modelyard.domain.stages import ModelStage, default_graph
+from modelyard.domain.graph import default_graph
+from modelyard.domain.stages import ModelStage
 
 
 def plan(terminal, entries, name="plan/models_config.json"):

@@ -16,7 +16,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelyard.cli.text import counted, number, pairs, safe, size
-from modelyard.domain.wire import ComparisonRecord, EventRecord, ModelRecord, PromotionRecord, Stats, VersionRecord
+from modelyard.domain.wire import (
+    ComparisonRecord,
+    EventRecord,
+    LineageGraph,
+    LineageRef,
+    LineageUse,
+    ModelRecord,
+    PromotionRecord,
+    Stats,
+    TrendRecord,
+    VersionRecord,
+)
 
 READS = {
     "list": list[VersionRecord],
@@ -26,7 +37,10 @@ READS = {
     "show fraud/1.0.0": VersionRecord,
     "describe fraud": ModelRecord,
     "compare fraud/1.0.0 fraud/1.1.0": ComparisonRecord,
-    "lineage fraud/1.1.0": list[VersionRecord],
+    "lineage fraud/1.1.0": LineageGraph,
+    "trend fraud --metric accuracy": TrendRecord,
+    "lineage-refs": list[LineageRef],
+    "used-by dataset payments --all": list[LineageUse],
     "history fraud": list[EventRecord],
     "stats": Stats,
     "promote fraud/1.0.0 --target-stage production": PromotionRecord,

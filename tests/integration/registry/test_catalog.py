@@ -29,12 +29,13 @@ from modelyard.operations import (
     UPDATE_STAGE,
     UPDATE_VERSION,
     Best,
-    Explained,
+    Deprecate,
     Latest,
     ListAllVersions,
     ListModels,
     ListVersions,
     Named,
+    NamedThen,
     Search,
     SetAlias,
     UpdateMetrics,
@@ -44,7 +45,7 @@ from modelyard.operations import (
 
 
 def resolve(caller: EmbeddedCaller, reference: str) -> str:
-    return caller.call(RESOLVE, Named(reference=reference)).version
+    return caller.call(RESOLVE, NamedThen(reference=reference)).version
 
 
 @pytest.mark.feature("EXP-01")
@@ -115,7 +116,7 @@ def test_shared_content_is_ambiguous(caller: EmbeddedCaller) -> None:
 def test_ranges_pass_over_deprecated_versions(caller: EmbeddedCaller) -> None:
     register(caller, "fraud", b"1", version="1.0.0")
     register(caller, "fraud", b"2", version="1.1.0")
-    caller.call(DEPRECATE, Explained(reference="fraud/1.1.0"))
+    caller.call(DEPRECATE, Deprecate(reference="fraud/1.1.0"))
     assert resolve(caller, "fraud/^1") == "1.0.0"
 
 

@@ -34,8 +34,8 @@ from modelyard.operations import (
     Delete,
     Empty,
     ListEvents,
-    Named,
-    NamedModel,
+    NamedModelThen,
+    NamedThen,
     RegisterVersion,
 )
 from modelyard.registry.publish import publish
@@ -48,7 +48,7 @@ def test_a_model_is_created_once(caller: EmbeddedCaller) -> None:
     with pytest.raises(ModelExists) as refusal:
         caller.call(CREATE_MODEL, CreateModel(name="fraud"))
     assert refusal.value.details == {"name": "fraud"}
-    assert caller.call(DESCRIBE_MODEL, NamedModel(name="fraud")) == made
+    assert caller.call(DESCRIBE_MODEL, NamedModelThen(name="fraud")) == made
 
 
 @pytest.mark.feature("VER-08", "REG-04", "MET-12", "MET-13")
@@ -64,7 +64,7 @@ def test_versions_count_up_from_0_1_0(caller: EmbeddedCaller) -> None:
         "development",
         "READY",
     )
-    assert caller.call(GET_VERSION, Named(reference=first.id)) == first
+    assert caller.call(GET_VERSION, NamedThen(reference=first.id)) == first
 
 
 @pytest.mark.feature("VER-01")
@@ -135,7 +135,7 @@ def test_impossible_names_make_no_model(caller: EmbeddedCaller, name: str) -> No
 @pytest.mark.parametrize("name", ["Grüße", "信用", "my model (v2)", "fraud_detection-v1.2"])
 def test_names_of_any_script_are_kept(caller: EmbeddedCaller, name: str) -> None:
     made = register(caller, name)
-    assert caller.call(GET_VERSION, Named(reference=f"models:/{name}/1")) == made
+    assert caller.call(GET_VERSION, NamedThen(reference=f"models:/{name}/1")) == made
 
 
 def test_a_file_that_left_the_store_makes_no_version(caller: EmbeddedCaller) -> None:

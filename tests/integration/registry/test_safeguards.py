@@ -40,11 +40,13 @@ from modelyard.operations import (
     CollectGarbage,
     Compare,
     Delete,
+    Deprecate,
     Explained,
     Latest,
     ListModels,
     Named,
-    NamedModel,
+    NamedModelThen,
+    NamedThen,
     Promote,
     Rollback,
     UpdateMetrics,
@@ -107,12 +109,12 @@ def test_a_rollback_is_no_way_around_the_gates(caller: EmbeddedCaller) -> None:
     for stage in ("development", "archived", "rejected"):
         with pytest.raises(InvalidStage):
             caller.call(ROLLBACK, Rollback(reference="fraud", version=weak.id, stage=stage))
-    assert caller.call(DESCRIBE_MODEL, NamedModel(name="fraud")).stages == {"production": "0.1.0"}
+    assert caller.call(DESCRIBE_MODEL, NamedModelThen(name="fraud")).stages == {"production": "0.1.0"}
 
 
 def test_stages_of_a_model_are_plain_texts(caller: EmbeddedCaller) -> None:
     caller.call(PROMOTE, Promote(reference=register(caller, "fraud").id, target_stage="staging"))
-    assert {type(stage) for stage in caller.call(DESCRIBE_MODEL, NamedModel(name="fraud")).stages} == {str}
+    assert {type(stage) for stage in caller.call(DESCRIBE_MODEL, NamedModelThen(name="fraud")).stages} == {str}
 
 
 @pytest.mark.parametrize("text", ["a\ud800", "\x00\x1b[2J", "a" * 10_001])
@@ -165,13 +167,13 @@ def test_one_metric_has_one_value(caller: EmbeddedCaller) -> None:
 
 def test_latest_passes_over_deprecated_versions_while_it_can(caller: EmbeddedCaller) -> None:
     first, second = register(caller, "fraud", b"1"), register(caller, "fraud", b"2")
-    caller.call(DEPRECATE, Explained(reference=second.id, reason="leaks labels"))
+    caller.call(DEPRECATE, Deprecate(reference=second.id, reason="leaks labels"))
     assert caller.call(LATEST, Latest(name="fraud")).id == first.id
-    assert caller.call(RESOLVE, Named(reference="fraud")).id == first.id
-    assert caller.call(DESCRIBE_MODEL, NamedModel(name="fraud")).latest_version == first.version
-    caller.call(DEPRECATE, Explained(reference=first.id, reason="as well"))
-    assert caller.call(RESOLVE, Named(reference="fraud/latest")).id == second.id
-    assert caller.call(DESCRIBE_MODEL, NamedModel(name="fraud")).latest_version == second.version
+    assert caller.call(RESOLVE, NamedThen(reference="fraud")).id == first.id
+    assert caller.call(DESCRIBE_MODEL, NamedModelThen(name="fraud")).latest_version == first.version
+    caller.call(DEPRECATE, Deprecate(reference=first.id, reason="as well"))
+    assert caller.call(RESOLVE, NamedThen(reference="fraud/latest")).id == second.id
+    assert caller.call(DESCRIBE_MODEL, NamedModelThen(name="fraud")).latest_version == second.version
 
 
 def test_lineage_ends_where_a_parent_was_deleted(caller: EmbeddedCaller) -> None:

@@ -30,10 +30,11 @@ from modelyard.operations import (
     PROMOTE,
     ROLLBACK,
     UPDATE_STAGE,
+    Deprecate,
     Explained,
     ListEvents,
     ListVersions,
-    Named,
+    NamedThen,
     Promote,
     Rollback,
     UpdateStage,
@@ -46,7 +47,7 @@ def promote(caller: EmbeddedCaller, reference: str, *stages: str) -> None:
 
 
 def stage_of(caller: EmbeddedCaller, reference: str) -> str:
-    return caller.call(GET_VERSION, Named(reference=reference)).stage
+    return caller.call(GET_VERSION, NamedThen(reference=reference)).stage
 
 
 @pytest.mark.feature("STG-01", "STG-04", "STG-05")
@@ -105,7 +106,7 @@ def test_rollback_goes_back_step_by_step(caller: EmbeddedCaller) -> None:
         made = register(caller, "fraud", content)
         promote(caller, made.id, "staging", "production")
         ids.append(made.id)
-    first = caller.call(ROLLBACK, Rollback(reference="fraud", reason="too many alarms"))
+    first = caller.call(ROLLBACK, Rollback(reference="fraud", reason="too many alarms", deprecate=False))
     assert (first.version.id, first.replaced) == (ids[1], ids[2])
     second = caller.call(ROLLBACK, Rollback(reference=ids[2]))
     assert (second.version.id, stage_of(caller, ids[1])) == (ids[0], "archived")
@@ -114,24 +115,24 @@ def test_rollback_goes_back_step_by_step(caller: EmbeddedCaller) -> None:
     named = caller.call(ROLLBACK, Rollback(reference="fraud", version="0.1.2"))
     assert named.version.id == ids[2]
     with pytest.raises(Conflict, match="already"):
-        caller.call(ROLLBACK, Rollback(reference="fraud", version="3"))
+        caller.call(ROLLBACK, Rollback(reference="fraud", version="3", deprecate=False))
 
 
 def test_a_deprecated_version_neither_enters_production_nor_returns(caller: EmbeddedCaller) -> None:
     old, new = register(caller, "fraud", b"1"), register(caller, "fraud", b"2")
     promote(caller, old.id, "staging", "production")
     promote(caller, new.id, "staging", "production")
-    caller.call(DEPRECATE, Explained(reference=old.id, reason="leaks labels"))
+    caller.call(DEPRECATE, Deprecate(reference=old.id, reason="leaks labels"))
     with pytest.raises(VersionNotFound):
         caller.call(ROLLBACK, Rollback(reference="fraud"))
     with pytest.raises(Conflict, match="deprecated"):
         caller.call(ROLLBACK, Rollback(reference="fraud", version=old.id))
     third = register(caller, "fraud", b"3")
     promote(caller, third.id, "staging")
-    caller.call(DEPRECATE, Explained(reference=third.id, reason="slow"))
+    caller.call(DEPRECATE, Deprecate(reference=third.id, reason="slow"))
     with pytest.raises(Conflict, match="deprecated"):
         promote(caller, third.id, "production")
-    shown = caller.call(GET_VERSION, Named(reference=third.id))
+    shown = caller.call(GET_VERSION, NamedThen(reference=third.id))
     assert (shown.deprecated, shown.deprecation_reason) == (True, "slow")
 
 

@@ -39,7 +39,7 @@ class Served:
         listener = bind("127.0.0.1", 0)
         self.url = url_of("127.0.0.1", listener)
         ready = Event()
-        self._server = Server(configuration(self.app), on_ready=ready.set)
+        self._server = Server(configuration(self.app), on_ready=ready.set, on_end=self.app.interrupt)
         self._thread = Thread(target=self._server.run, kwargs={"sockets": [listener]})
         self._thread.start()
         assert ready.wait(30)

@@ -129,9 +129,9 @@ def some_answer(size: int):
 def test_answers_never_take_more_than_the_limit(sizes):
     cache = AnswerCache(lambda: 1, limit=30_000)
     for number, size in enumerate(sizes):
-        cache.get((str(number), b""))
-        cache.put((str(number), b""), cache.state, some_answer(size))
-    kept = [found for number in range(len(sizes)) if (found := cache.get((str(number), b"")))]
+        cache.get((str(number), b"", ""))
+        cache.put((str(number), b"", ""), cache.state, some_answer(size))
+    kept = [found for number in range(len(sizes)) if (found := cache.get((str(number), b"", "")))]
     assert sum(found.size for found in kept) <= 30_000
     fitting = [size for size in sizes if some_answer(size).size + 1000 <= 30_000 // 4]
     assert len(kept) >= min(len(fitting), 3)
@@ -140,19 +140,19 @@ def test_answers_never_take_more_than_the_limit(sizes):
 def test_an_answer_read_before_a_change_is_not_kept_after_it():
     state = 1
     cache = AnswerCache(lambda: state, limit=30_000)
-    assert cache.get(("path", b"")) is None
+    assert cache.get(("path", b"", "")) is None
     before = cache.state
     state = 2
-    assert cache.get(("another", b"")) is None
-    cache.put(("path", b""), before, some_answer(1))
-    assert cache.get(("path", b"")) is None
-    cache.put(("path", b""), cache.state, some_answer(1))
-    assert cache.get(("path", b"")) is not None
+    assert cache.get(("another", b"", "")) is None
+    cache.put(("path", b"", ""), before, some_answer(1))
+    assert cache.get(("path", b"", "")) is None
+    cache.put(("path", b"", ""), cache.state, some_answer(1))
+    assert cache.get(("path", b"", "")) is not None
     state = 3
-    assert cache.get(("path", b"")) is None
+    assert cache.get(("path", b"", "")) is None
 
 
 def test_a_cache_without_room_keeps_nothing():
     cache = AnswerCache(lambda: 1, limit=0)
-    cache.put(("path", b""), cache.state, some_answer(0))
-    assert cache.get(("path", b"")) is None
+    cache.put(("path", b"", ""), cache.state, some_answer(0))
+    assert cache.get(("path", b"", "")) is None

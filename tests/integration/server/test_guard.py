@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from modelyard.errors import PermissionDenied
-from modelyard.server.auth import Guard, authorise, is_loopback
+from modelyard.domain.permissions import LOCAL as EVERYBODY
+from modelyard.domain.permissions import Principal
+from modelyard.errors import PermissionDenied, Unauthenticated
+from modelyard.server.auth import PRINCIPAL, Guard, authorise, is_loopback
 
 
 def scope(method: str = "GET", **headers: str) -> dict[str, object]:
@@ -126,7 +128,11 @@ def test_over_http_the_refusal_is_a_problem_with_a_hint(client):
 def test_a_route_that_names_no_permission_is_nobodys():
     with pytest.raises(PermissionDenied):
         authorise({}, "")
-    assert authorise({}, "model.read").name == "local"
+    with pytest.raises(Unauthenticated):
+        authorise({}, "model.read")
+    with pytest.raises(PermissionDenied):
+        authorise({PRINCIPAL: Principal(name="nobody", proven=True)}, "model.read")
+    assert authorise({PRINCIPAL: EVERYBODY}, "model.read") is EVERYBODY
 
 
 @pytest.mark.parametrize(

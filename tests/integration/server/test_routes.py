@@ -10,10 +10,15 @@ import pytest
 from modelyard.domain.contract import PLACEHOLDER
 from modelyard.errors import PermissionDenied
 from modelyard.operations import TABLE, Operation
-from modelyard.server import app, docs, health, hot, routes, stream, uploads
+from modelyard.server import app, docs, events, health, hot, routes, stream, uploads
 
 ROWS = pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
-STREAMS = {"download": "version.read", "head_download": "version.read", "upload": "version.create"}
+STREAMS = {
+    "download": "version.read",
+    "head_download": "version.read",
+    "stream_events": "event.read",
+    "upload": "version.create",
+}
 OTHERS = {"health": "public", "ready": "public"}
 
 
@@ -21,7 +26,7 @@ def concrete(row: Operation[Any, Any], name: str) -> str:
     """The path of a row for a model."""
     values = {"reference": f"{name}/1.0.0", "name": name, "alias": "champion"}
     query = "&".join(f"{field}={name}%2F1.0.0" for field in row.query_fields if field in row.required())
-    return PLACEHOLDER.sub(lambda found: values[found[1]], row.path) + (f"?{query}" if query else "")
+    return PLACEHOLDER.sub(lambda found: values.get(found[1], name), row.path) + (f"?{query}" if query else "")
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +95,7 @@ def test_each_route_asks_for_its_permission_first(served, client, monkeypatch, n
         asked.append(permission)
         raise PermissionDenied(f"no {permission} for you")
 
-    for module in (docs, health, hot, routes, stream, uploads):
+    for module in (docs, events, health, hot, routes, stream, uploads):
         monkeypatch.setattr(module, "authorise", refuse)
     wanted = []
     for row in TABLE:
@@ -101,6 +106,7 @@ def test_each_route_asks_for_its_permission_first(served, client, monkeypatch, n
         ("POST", "/api/models/upload", "version.create"),
         ("GET", f"/api/models/{name}/download", "version.read"),
         ("HEAD", f"/api/models/{name}/download", "version.read"),
+        ("GET", "/api/events/stream", "event.read"),
         ("GET", "/health", "public"),
         ("GET", "/health/ready", "public"),
         ("HEAD", "/health", "public"),
@@ -112,7 +118,7 @@ def test_each_route_asks_for_its_permission_first(served, client, monkeypatch, n
         wanted.append(permission)
     assert asked == wanted
     # What the application has beyond these would not have been asked.
-    assert len(served.app.api.routes) == len(TABLE) + 3 + 4 + 2 + len(docs.FILES) + 2
+    assert len(served.app.api.routes) == len(TABLE) + 4 + 4 + 2 + len(docs.FILES) + 2
 
 
 @pytest.mark.parametrize(

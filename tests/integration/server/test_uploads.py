@@ -14,6 +14,8 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 from blake3 import blake3
 
+from components import onnx
+
 UPLOAD = "/api/models/upload"
 BIG = bytes(range(256)) * 4096 * 20
 
@@ -367,3 +369,27 @@ def test_memory_stays_flat_during_half_a_gigabyte(serve_process, name, way):
                 peak = max(peak, process.memory_info().rss)
     assert received == size
     assert peak - idle < 64 << 20, f"{(peak - idle) >> 20} MiB over idle"
+
+
+@pytest.mark.feature("EXP-35")
+def test_an_upload_by_any_client_is_held_to_its_signature(client, name):
+    def send(version, size, **fields):
+        query = {"name": name, "version": version, "filename": "model.onnx", **fields}
+        return client.post(UPLOAD, params=query, content=onnx.simple((None, size)))
+
+    record = send("1.0.0", 4).json()
+    assert record["input_schema"]["fields"] == [
+        {"name": "x", "type": "float32", "shape": [-1, 4], "optional": False},
+    ]
+    refused = send("1.1.0", 5)
+    assert (refused.status_code, refused.json()["code"]) == (422, "breaking_change")
+    assert send("1.1.0", 5, allow_breaking="same callers").json()["allow_breaking"] == "same callers"
+    form = {"name": (None, name), "version": (None, "1.2.0"), "allow_breaking": (None, "again")}
+    again = client.post(UPLOAD, files={**form, "file": ("model.onnx", onnx.simple((None, 6)))})
+    assert again.json()["allow_breaking"] == "again"
+    proposed = client.post(f"/api/models/{name}/next-version", json={"input_schema": {"x": "string"}}).json()
+    assert (proposed["version"], proposed["bump"]) == ("2.0.0", "major")
+    found = client.get(
+        "/api/signature-diff", params={"version_a": f"{name}/1.0.0", "version_b": f"{name}/1.1.0"}
+    ).json()
+    assert (found["outcome"], found["compatible"], found["required_bump"]) == ("breaking", False, "major")

@@ -25,8 +25,8 @@ from modelyard.operations import (
     TABLE,
     Delete,
     ListVersions,
-    Named,
-    NamedModel,
+    NamedModelThen,
+    NamedThen,
     Operation,
     Promote,
     Search,
@@ -50,6 +50,9 @@ BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     int | None: REVISION,
     float: NUMBER,
     list[str]: st.lists(TEXT.map(lambda text: text.replace(",", "").strip()).filter(bool), max_size=3),
+    list[str] | None: st.none() | st.lists(TEXT, max_size=3),
+    list[dict[str, str]]: st.lists(st.dictionaries(TEXT, TEXT, max_size=2), max_size=3),
+    list[dict[str, str]] | None: st.none() | st.lists(st.dictionaries(TEXT, TEXT, max_size=2), max_size=3),
     dict[str, Any]: st.dictionaries(TEXT, JSON, max_size=3),
     dict[str, str]: st.dictionaries(TEXT, TEXT, max_size=3),
     dict[str, float]: st.dictionaries(TEXT, NUMBER, max_size=3),
@@ -98,8 +101,8 @@ def test_what_equals_its_default_is_left_out():
 
 
 def test_a_reference_keeps_its_slashes_and_nothing_else():
-    assert bind(GET_VERSION, Named(reference="a b/^1.4?#%")).target == "/api/models/a%20b/%5E1.4%3F%23%25/metadata"
-    assert bind(DESCRIBE_MODEL, NamedModel(name="a/b")).target == "/api/models/a%2Fb"
+    assert bind(GET_VERSION, NamedThen(reference="a b/^1.4?#%")).target == "/api/models/a%20b/%5E1.4%3F%23%25/metadata"
+    assert bind(DESCRIBE_MODEL, NamedModelThen(name="a/b")).target == "/api/models/a%2Fb"
     assert quoted("fraud@champion/x y") == "fraud%40champion/x%20y"
 
 
@@ -116,7 +119,7 @@ def test_the_revision_travels_as_a_strong_tag():
 @pytest.mark.parametrize("name", ["", ".", "..", "\ud800"])
 def test_what_would_be_another_path_is_refused(name):
     with pytest.raises(InvalidRequest):
-        bind(DESCRIBE_MODEL, NamedModel(name=name))
+        bind(DESCRIBE_MODEL, NamedModelThen(name=name))
 
 
 def test_half_a_surrogate_pair_is_refused():

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelyard.domain.gates import Evidence, Requirement, all_met, evaluate, parse_requirements
+from modelyard.domain.evidence import Evidence
+from modelyard.domain.gates import Requirement, all_met, evaluate, parse_requirements
 from modelyard.errors import InvalidRequest
 
 EVERYTHING = {

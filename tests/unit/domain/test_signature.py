@@ -73,3 +73,16 @@ def test_a_broken_schema_is_refused(schema):
     with pytest.raises(InvalidMetadata) as caught:
         check_schema(schema)
     assert caught.value.hint
+
+
+@given(st.builds(Signature, inputs=UNIQUE, outputs=UNIQUE))
+def test_equal_signatures_share_a_fingerprint(signature):
+    again = Signature.of(signature.to_json())
+    assert again.fingerprint == signature.fingerprint
+    assert bool(signature.fingerprint) is bool(signature.inputs or signature.outputs)
+    more = Signature(inputs=(*signature.inputs, Field(name="zz", type="int8")), outputs=signature.outputs)
+    assert more.fingerprint != signature.fingerprint
+
+
+def test_other_forms_have_no_fingerprint():
+    assert Signature.of({"input_schema": {"type": "object", "properties": {"age": {}}}}).fingerprint == ""

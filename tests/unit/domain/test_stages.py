@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelyard.domain.stages import ModelStage, Move, StageGraph, check_move, default_graph, normalise_stage
+from modelyard.domain.graph import Move, check_move, default_graph, normalise_stage
+from modelyard.domain.graph_documents import parse_graph
+from modelyard.domain.stages import ModelStage
 from modelyard.errors import InvalidConfig, InvalidStage, InvalidTransition
 
 LEGAL = {
@@ -71,7 +73,7 @@ def test_none_is_another_word_for_development(text):
 
 
 def test_none_is_a_stage_of_its_own_where_the_graph_has_no_development():
-    graph = StageGraph.from_mapping({"initial": "draft", "moves": {"draft": ["live"], "live": []}})
+    graph = parse_graph({"initial": "draft", "moves": {"draft": ["live"], "live": []}})
     with pytest.raises(InvalidStage):
         normalise_stage(graph, None)
 
@@ -133,7 +135,7 @@ def test_production_is_the_exclusive_stage_of_the_default_graph():
 
 
 def test_a_graph_can_have_stages_of_its_own():
-    graph = StageGraph.from_mapping(
+    graph = parse_graph(
         {"initial": "Draft", "moves": {"draft": ["QA"], "qa": ["live", "draft"], "live": ["archived"], "archived": []}}
     )
     assert graph.stages == ("draft", "qa", "live", "archived")
@@ -164,14 +166,14 @@ def test_a_graph_can_have_stages_of_its_own():
 )
 def test_a_broken_graph_is_refused(document, message):
     with pytest.raises(InvalidConfig, match=message) as caught:
-        StageGraph.from_mapping(document)
+        parse_graph(document)
     assert caught.value.hint
 
 
 @given(st.dictionaries(WORDS.filter(lambda word: word != "none"), st.lists(WORDS, max_size=3), min_size=1, max_size=6))
 def test_a_graph_is_either_refused_or_wholly_reachable(moves):
     try:
-        graph = StageGraph.from_mapping({"initial": next(iter(moves)), "moves": moves})
+        graph = parse_graph({"initial": next(iter(moves)), "moves": moves})
     except InvalidConfig:
         return
     seen = {graph.initial}

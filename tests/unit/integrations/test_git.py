@@ -255,3 +255,37 @@ def test_what_git_refuses_is_told_in_its_words(folder):
     (folder / ".git" / "config").write_text("[broken", encoding="utf-8")
     with pytest.raises(InvalidRequest, match=r"git rev-parse failed in .*bad config"):
         GitRepository(folder).head()
+
+
+@pytest.mark.feature("VER-10")
+@pytest.mark.parametrize(
+    ("prefix", "tag", "version"),
+    [
+        ("fraud", "fraud-v1.2.3", "1.2.3"),
+        ("fraud", "fraud/1.2.3-rc.1", "1.2.3-rc.1"),
+        ("fraud-", "fraud-1.2.3", "1.2.3"),
+        ("fraud-v", "fraud-v1.2.3", "1.2.3"),
+        ("team/fraud@", "team/fraud@V1.2.3", "1.2.3"),
+        ("fraud", "fraud-eu-1.2.3", None),
+        ("fraud", "fraud2-1.2.3", None),
+        ("fraud", "fraud1.2.3", None),
+        ("fraud", "fraud--1.2.3", None),
+        ("fraud", "my-fraud-1.2.3", None),
+        ("fraud", "1.2.3", None),
+        ("fraud", "fraud", None),
+        (".", "x1.2.3", None),
+    ],
+)
+def test_a_prefix_chooses_the_tags_of_one_model(prefix, tag, version):
+    found = version_of_tag(tag, prefix)
+    assert (found and found.text) == version
+
+
+@pytest.mark.feature("VER-10")
+def test_the_code_version_tells_that_files_differ(folder):
+    head = git(folder, "rev-parse", "HEAD")
+    assert GitRepository(folder).code_version() == head
+    (folder / "file.txt").write_text("changed", encoding="utf-8")
+    assert GitRepository(folder).code_version() == f"{head}-dirty"
+    git(folder, "checkout", "--quiet", "--detach", "--force")
+    assert GitRepository(folder).code_version() == head

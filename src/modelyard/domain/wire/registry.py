@@ -49,6 +49,8 @@ class Metadata:
     changelog: str = ""
     migration_notes: str = ""
     known_issues: str = ""
+    allow_breaking: str = ""
+    """Why the version was let in although its signature breaks what its number promises; see `domain.promise`."""
     extra: dict[str, Any] = field(default_factory=dict)
     """Whatever else was sent with the version."""
 
@@ -103,9 +105,13 @@ class VersionRecord(Metadata, Identity):
 
     parent_id: str | None = None
     aliases: list[str] = field(default_factory=list)
+    environments: dict[str, str] = field(default_factory=dict)
+    """Environment → the stage that it stands in there, besides its own stage."""
     deployed: bool = False
     deprecated: bool = False
     deprecation_reason: str = ""
+    successor: str = ""
+    """What to use instead of a deprecated version, as a reference."""
     created_at: str = ""
     updated_at: str = ""
     digest: str = ""
@@ -189,6 +195,8 @@ class Resolved:
     digest: str
     model_size_bytes: int
     deprecated: bool
+    deprecation_reason: str = ""
+    successor: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,6 +249,8 @@ class PromotionRecord:
     to_stage: str
     verdicts: list[VerdictRecord] = field(default_factory=list)
     archived: list[str] = field(default_factory=list)
+    promotion_id: str = ""
+    """The promotion that moved it; empty where it stood there already."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
 import sqlalchemy as sa
 from alembic import op
+
+from modelyard.domain.inputs import inputs_of
 
 revision = "0002"
 down_revision = "0001"
@@ -11,6 +14,7 @@ branch_labels = None
 depends_on = None
 
 SEQUENCE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+SEARCHED = sa.String(250).with_variant(sa.String(250, collation="C"), "postgresql")
 DOCUMENT = sa.Text().with_variant(sa.Text(2**32 - 1), "mysql")
 REGISTRY = "md_registry"
 BEGINNING = "1970-01-01T00:00:00.000000Z"
@@ -19,11 +23,20 @@ BEGINNING = "1970-01-01T00:00:00.000000Z"
 def upgrade() -> None:
     """Make the tables, and the row that carries the registry's own events."""
     _extend_events()
+    # NULL for the versions that are there: whoever needs it reads their documents instead.
+    op.add_column("versions", sa.Column("signature", sa.String(length=64), nullable=True))
+    op.create_table(
+        "audit_marks",
+        _text("model_id", 40, primary_key=True),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["model_id"], ["models.id"]),
+    )
     _make_lifecycle()
     _make_principals()
     _make_webhooks()
     models = sa.table("models", *(sa.column(name) for name in _REGISTRY_ROW))
     op.bulk_insert(models, [_REGISTRY_ROW])
+    _index_lineage()
 
 
 _REGISTRY_ROW = {
@@ -99,10 +112,29 @@ def _make_lifecycle() -> None:
         "lineage_refs",
         sa.Column("version_seq", SEQUENCE, sa.ForeignKey("versions.seq"), primary_key=True, autoincrement=False),
         _text("kind", 20, primary_key=True),
-        _text("name", 250, primary_key=True),
+        sa.Column("name", SEARCHED, primary_key=True),
         _text("model_id", 40),
     )
     op.create_index("ix_lineage_refs_name", "lineage_refs", ["kind", "name", "version_seq"])
+
+
+def _index_lineage() -> None:
+    """Write what the versions that are there name as inputs, some hundred versions at a time."""
+    seq: sa.ColumnClause[int] = sa.column("seq", sa.BigInteger())
+    model_id, document = sa.column("model_id", sa.String()), sa.column("document", sa.Text())
+    versions = sa.table("versions", seq, model_id, document)
+    refs = sa.table("lineage_refs", *(sa.column(name) for name in ("version_seq", "kind", "name", "model_id")))
+    batch = sa.select(seq, model_id, document).select_from(versions).order_by(seq).limit(500)
+    last = -1
+    while rows := op.get_bind().execute(batch.where(seq > last)).fetchall():
+        found = [
+            {"version_seq": row.seq, "kind": kind, "name": name, "model_id": row.model_id}
+            for row in rows
+            for kind, name in inputs_of(msgspec.json.decode(row.document)).found
+        ]
+        if found:
+            op.bulk_insert(refs, found)
+        last = rows[-1].seq
 
 
 def _make_principals() -> None:
@@ -146,6 +178,7 @@ def _make_webhooks() -> None:
         sa.Column("revision", sa.Integer(), nullable=False),
         _text("created_at", 27),
         _text("updated_at", 27),
+        _text("deleted_at", 27, nullable=True),
     )
     op.create_table(
         "deliveries",
@@ -162,19 +195,21 @@ def _make_webhooks() -> None:
         sa.Column("last_error", sa.Text(), nullable=True),
         _text("created_at", 27),
         _text("finished_at", 27, nullable=True),
+        sa.UniqueConstraint("webhook_id", "event_seq", name="uq_deliveries_event"),
     )
-    op.create_index("ix_deliveries_due", "deliveries", ["state", "due_at"])
-    op.create_index("ix_deliveries_line", "deliveries", ["webhook_id", "model_id", "state", "id"])
+    op.create_index("ix_deliveries_line", "deliveries", ["state", "webhook_id", "model_id", "event_seq"])
+    op.create_index("ix_deliveries_finished", "deliveries", ["state", "finished_at"])
     op.create_index("ix_deliveries_event", "deliveries", ["event_seq"])
 
 
 def downgrade() -> None:
     """Drop what this migration made; the registry's own events go with it."""
     for name in (
-        "deliveries", "webhooks", "tokens", "principals", "lineage_refs", "promotions", "placements", "stage_graphs",
+        "audit_marks", "deliveries", "webhooks", "tokens", "principals", "lineage_refs", "promotions", "placements", "stage_graphs",
     ):  # fmt: skip
         op.drop_table(name)
     op.execute(f"DELETE FROM events WHERE model_id = '{REGISTRY}'")  # noqa: S608 - a constant
     op.execute(f"DELETE FROM models WHERE id = '{REGISTRY}'")  # noqa: S608 - a constant
     op.drop_index("ix_events_feed", "events")
     op.drop_column("events", "txid")
+    op.drop_column("versions", "signature")

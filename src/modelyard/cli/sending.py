@@ -1,0 +1,24 @@
+"""What `webhook deliver` runs: the sender of a server, in this process."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing
+
+from modelyard.bootstrap import open_yard
+from modelyard.config import Settings
+from modelyard.metadata.changes import ChangeWatch
+from modelyard.server.dispatcher import Dispatcher
+
+
+def deliver(settings: Settings, *, once: bool, interrupted: threading.Event) -> dict[str, int]:
+    """Send what is due, once or until somebody interrupts; return how many attempts ended well and how many did not."""
+    yard = open_yard(settings, expose_paths=False)
+    with closing(yard.database), closing(ChangeWatch(yard.database)) as watch:
+        with Dispatcher(yard, settings, changes=watch.count) as dispatcher:
+            if once:
+                dispatcher.drain()
+            else:
+                dispatcher.start()
+                interrupted.wait()
+        return {"delivered": dispatcher.delivered, "failed": dispatcher.failed}

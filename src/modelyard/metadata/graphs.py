@@ -1,0 +1,60 @@
+"""Stage graphs on record: the registry's stands at the registry's own row, a model's own at the model's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row, bindparam, delete, func, insert, select, update
+
+from modelyard.metadata.database import Transaction
+from modelyard.metadata.tables import models, placements, stage_graphs, versions
+
+_ALL = select(stage_graphs)
+_INSERT = insert(stage_graphs)
+_CHANGE = (
+    update(stage_graphs)
+    .where(stage_graphs.c.model_id == bindparam("key"))
+    .values(document=bindparam("document"), updated_at=bindparam("at"), revision=stage_graphs.c.revision + 1)
+)
+_DROP = delete(stage_graphs).where(stage_graphs.c.model_id == bindparam("key"))
+
+_LIVE = versions.c.deleted_at.is_(None)
+_OWN = (
+    select(versions.c.model_id, models.c.name, versions.c.stage, func.count().label("standing"))
+    .join(models, models.c.id == versions.c.model_id)
+    .where(_LIVE)
+    .group_by(versions.c.model_id, models.c.name, versions.c.stage)
+)
+_PLACED = (
+    select(placements.c.model_id, models.c.name, placements.c.stage, func.count().label("standing"))
+    .join(versions, versions.c.seq == placements.c.version_seq)
+    .join(models, models.c.id == placements.c.model_id)
+    .where(_LIVE)
+    .group_by(placements.c.model_id, models.c.name, placements.c.stage)
+)
+
+
+def every(tx: Transaction) -> dict[str, Row[Any]]:
+    """Return all graphs on record by the id of their model; there are few."""
+    return {row.model_id: row for row in tx.all(_ALL)}
+
+
+def put(tx: Transaction, model_id: str, document: dict[str, Any], at: str, *, is_new: bool) -> None:
+    """Write a graph, and count its revision up."""
+    text = msgspec.json.encode(document).decode()
+    if is_new:
+        tx.run(_INSERT, {"model_id": model_id, "document": text, "revision": 1, "updated_at": at})
+    else:
+        tx.run(_CHANGE, {"key": model_id, "document": text, "at": at})
+
+
+def drop(tx: Transaction, model_id: str) -> None:
+    """Take a model's own graph away."""
+    tx.run(_DROP, {"key": model_id})
+
+
+def stages_in_use(tx: Transaction) -> list[tuple[str, str, str, str, int]]:
+    """Return (model id, model name, stage, "own" or "environment", how many live versions stand there)."""
+    own = [(row.model_id, row.name, row.stage, "own", int(row.standing)) for row in tx.all(_OWN)]
+    return own + [(row.model_id, row.name, row.stage, "environment", int(row.standing)) for row in tx.all(_PLACED)]

@@ -1,0 +1,101 @@
+"""Who sends a request: the token in its `Authorization` header, and the principal that it proves.
+
+Rules
+- A token is sent as `Authorization: Bearer TOKEN`, or as the password of HTTP Basic, whatever the user's name (`curl -u
+  me:TOKEN`, MLflow's clients). It is looked for nowhere else: addresses end up in logs.
+- What a token proves is looked up once for each state of the database, so that a revoked token ends with the change
+  that revoked it. When it ends by itself, is asked each time.
+- Only tokens that prove something are remembered, by a hash of theirs. So nobody fills the memory with wrong ones.
+- No message and no log line holds anything of the header.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import TypeAlias
+
+from blake3 import blake3
+from starlette.types import Scope
+
+from modelyard.domain.permissions import LOCAL, Principal
+from modelyard.errors import Unauthenticated
+from modelyard.registry.tokens import Proof, authenticate
+from modelyard.server.service import Service
+
+Found: TypeAlias = Principal | Unauthenticated
+
+_HINT = "send `Authorization: Bearer TOKEN`; the client and the command line take it from MODELYARD_TOKEN"
+_LONGEST = 1_000
+
+
+class Doorkeeper:
+    """Finds out who sends a request. Used in the event loop only.
+
+    Args:
+        service: whose database knows the tokens.
+        asks: whether callers have to prove who they are; otherwise everybody is `LOCAL`.
+    """
+
+    def __init__(self, service: Service, *, asks: bool) -> None:
+        self._service = service
+        self._asks = asks
+        self._state = -1
+        self._proofs: dict[bytes, Proof] = {}
+
+    async def find(self, scope: Scope) -> Found:
+        """Return who sends a request, or the error for those who have to prove it and did not."""
+        if not self._asks:
+            return LOCAL
+        try:
+            token = presented(scope)
+        except Unauthenticated as error:
+            return error
+        proof = await self._proof(token)
+        if proof is None or (proof.expires_at is not None and proof.expires_at <= self._service.yard.clock()):
+            return Unauthenticated(
+                "the token is not valid", hint="it was mistyped, revoked, or has expired; ask for a new one"
+            )
+        return proof.principal
+
+    async def _proof(self, token: str) -> Proof | None:
+        state = self._service.watch.count()
+        if state != self._state:
+            self._proofs.clear()
+            self._state = state
+        key = blake3(token.encode()).digest()
+        proof = self._proofs.get(key)
+        if proof is None:
+            proof = await self._service.run(authenticate, self._service.yard, token)
+            # Another request may have seen a newer state meanwhile, to which this proof need not belong.
+            if proof is not None and self._state == state:
+                self._proofs[key] = proof
+        return proof
+
+
+def presented(scope: Scope) -> str:
+    """Return the token that a request was sent with.
+
+    Raises:
+        Unauthenticated: there is none, or the header is not one of those that can hold one.
+    """
+    found: list[bytes] = [value for name, value in scope["headers"] if name == b"authorization"]
+    if not found:
+        raise Unauthenticated("the request has no token", hint=_HINT)
+    scheme, _, rest = found[0].decode("latin-1").strip().partition(" ")
+    token = rest.strip()
+    if scheme.lower() == "basic":
+        token = _password(token)
+    elif scheme.lower() != "bearer":
+        token = ""
+    if len(found) > 1 or not 0 < len(token) <= _LONGEST or not token.isascii():
+        raise Unauthenticated("the Authorization header holds no token", hint=_HINT)
+    return token
+
+
+def _password(text: str) -> str:
+    try:
+        user, _, password = base64.b64decode(text, validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        return ""
+    return password or user

@@ -1,0 +1,208 @@
+"""Sends webhooks over HTTP, to places that it is allowed to reach.
+
+Rules
+- A name is looked up once, its addresses are checked, and the connection goes to an address that was checked. A name
+  that points elsewhere a moment later (DNS rebinding) changes nothing.
+- Addresses of this machine and of private networks are refused unless `webhooks.allow_private` is set: whoever may make
+  a webhook must not reach what only the server can reach. Refused are all that are not global unicast, also where an
+  IPv6 address stands for such an IPv4 one.
+- Redirects are not followed, proxies of the environment are not used (they would look the name up again), and no
+  connection is used for a second request.
+- An attempt ends after `webhooks.timeout_s` as a whole, however slowly the receiver answers; of its answer only the
+  beginning is read.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from modelyard._version import __version__
+from modelyard.domain.webhooks import Address, address_of, is_delivered, signed_headers
+from modelyard.errors import InvalidRequest
+from modelyard.registry.deliveries import Parcel, Reply
+
+if TYPE_CHECKING:
+    import httpx2
+
+LONGEST_ANSWER = 2_000
+MOST_ADDRESSES = 3
+"""Addresses of one name that are tried."""
+
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_IPv4_BITS = 0xFFFFFFFF
+
+
+class Refused(Exception):
+    """The receiver is at a place that may not be reached."""
+
+
+class Outbound:
+    """Sends parcels; safe to use from several threads.
+
+    Args:
+        allow_private: whether receivers may be on this machine or in a private network.
+        timeout: seconds for an attempt.
+    """
+
+    def __init__(self, *, allow_private: bool, timeout: float) -> None:
+        self._allow_private = allow_private
+        self._timeout = timeout
+        self._making = threading.Lock()
+
+    def __call__(self, parcel: Parcel) -> Reply:
+        """Send a parcel and wait for the answer; what goes wrong on the way stands in the reply."""
+        import httpx2  # noqa: PLC0415 - most servers have no webhooks, and the import takes long
+
+        try:
+            address = address_of(parcel.url)
+            reply = Reply(error="no address to connect to")
+            for place in self._places(address):
+                try:
+                    return self._sent(parcel, address, place)
+                except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
+                    reply = Reply(error=f"{place} cannot be reached: {error}")
+        except (Refused, InvalidRequest) as error:
+            return Reply(error=str(error))
+        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError, ValueError) as error:
+            return Reply(error=f"{type(error).__name__}: {error}")
+        return reply
+
+    def close(self) -> None:
+        """End what is open."""
+        with self._making:
+            client = self.__dict__.pop("_client", None)
+        if client is not None:
+            client.close()
+
+    def _places(self, address: Address) -> list[str]:
+        """The addresses of a host that may be reached."""
+        try:
+            found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise Refused(f"the name {address.host} cannot be resolved: {error}") from None
+        places = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+        allowed = [place for place in places if self._allow_private or is_public(place)]
+        if not allowed:
+            raise Refused(
+                f"{address.host} is {places[0]}, which is no public address; webhooks.allow_private permits such ones"
+            )
+        return allowed[:MOST_ADDRESSES]
+
+    @cached_property
+    def _client(self) -> httpx2.Client:
+        import httpx2  # noqa: PLC0415 - see above
+
+        return httpx2.Client(
+            trust_env=False,
+            verify=httpx2.create_ssl_context(),
+            follow_redirects=False,
+            timeout=self._timeout,
+            limits=httpx2.Limits(max_keepalive_connections=0, max_connections=None),
+            headers={"User-Agent": f"modelyard/{__version__}", "Accept": "*/*", "Accept-Encoding": "identity"},
+        )
+
+    def _sent(self, parcel: Parcel, address: Address, place: str) -> Reply:
+        import httpx2  # noqa: PLC0415 - see above
+
+        with self._making:
+            client = self._client
+        with deadline(self._timeout) as follow:
+            host = f"[{address.host}]" if ":" in address.host else address.host
+            usual = {"http": 80, "https": 443}[address.scheme]
+            request = client.build_request(
+                "POST",
+                httpx2.URL(
+                    scheme=address.scheme, host=place, port=address.port, raw_path=address.target.encode("ascii")
+                ),
+                content=parcel.body,
+                headers={
+                    "Host": host if address.port == usual else f"{host}:{address.port}",
+                    "Content-Type": "application/json",
+                    **signed_headers(parcel.secrets, parcel.message_id, int(time.time()), parcel.body),
+                },
+                # The certificate is checked against the name, though the connection goes to a number.
+                extensions={"sni_hostname": address.host, "trace": follow},
+            )
+            answer = client.send(request, stream=True)
+            try:
+                return _judged(answer)
+            finally:
+                answer.close()
+
+
+def _judged(answer: httpx2.Response) -> Reply:
+    """The reply that an answer stands for; of a refusal, with the beginning of its body."""
+    if is_delivered(answer.status_code):
+        return Reply(status=answer.status_code)
+    body = b""
+    with suppress(Exception):  # The status tells enough where the body cannot be read.
+        for chunk in answer.iter_raw():
+            body += chunk
+            if len(body) >= LONGEST_ANSWER:
+                break
+    text = body[:LONGEST_ANSWER].decode("utf-8", "replace")
+    told = "".join(character if character.isprintable() else " " for character in text).strip()
+    return Reply(status=answer.status_code, error=f"status {answer.status_code}: {told}" if told else "")
+
+
+@contextmanager
+def deadline(seconds: float) -> Iterator[Any]:
+    """Cut the connections of a request when its time is over; gives the hook that learns of them.
+
+    The HTTP client knows limits for each step only, and a receiver may take many steps.
+    """
+    opened: list[socket.socket] = []
+    lock = threading.Lock()
+    over = False
+
+    def follow(event: str, facts: dict[str, Any]) -> None:
+        if event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
+            with lock:
+                opened.append(facts["return_value"].get_extra_info("socket"))
+                if over:
+                    _cut(opened)
+
+    def end() -> None:
+        nonlocal over
+        with lock:
+            over = True
+            _cut(opened)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield follow
+    finally:
+        timer.cancel()
+
+
+def _cut(opened: list[socket.socket]) -> None:
+    for connection in opened:
+        with suppress(OSError, ssl.SSLError):
+            connection.shutdown(socket.SHUT_RDWR)
+
+
+def is_public(place: str) -> bool:
+    """Whether an address is one of the public internet, and stands for no other one that is not."""
+    try:
+        address = ipaddress.ip_address(place.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(address, ipaddress.IPv6Address):
+        if address in _NAT64:
+            return is_public(str(ipaddress.IPv4Address(int(address) & _IPv4_BITS)))
+        if address.ipv4_mapped is not None:
+            return is_public(str(address.ipv4_mapped))
+        inner = [address.sixtofour, *(address.teredo or ())]
+        if address.is_site_local or any(one is not None and not is_public(str(one)) for one in inner):
+            return False
+    return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
