@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import shlex
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self, TypeVar
@@ -151,11 +151,12 @@ def _refuse_lost_database(database: Database, store: ArtifactStore) -> None:
 
 
 def _default_stage(database: Database, graph: StageGraph, text: str) -> ModelStage:
+    """Return the stage of the setting. Where a registry has graphs of its own, they decide at each registration."""
     with database.read() as tx:
-        graphs = Graphs(tx, graph)
-        with_it = [known for known in graphs.every if ModelStage(text) in known.stages]
-        stage = normalise_stage(with_it[0] if with_it else graphs.registry, text)
-    if not any(known.can_start_in(stage) for known in with_it):
+        if Graphs(tx, graph).rows:
+            return ModelStage(text)
+    stage = normalise_stage(graph, text)
+    if not graph.can_start_in(stage):
         raise InvalidConfig(
             f"registry.default_stage is {stage}, where no version can start", hint=f"use {graph.initial}"
         )
@@ -210,7 +211,7 @@ class EmbeddedCaller:
         wanted = [fetched.entry] if path and fetched.entry is not None else fetched.manifest.files
         return restore(self.yard.store, wanted, target, progress)
 
-    def follow(self, request: ListEvents) -> Iterator[EventRecord]:
+    def follow(self, request: ListEvents) -> Generator[EventRecord]:
         """Yield events behind `request.after` as they happen, for ever."""
         return follow(self.yard, request, self.principal)
 

@@ -55,7 +55,9 @@ def tag(session: Session, /, reference: str, tags: tuple[str, ...]) -> None:
     "modelyard deprecate fraud/1.0.0 --undo",
 )
 @click.argument("reference")
-@click.option("--reason", default="", metavar="TEXT", help="Why it is not to be used any more.")
+@click.option(
+    "--reason", default="", metavar="TEXT", help="Why it is not to be used any more; needed, unless it is taken back."
+)
 @click.option("--successor", metavar="VERSION", help="What to use instead.")
 @click.option("--undo", is_flag=True, help="Take the deprecation back.")
 @pass_session

@@ -65,11 +65,36 @@ def read_document(text: str) -> Any:
     except OSError as error:
         raise ValueError(f"{text!r} is no JSON object and cannot be read as a file: {error.strerror}") from error
     if path.suffix.lower() in {".yaml", ".yml"}:
-        try:
-            return msgspec.yaml.decode(content)
-        except msgspec.DecodeError as error:
-            raise ValueError(f"{text}: not valid YAML: {error}") from error
+        return parse_yaml(content, text)
     return parse_json(content, text)
+
+
+def parse_yaml(content: str, where: str) -> Any:
+    """Return the value of a YAML text; keys given twice are refused, since one of the two values would be lost."""
+    import yaml  # noqa: PLC0415 - most commands read none
+
+    try:
+        _refuse_repeats(yaml.compose(content, Loader=yaml.SafeLoader), where)
+        return msgspec.yaml.decode(content)
+    except (msgspec.DecodeError, yaml.YAMLError) as error:
+        raise ValueError(f"{where}: not valid YAML: {error}") from error
+
+
+def _refuse_repeats(root: Any, where: str) -> None:
+    waiting, seen = [root], set()
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen or not isinstance(getattr(node, "value", None), list):
+            continue
+        seen.add(id(node))
+        keys = [part[0] for part in node.value if isinstance(part, tuple)]
+        names = [key.value for key in keys if isinstance(key.value, str)]
+        for key in keys:
+            if names.count(key.value) > 1:
+                raise ValueError(
+                    f"{where}: the key {key.value!r} is given twice, at line {key.start_mark.line + 1} too"
+                )
+        waiting += [inner for part in node.value for inner in (part if isinstance(part, tuple) else (part,))]
 
 
 def parse_json(text: str, where: str) -> Any:

@@ -242,7 +242,7 @@ def whoami(session: Session) -> None:
 @command(
     "can-i",
     "modelyard can-i stage.move fraud --stage production",
-    "modelyard can-i alias.move fraud --alias champion && modelyard alias fraud champion 1.4.0",
+    "modelyard can-i alias.move fraud --alias champion",
 )
 @click.argument("permission")
 @click.argument("model", required=False, default="")

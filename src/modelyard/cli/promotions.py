@@ -35,7 +35,7 @@ REQUIREMENTS = click.option("--requirements", type=Document(), help="What the mo
 @AS
 @pass_session
 def request(session: Session, /, reference: str, **given: Any) -> None:
-    """Ask for a version to be moved, and wait for the approvals of others.
+    """Ask for a version to be moved, with the consent of others.
 
     Prints the id of the request. Gates that are not met yet do not refuse the request; they refuse its application.
     """
@@ -84,11 +84,14 @@ def reject(session: Session, /, promotion: str, comment: str, speaker: str) -> N
     "requests",
     cls=Group,
     invoke_without_command=True,
-    examples=("modelyard requests", "modelyard requests show pr_0j3k5m", "modelyard requests apply pr_0j3k5m"),
+    examples=("modelyard requests list", "modelyard requests show pr_0j3k5m", "modelyard requests apply pr_0j3k5m"),
 )
 @click.pass_context
 def requests(ctx: click.Context) -> None:
-    """Show promotion requests, and bring them to their end; the open ones when no command is named."""
+    """Show promotion requests and bring them to their end.
+
+    Lists the open ones when no command is named.
+    """
     if ctx.invoked_subcommand is None:
         _list(ctx.ensure_object(Session), None, "open", None)
 
@@ -159,7 +162,7 @@ for _command in (list_requests, show, apply, evaluate, comment, withdraw):
 @REQUIREMENTS
 @pass_session
 def gates(session: Session, /, reference: str, target_stage: str, requirements: dict[str, Any] | None) -> None:
-    """Tell what a move would need and whether it is there; nothing is moved.
+    """Tell what a move would need, and whether it is there.
 
     Exit code 6 when a gate is not met.
     """
@@ -180,7 +183,7 @@ def gates(session: Session, /, reference: str, target_stage: str, requirements: 
 @click.option("--list", "listed", is_flag=True, help="Show how each suite ended last instead.")
 @pass_session
 def test(session: Session, /, reference: str, suite: str, report: str | None, *, listed: bool) -> None:
-    """Run the configured tests on a version, as evidence for its promotion.
+    """Run the tests of a version, as evidence for its promotion.
 
     The command is the setting tests.command. Exit code 7 when the tests fail.
     """

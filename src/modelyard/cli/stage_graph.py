@@ -20,11 +20,11 @@ from modelyard.domain.wire import GraphRecord
     examples=(
         "modelyard stages show",
         "modelyard stages show fraud --yaml > stages.yaml",
-        "modelyard stages set stages.yaml --dry-run",
+        "modelyard stages set ./stages.yaml --dry-run",
     ),
 )
 def stages() -> None:
-    """Show or set the stages, the legal moves, and what each move needs."""
+    """Show or set the stages, and what each move needs."""
 
 
 @command("show", "modelyard stages show", "modelyard stages show fraud", "modelyard stages show --yaml > stages.yaml")
@@ -42,9 +42,9 @@ def show(session: Session, /, name: str | None, *, as_yaml: bool) -> None:
 
 @command(
     "set",
-    "modelyard stages set stages.yaml --dry-run",
-    "modelyard stages set stages.yaml",
-    "modelyard stages set fraud-stages.yaml --model fraud",
+    "modelyard stages set ./stages.yaml --dry-run",
+    "modelyard stages set ./stages.yaml",
+    "modelyard stages set ./fraud-stages.yaml --model fraud",
 )
 @click.argument("document", type=Document())
 @click.option("--model", "name", metavar="NAME", help="For this model only; for the registry when left out.")

@@ -9,7 +9,7 @@ Rules
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -33,7 +33,7 @@ _STREAM = "/stream"
 _event = msgspec.json.Decoder(EventRecord)
 
 
-def follow(transport: Transport, request: ListEvents) -> Iterator[EventRecord]:
+def follow(transport: Transport, request: ListEvents) -> Generator[EventRecord]:
     """Yield events behind `request.after` as they happen; it never ends by itself.
 
     Raises:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -106,7 +106,7 @@ class RemoteCaller:
             )
         return fetch_files(self._transport, version.id, wanted, target, progress)
 
-    def follow(self, request: ListEvents) -> Iterator[EventRecord]:
+    def follow(self, request: ListEvents) -> Generator[EventRecord]:
         """Yield events behind `request.after` as they happen, for ever."""
         return following.follow(self._transport, request)
 

@@ -149,6 +149,12 @@ OTHER_VARIABLES: Mapping[str, str] = {
     "MODELYARD_URI": "Registry that the command line talks to: a path or a URL.",
     "MODELYARD_TOKEN": "Token that the client sends to a server.",
     "MODELYARD_REQUIRE": "Test components that must be present: all, or their names.",
+    "MODELYARD_MODEL": "For a command of tests: the model of the version.",
+    "MODELYARD_VERSION": "For a command of tests: the version.",
+    "MODELYARD_VERSION_ID": "For a command of tests: the version's id.",
+    "MODELYARD_REFERENCE": "For a command of tests: the version as a reference.",
+    "MODELYARD_FILES": "For a command of tests: the folder with the version's files.",
+    "MODELYARD_SUITE": "For a command of tests: the suite.",
 }
 """Variables of modelyard that are not settings of the table."""
 

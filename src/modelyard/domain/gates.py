@@ -9,7 +9,8 @@ Requirements are written as users write them, a mapping of names and values:
                                     true: something must be on record (see `modelyard.domain.evidence`)
     tests                           true, a suite, or a list of suites such as [cloud, edge]: each must have passed
     not_worse_than                  a stage, or {stage, tolerance, metrics}: no metric worse than of who stands there
-    min_age, max_age                a time such as 7d: since the version was registered
+    min_age, max_age                a time such as 7d: since the version was registered (a metric named age is bounded
+                                    by validation.min_age)
     min_time_in_stage               a time such as 2d: since it entered the stage that it stands in
     <name of a custom gate>         whatever that gate understands
 
@@ -28,7 +29,7 @@ from difflib import get_close_matches
 from typing import Any, Literal, cast
 
 from modelyard.domain import durations
-from modelyard.domain.checks import check_number
+from modelyard.domain.checks import check_json, check_number
 from modelyard.domain.directions import canonical, direction
 from modelyard.domain.evidence import JUDGES, Evidence, Finding
 from modelyard.domain.metric_gates import judge_bound, judge_parity, judge_presence
@@ -100,6 +101,12 @@ def suites(requirements: Sequence[Requirement]) -> list[str]:
     return [suite for requirement in requirements if requirement.kind == "tests" for suite in requirement.words]
 
 
+def parity_stages(requirements: Mapping[str, Any]) -> list[str]:
+    """The stages whose holders some requirements, as written, compare with."""
+    wanted = [_READERS[name](name, value) for name, value in requirements.items() if name == "not_worse_than"]
+    return [it.words[0] for it in wanted]
+
+
 def question(requirement: Requirement) -> str:
     """The key of what a custom gate was asked, in `Evidence.findings`: its name and what is wanted of it."""
     return f"{requirement.name}: {requirement.wanted!r}"
@@ -119,17 +126,13 @@ def _parse(name: object, value: object, custom: Collection[str]) -> Requirement:
         if value is not True:
             raise InvalidRequest(f"{name} is True or False, not {shown(value)}", hint=_USAGE)
         return Requirement(name=name, kind="evidence")
-    if name in AGES and not _is_number(value):
+    if name in AGES:
         return Requirement(name=name, kind="age", bound=durations.seconds(value, name))
     if name in _READERS:
         return _READERS[name](name, value)
     if name in custom and not _BOUND.fullmatch(name):
-        return Requirement(name=name, kind="custom", wanted=value)
+        return Requirement(name=name, kind="custom", wanted=check_json(name, value))
     return _parse_bound(name, value, custom)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _parse_bound(name: str, value: object, custom: Collection[str]) -> Requirement:
@@ -151,7 +154,7 @@ def _number(name: str, value: object) -> float:
     try:
         return check_number(value)
     except ValueError as error:
-        raise InvalidRequest(f"{shown(name)} needs a finite number; {shown(value)} is {error}", hint=_USAGE) from None
+        raise InvalidRequest(f"{name[:250]} needs a finite number; {shown(value)} is {error}", hint=_USAGE) from None
 
 
 def _parse_metrics(name: str, value: object) -> Requirement:

@@ -13,9 +13,9 @@ from types import MappingProxyType
 from typing import Any
 
 from modelyard.domain import durations
-from modelyard.domain.gates import parse_requirements
+from modelyard.domain.gates import parity_stages, parse_requirements
 from modelyard.domain.graph import MoveRule, StageGraph
-from modelyard.domain.names import printable, shown
+from modelyard.domain.names import person, shown
 from modelyard.domain.stages import ModelStage, folded
 from modelyard.errors import InvalidConfig, InvalidRequest, InvalidStage
 
@@ -161,7 +161,7 @@ def _targets(
     stage: ModelStage, targets: object, custom: Collection[str]
 ) -> Iterator[tuple[ModelStage, MoveRule | None]]:
     if not isinstance(targets, Mapping):
-        yield from ((target, None) for target in _stages(stage, targets or ()))
+        yield from ((target, None) for target in _stages(stage, () if targets is None else targets))
         return
     for word, rule in targets.items():
         target = _configured(word)
@@ -176,20 +176,21 @@ def _rule(what: str, document: object, custom: Collection[str]) -> MoveRule | No
             f"{what} has the rule {shown(document)}", hint="write requirements, approvals, … below it, or nothing"
         )
     _refuse_unknown(what, document, RULE_KEYS)
-    requirements = document.get("requirements") or {}
-    expires = document.get("expires_after") or ""
+    requirements, expires = document.get("requirements"), document.get("expires_after")
+    approvers = _approvers(what, document.get("approvers"))
+    least = 1 if approvers else 0
     try:
         parse_requirements(requirements, custom)
-        if expires:
+        if expires is not None:
             durations.seconds(expires, "expires_after")
     except InvalidRequest as error:
         raise InvalidConfig(f"{what}: {error.message}", hint=error.hint, details=error.details) from error
     return MoveRule(
-        requirements=dict(requirements),
-        approvals=_checked(what, document, "approvals", 0, _is_count, f"a whole number from 0 to {MOST_APPROVALS}"),
-        approvers=_approvers(what, document.get("approvers") or ()),
+        requirements=dict(requirements or {}),
+        approvals=_checked(what, document, "approvals", least, _is_count, f"a whole number to {MOST_APPROVALS}"),
+        approvers=approvers,
         archive_previous=_checked(what, document, "archive_previous", None, _is_flag, "true or false"),
-        expires_after=expires,
+        expires_after=expires or "",
     )
 
 
@@ -211,10 +212,11 @@ def _is_flag(value: Any) -> bool:
 
 
 def _approvers(what: str, names: object) -> tuple[str, ...]:
+    names = () if names is None else names
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
         raise InvalidConfig(f"{what} has approvers {shown(names)}", hint="write approvers: [ana, bob]")
     try:
-        return tuple(dict.fromkeys(printable(name, "an approver") for name in names))
+        return tuple(dict.fromkeys(person(name, "an approver") for name in names))
     except InvalidRequest as error:
         raise InvalidConfig(f"{what}: {error.message}", hint=error.hint) from error
 
@@ -253,9 +255,8 @@ def _validate(graph: StageGraph) -> None:
             f"no path leads from {graph.initial} to the stage {str(lost[0])!r}",
             hint="add a move to it, or take it out",
         )
-    if graph.exclusive and ModelStage.ARCHIVED not in graph.stages:
-        raise InvalidConfig("the stage graph has an exclusive stage and no archived one", hint="add the stage archived")
     _validate_places(graph)
+    _validate_rules(graph)
 
 
 def _validate_places(graph: StageGraph) -> None:
@@ -265,12 +266,31 @@ def _validate_places(graph: StageGraph) -> None:
             f"{wrong[0]} belongs to the environment {graph.environments[wrong[0]]}",
             hint="versions enter and retire outside of environments",
         )
+    if graph.exclusive and ModelStage.ARCHIVED not in graph.stages:
+        raise InvalidConfig("the stage graph has an exclusive stage and no archived one", hint="add the stage archived")
+    if wrong := sorted(own & graph.exclusive):
+        raise InvalidConfig(
+            f"{wrong[0]} is exclusive, and many versions stand there",
+            hint="exclusive are stages that one version holds",
+        )
+
+
+def _validate_rules(graph: StageGraph) -> None:
     for (source, target), rule in graph.rules.items():
-        if rule.approvers and len(rule.approvers) < rule.approvals:
+        what = f"the move {source} -> {target}"
+        if rule.approvers and not 1 <= rule.approvals <= len(rule.approvers):
             raise InvalidConfig(
-                f"the move {source} -> {target} needs {rule.approvals} approvals of {len(rule.approvers)} people",
-                hint="name more approvers, or ask for fewer approvals",
+                f"{what} needs {rule.approvals} approvals of {len(rule.approvers)} people",
+                hint="name as many approvers as have to approve, or more",
             )
+        if rule.archive_previous and not graph.environment_of(target) and ModelStage.ARCHIVED not in graph.stages:
+            raise InvalidConfig(f"{what} archives, and there is no stage archived", hint="add the stage archived")
+        for stage in parity_stages(rule.requirements):
+            if stage not in graph.stages:
+                raise InvalidConfig(
+                    f"{what} compares with who stands in {shown(stage)}, which is not one of its stages",
+                    hint=f"the stages are {', '.join(graph.stages)}",
+                )
 
 
 def _reachable(graph: StageGraph) -> set[ModelStage]:

@@ -97,6 +97,27 @@ def metric_name(text: object) -> MetricName:
     return MetricName(_sized(text, "a metric name"))
 
 
+def person(text: object, what: str) -> str:
+    """Return the name of a person or a program, without blanks around it.
+
+    Raises:
+        InvalidName: it is empty, longer than 250 characters, or has characters that cannot be seen.
+    """
+    name = printable(text, what).strip()
+    if not 1 <= len(name) <= LONGEST_NAME:
+        raise InvalidName(f"{what} has {len(name)} characters", hint=f"use 1 to {LONGEST_NAME} that can be seen")
+    return name
+
+
+def is_same_person(one: str, other: str) -> bool:
+    """Whether two names are one to a reader: case, width and blanks around them do not count."""
+    return _folded_person(one) == _folded_person(other)
+
+
+def _folded_person(name: str) -> str:
+    return unicodedata.normalize("NFKC", name).casefold().strip()
+
+
 def printable(text: object, what: str) -> str:
     """Return `text` if it is text and printable; its length is the caller's concern.
 

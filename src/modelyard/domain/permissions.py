@@ -33,6 +33,8 @@ from modelyard.errors import PermissionDenied
 
 EVERYTHING: Final = "*"
 EVERY_READ: Final = "*.read"
+NOTHING: Final = ""
+"""The pattern that nothing matches: what is left of two that have nothing in common."""
 SELF: Final = "self"
 """The permission of what concerns the caller alone; whoever proved who they are has it."""
 
@@ -77,28 +79,38 @@ class Grant:
             return False
         if permission in REGISTRY_WIDE and self.model != EVERYTHING:
             return False
-        pattern = self._pattern(permission)
-        return not target or covers(pattern, target)
+        pattern = _target_pattern(self, permission)
+        return pattern != NOTHING and (not target or covers(pattern, target))
 
     def meet(self, other: Grant) -> Grant | None:
         """What this grant and another one both allow; None for nothing. Neither names a role."""
         pairs = zip(self.parts, other.parts, strict=True)
-        met = [common for one, two in pairs if (common := _narrower(one, two)) is not None]
-        if len(met) < len(self.parts):
-            return None
-        allow, model, stage, alias = met
-        return Grant(allow=allow, model=model, stage=stage, alias=alias)
+        allow, model, stage, alias = (_narrower(one, two) for one, two in pairs)
+        met = Grant(allow=allow, model=model, stage=stage, alias=alias)
+        return None if NOTHING in {allow, model, _target_pattern(met, allow)} else met
 
     @property
     def parts(self) -> tuple[str, str, str, str]:
         """What is allowed, then the three patterns."""
         return self.allow, self.model, self.stage, self.alias
 
-    def _pattern(self, permission: str) -> str:
-        """The pattern that the target of a permission has to match."""
-        if permission in STAGE_TARGETS:
-            return self.stage
-        return self.alias if permission in ALIAS_TARGETS else EVERYTHING
+    def plain(self) -> Grant:
+        """The same without patterns for what the permission does not look at, so that equal rights are equal."""
+        if self.allow == EVERYTHING:
+            return self
+        return Grant(
+            allow=self.allow,
+            model=self.model,
+            stage=self.stage if self.allow in STAGE_TARGETS else EVERYTHING,
+            alias=self.alias if self.allow in ALIAS_TARGETS else EVERYTHING,
+        )
+
+
+def _target_pattern(grant: Grant, permission: str) -> str:
+    """The pattern of a grant that the target of a permission has to match."""
+    if permission in STAGE_TARGETS:
+        return grant.stage
+    return grant.alias if permission in ALIAS_TARGETS else EVERYTHING
 
 
 def _all(*permissions: str) -> tuple[Grant, ...]:
@@ -148,7 +160,7 @@ def expanded(grants: Iterable[Grant]) -> tuple[Grant, ...]:
         for each in ROLES.get(grant.allow, (Grant(allow=grant.allow),)):
             met = each.meet(scope)
             if met is not None:
-                found[met] = None
+                found[met.plain()] = None
     return tuple(found)
 
 
@@ -229,11 +241,11 @@ def denial(principal: Principal, permission: str, model: str = "", target: str =
     )
 
 
-def _narrower(one: str, two: str) -> str | None:
-    """What two patterns both match, as a pattern; None if they have nothing in common."""
+def _narrower(one: str, two: str) -> str:
+    """What two patterns both match, as a pattern."""
     if covers(one, two):
         return two
-    return one if covers(two, one) else None
+    return one if covers(two, one) else NOTHING
 
 
 LOCAL = Principal(name="local", grants=(Grant(),))

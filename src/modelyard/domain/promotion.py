@@ -23,7 +23,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from modelyard.domain.graph import MoveRule
-from modelyard.domain.names import shown
+from modelyard.domain.names import is_same_person, shown
 from modelyard.domain.wire.promotions import Promotion, Vote
 from modelyard.errors import Conflict, InvalidRequest, PermissionDenied, PromotionClosed, SelfApproval
 
@@ -102,9 +102,9 @@ def approve(promotion: Promotion, voter: Voter, now: str, comment: str, *, autho
         Conflict: the voter has approved it already.
     """
     check_open(promotion, now)
-    if voter.name in {promotion.requester, *authors}:
-        role = "asked for" if voter.name == promotion.requester else "made"
-        what = "this promotion" if voter.name == promotion.requester else "this version"
+    if any(is_same_person(voter.name, name) for name in (promotion.requester, *authors)):
+        asked = is_same_person(voter.name, promotion.requester)
+        role, what = ("asked for", "this promotion") if asked else ("made", "this version")
         hint = None if voter.proven else "turn on auth.enabled, so that people are known by their tokens; or name them"
         raise SelfApproval(f"{shown(voter.name)} {role} {what} and does not approve it", hint=hint)
     if promotion.approvers and voter.name not in promotion.approvers:
@@ -112,7 +112,7 @@ def approve(promotion: Promotion, voter: Voter, now: str, comment: str, *, autho
             f"{shown(voter.name)} is not among the approvers of this move",
             hint=f"the approvers are {', '.join(promotion.approvers)}",
         )
-    if any(vote.by == voter.name and vote.decision == APPROVE for vote in promotion.votes):
+    if any(is_same_person(vote.by, voter.name) and vote.decision == APPROVE for vote in promotion.votes):
         raise Conflict(f"{shown(voter.name)} has approved {promotion.id} already", hint="somebody else has to")
     vote = Vote(by=voter.name, decision=APPROVE, at=now, comment=comment)
     voted = replace(promotion, votes=[*promotion.votes, vote])
@@ -121,7 +121,7 @@ def approve(promotion: Promotion, voter: Voter, now: str, comment: str, *, autho
 
 
 def reject(promotion: Promotion, voter: Voter, now: str, comment: str) -> Promotion:
-    """End a promotion by a refusal; whoever asked for it takes it back instead."""
+    """End a promotion by a refusal; anybody with the permission may, also who asked for it."""
     check_open(promotion, now)
     vote = Vote(by=voter.name, decision=REJECT, at=now, comment=comment)
     return replace(promotion, votes=[*promotion.votes, vote], state=REJECTED)

@@ -1,9 +1,9 @@
 """Search terms: what is put into the index for a text, and what is looked up for a query.
 
 Rules
-- SQLite (FTS5, unicode61) and PostgreSQL (to_tsvector, simple) cut texts at different places. Both leave a run of
-  letters and digits whole, so a term is such a run and nothing else, and both find the same. One exception: PostgreSQL
-  takes the 3e5 of "3e5a91c" for a number. It does so in queries too, if they pass through its to_tsquery.
+- SQLite (FTS5, unicode61) and PostgreSQL's parser cut texts at different places. SQLite leaves a run of letters and
+  digits whole; PostgreSQL gets the terms one by one, past its parser, which takes the 3e5 of "3e5a91c" for a number. So
+  a term is such a run and nothing else, and both find the same.
 - Case and accents do not count: NFKD, case folding, no marks. "Café" and "CAFE" are one term.
 - A text gives its words, and the parts of words written in camel case: "FraudDetector" gives frauddetector, fraud and
   detector. A query gives its words only, and each is matched as a prefix: "FraudDet" and "detect" both find it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -40,7 +40,7 @@ class Caller(Protocol):
         """Write a version's files, or the one called `path`, below the folder `target`; give where they are."""
         ...
 
-    def follow(self, request: ListEvents) -> Iterator[EventRecord]:
+    def follow(self, request: ListEvents) -> Generator[EventRecord]:
         """Yield events behind `request.after` as they happen, for ever."""
         ...
 

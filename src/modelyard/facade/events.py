@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 
 from modelyard.domain.wire import EventRecord
 from modelyard.errors import InvalidRequest
@@ -31,7 +31,7 @@ class Events(Base):
 
     def follow_events(
         self, *, after: int | None = None, types: Sequence[str] | None = None, name: str | None = None
-    ) -> Iterator[EventRecord]:
+    ) -> Generator[EventRecord]:
         """Yield events as they happen, for ever; the arguments are those of `events`.
 
         Args:

@@ -24,8 +24,8 @@ from modelyard.domain.wire import VersionRecord
 from modelyard.errors import ArtifactNotFound, InvalidRequest
 from modelyard.facade.arguments import path_of, reference_of, selected
 from modelyard.facade.base import Base
-from modelyard.facade.deprecated import warned
 from modelyard.facade.caller import Progress
+from modelyard.facade.deprecated import warned
 from modelyard.operations import GET_VERSION
 from modelyard.runtimes.flavours import flavour_named, for_files
 

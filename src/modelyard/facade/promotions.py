@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from modelyard.domain.wire import GateReport, GraphRecord, Promotion, SuiteResult
+from modelyard.errors import InvalidConfig
 from modelyard.facade.arguments import plain_requirements, reference_of, stage_of
 from modelyard.facade.base import Base
 from modelyard.operations import (
@@ -194,6 +195,8 @@ class Promotions(Base):
             InvalidConfig: the document is no graph.
             InUse: versions stand in a stage that it does not have.
         """
+        if not isinstance(document, Mapping):
+            raise InvalidConfig(f"a stage graph is a mapping, not {type(document).__name__}", hint="see stage_graph()")
         values: dict[str, Any] = {"document": dict(document), "dry_run": dry_run, "if_match": if_match}
         if name is None:
             return self._call(SET_GRAPH, **values)

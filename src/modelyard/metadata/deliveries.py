@@ -17,13 +17,14 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     Row,
     ScalarSelect,
     Select,
-    and_,
     bindparam,
     delete,
     exists,
+    func,
     insert,
     literal,
     or_,
@@ -42,22 +43,25 @@ MOST_LINES = 10_000
 
 _EVERYTHING = "*"
 _pending = deliveries.c.state == PENDING
-_LINE = (deliveries.c.webhook_id, deliveries.c.model_id)
 
 
 def _heads() -> Select[Any]:
-    """Return the query for the first pending delivery of each line of an active webhook."""
+    """Return the query for the first pending delivery of each line of an active webhook.
 
-    def first(column: Any, *after: Any) -> ScalarSelect[Any]:
-        query = select(column).where(_pending).order_by(*_LINE).limit(1)
-        return (query.where(tuple_(*_LINE) > tuple_(*after)) if after else query).scalar_subquery()
+    The models of a webhook's lines are found one after another, each as the least behind the one before.
+    """
 
-    lines = select(
-        first(deliveries.c.webhook_id).label("webhook_id"), first(deliveries.c.model_id).label("model_id")
-    ).cte("lines", recursive=True)
-    place = lines.c.webhook_id, lines.c.model_id
-    following = select(first(deliveries.c.webhook_id, *place), first(deliveries.c.model_id, *place))
-    lines = lines.union_all(following.where(lines.c.webhook_id.is_not(None)))
+    def least(webhook_id: ColumnElement[str], *more: ColumnElement[bool]) -> ScalarSelect[Any]:
+        query = select(func.min(deliveries.c.model_id)).where(_pending, deliveries.c.webhook_id == webhook_id, *more)
+        return query.scalar_subquery()
+
+    lines = (
+        select(webhooks.c.id.label("webhook_id"), least(webhooks.c.id).label("model_id"))
+        .where(webhooks.c.active == 1)
+        .cte("lines", recursive=True)
+    )
+    following = least(lines.c.webhook_id, deliveries.c.model_id > lines.c.model_id)
+    lines = lines.union_all(select(lines.c.webhook_id, following).where(lines.c.model_id.is_not(None)))
     other = deliveries.alias("other")
     head = (
         select(other.c.id)
@@ -68,8 +72,7 @@ def _heads() -> Select[Any]:
     )
     return (
         select(deliveries)
-        .join_from(lines, webhooks, and_(webhooks.c.id == lines.c.webhook_id, webhooks.c.active == 1))
-        .join(deliveries, deliveries.c.id == head)
+        .join_from(lines, deliveries, deliveries.c.id == head)
         .order_by(deliveries.c.due_at, deliveries.c.id)
         .limit(MOST_LINES)
     )

@@ -178,14 +178,18 @@ def _chosen(dialect: str, types: int) -> Select[Any]:
 
 @cache
 def _page(dialect: str, types: int) -> Select[Any]:
+    query = _chosen(dialect, types).limit(bindparam("limit"))
+    if dialect == "sqlite":
+        # It would not find a pair by its index.
+        return query.where(events.c.seq > bindparam("seq")).order_by(events.c.seq)
     after = tuple_(bindparam("txid", type_=BigInteger), bindparam("seq", type_=BigInteger))
-    return _chosen(dialect, types).where(_pair > after).order_by(*_ORDER).limit(bindparam("limit"))
+    return query.where(_pair > after).order_by(*_ORDER)
 
 
 @cache
 def _tail(dialect: str, types: int) -> Select[Any]:
-    newest_first = _chosen(dialect, types).order_by(events.c.txid.desc(), events.c.seq.desc())
-    return newest_first.limit(1).offset(bindparam("count"))
+    newest_first = (events.c.seq.desc(),) if dialect == "sqlite" else (events.c.txid.desc(), events.c.seq.desc())
+    return _chosen(dialect, types).order_by(*newest_first).limit(1).offset(bindparam("count"))
 
 
 @cache

@@ -27,11 +27,17 @@ _OWN = (
     .group_by(versions.c.model_id, models.c.name, versions.c.stage)
 )
 _PLACED = (
-    select(placements.c.model_id, models.c.name, placements.c.stage, func.count().label("standing"))
+    select(
+        placements.c.model_id,
+        models.c.name,
+        placements.c.stage,
+        placements.c.environment,
+        func.count().label("standing"),
+    )
     .join(versions, versions.c.seq == placements.c.version_seq)
     .join(models, models.c.id == placements.c.model_id)
     .where(_LIVE)
-    .group_by(placements.c.model_id, models.c.name, placements.c.stage)
+    .group_by(placements.c.model_id, models.c.name, placements.c.stage, placements.c.environment)
 )
 
 
@@ -55,6 +61,6 @@ def drop(tx: Transaction, model_id: str) -> None:
 
 
 def stages_in_use(tx: Transaction) -> list[tuple[str, str, str, str, int]]:
-    """Return (model id, model name, stage, "own" or "environment", how many live versions stand there)."""
-    own = [(row.model_id, row.name, row.stage, "own", int(row.standing)) for row in tx.all(_OWN)]
-    return own + [(row.model_id, row.name, row.stage, "environment", int(row.standing)) for row in tx.all(_PLACED)]
+    """Return (model id, model name, stage, its environment or nothing, how many live versions stand there)."""
+    own = [(row.model_id, row.name, row.stage, "", int(row.standing)) for row in tx.all(_OWN)]
+    return own + [(row.model_id, row.name, row.stage, row.environment, int(row.standing)) for row in tx.all(_PLACED)]

@@ -19,11 +19,10 @@ _FULL = (
     .where(promotions.c.workspace == DEFAULT_WORKSPACE)
 )
 _BY_ID = _FULL.where(promotions.c.id == bindparam("id"))
-_OPEN = _FULL.where(
-    promotions.c.version_id == bindparam("version_id"),
-    promotions.c.target_stage == bindparam("target"),
-    promotions.c.state.in_(("pending", "approved")),
+_OPEN_OF_VERSION = _FULL.where(
+    promotions.c.version_id == bindparam("version_id"), promotions.c.state.in_(("pending", "approved"))
 ).order_by(promotions.c.seq)
+_OPEN = _OPEN_OF_VERSION.where(promotions.c.target_stage == bindparam("target"))
 _NEWEST = promotions.c.seq.desc()
 _INSERT = insert(promotions)
 _CHANGE = (
@@ -77,6 +76,11 @@ def open_one(tx: Transaction, version_id: str, target: str, now: str) -> Row[Any
     """Find the promotion of a version to a stage that is still open."""
     rows = tx.all(_OPEN, {"version_id": version_id, "target": target})
     return next((row for row in rows if row.expires_at is None or row.expires_at > now), None)
+
+
+def open_of_version(tx: Transaction, version_id: str) -> Sequence[Row[Any]]:
+    """Return the open promotions of a version, the oldest first."""
+    return tx.all(_OPEN_OF_VERSION, {"version_id": version_id})
 
 
 def page(

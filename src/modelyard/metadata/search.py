@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Select, TextClause, bindparam, column, select, table, text
+from sqlalchemy import BindParameter, ColumnElement, Select, TextClause, bindparam, cast, column, select, table, text
 from sqlalchemy.dialects import postgresql
 
 from modelyard.metadata.database import Transaction
@@ -23,7 +23,9 @@ from modelyard.metadata.tables import DEFAULT_WORKSPACE, SEQUENCE, models, versi
 
 INSERT: dict[str, TextClause] = {
     "sqlite": text("INSERT INTO versions_search(rowid, body) VALUES (:seq, :body)"),
-    "postgresql": text("INSERT INTO versions_search(seq, body) VALUES (:seq, to_tsvector('simple', :body))"),
+    "postgresql": text(
+        "INSERT INTO versions_search(seq, body) VALUES (:seq, array_to_tsvector(string_to_array(:body, ' ')))"
+    ),
 }
 DELETE: dict[str, TextClause] = {
     "sqlite": text("DELETE FROM versions_search WHERE rowid = :seq"),
@@ -52,8 +54,7 @@ def _is_staged(number: ColumnElement[Any]) -> ColumnElement[bool]:
 
 
 def _matches(body: ColumnElement[Any]) -> ColumnElement[bool]:
-    query: ColumnElement[Any] = postgresql.to_tsquery("simple", _PATTERN)  # type: ignore[attr-defined,no-untyped-call]
-    return body.op("@@", is_comparison=True)(query)
+    return body.op("@@", is_comparison=True)(cast(_PATTERN, postgresql.TSQUERY))
 
 
 def _newest(source: Select[Any]) -> Select[Any]:
@@ -124,7 +125,7 @@ def find(
             tx, _seen(_FTS[kind], _fts.c.rowid, seen), {**values, "pattern": " ".join(f'"{term}"*' for term in terms)}
         )
     tx.run(_PLAN_EACH)
-    values["pattern"] = " & ".join(f"{term}:*" for term in terms)
+    values["pattern"] = " & ".join(f"'{term}':*" for term in terms)
     among = _AMONG[kind]
     found = _numbers(tx, _seen(among, among.get_final_froms()[0].c.seq, seen), values)
     oldest = tx.scalar(_OLDEST[kind], values) if len(found) < limit else None

@@ -6,7 +6,7 @@ looks into. Queries are built once, when the module is loaded: building one cost
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, delete, func, insert, or_, select, update
@@ -75,6 +75,12 @@ _RELEASE_BEFORE = (
     .limit(1)
 )
 
+_KNOWN_RELEASES = (
+    _RELEASE_BEFORE.where(or_(versions.c.signature.is_(None), versions.c.signature != ""))
+    .limit(bindparam("limit"))
+    .offset(bindparam("offset"))
+)
+
 _TOTAL_SIZE = select(func.sum(versions.c.size)).where(_LIVE, versions.c.workspace == DEFAULT_WORKSPACE)
 
 # A model's lock does not keep versions of other models from becoming children of its own; these two exclude each other.
@@ -113,6 +119,8 @@ _RANKED = (
 )
 
 _PLACED = select(placements.c.version_seq)
+
+_MOST_AT_ONCE = 64
 
 CHANGEABLE = ("label", "stage", "deprecation", "document", "framework", "signature")
 
@@ -216,6 +224,21 @@ def in_use(tx: Transaction, model_id: str) -> dict[str, str | None]:
 def release_before(tx: Transaction, model_id: str, precedence: str) -> Row[Any] | None:
     """Find the highest release up to a precedence that is neither deleted nor deprecated."""
     return tx.first(_RELEASE_BEFORE, {"model_id": model_id, "precedence": precedence})
+
+
+def known_releases_before(tx: Transaction, model_id: str, precedence: str) -> Iterator[Row[Any]]:
+    """Yield the releases as `release_before` finds them that have a signature, of one side at least; highest first.
+
+    Rows are read as they are needed: mostly the first one, which holds a whole document, is enough.
+    """
+    offset, limit = 0, 1
+    while True:
+        bound = {"model_id": model_id, "precedence": precedence, "limit": limit, "offset": offset}
+        found = tx.all(_KNOWN_RELEASES, bound)
+        yield from found
+        if len(found) < limit:
+            return
+        offset, limit = offset + limit, min(limit * 8, _MOST_AT_ONCE)
 
 
 def is_taken(tx: Transaction, model_id: str, version: str) -> bool:

@@ -54,6 +54,13 @@ _BURY = (
     .values({"active": 0, "secret": "[]", "deleted_at": bindparam("at")})
 )
 _DELETE_DELIVERIES = delete(deliveries).where(deliveries.c.webhook_id == bindparam("key"))
+# A sender holds the first of a line and takes the next one; whoever deletes them locks them in the same order.
+_LOCK_LINES = (
+    select(deliveries.c.id)
+    .where(deliveries.c.webhook_id == bindparam("key"), deliveries.c.state == PENDING)
+    .order_by(deliveries.c.model_id, deliveries.c.event_seq)
+    .with_for_update()
+)
 _COUNTS = (
     select(deliveries.c.webhook_id, deliveries.c.state, func.count().label("number"))
     .where(deliveries.c.state.in_((PENDING, DEAD)), deliveries.c.webhook_id.in_(bindparam("keys", expanding=True)))
@@ -143,6 +150,7 @@ def bury(tx: Transaction, webhook_id: str, at: str) -> None:
     """Delete a webhook's secrets and its deliveries, sent or not; its row stays as a tombstone."""
     tx.notes.pop(_NOTE, None)
     tx.run(_BURY, {"key": webhook_id, "at": at})
+    tx.run(_LOCK_LINES, {"key": webhook_id})
     tx.run(_DELETE_DELIVERIES, {"key": webhook_id})
 
 

@@ -126,7 +126,7 @@ def latest(context: Context, request: Latest) -> VersionRecord:
         VersionNotFound: the model has no version, or none in that stage.
     """
     model = find_model(context, request.name)
-    stage = request.stage
+    stage = stage_filter(context, request.stage)
     row = highest_in_stage(context, model.id, stage) if stage else versions.highest(context.tx, model.id)
     if row is None:
         raise VersionNotFound(f"{model.name} has no version{f' in {stage}' if stage else ''} yet")

@@ -151,6 +151,8 @@ def _claimed(tx: Transaction, row: Row[Any], now: str, lease: float) -> Parcel |
     until = later(now, lease)
     if webhook is None or not webhook.active or not deliveries.claim(tx, row, now=now, until=until):
         return None
+    # It may have been tried or put back in line since it was looked at.
+    row = known(deliveries.one(tx, row.webhook_id, row.id))
     event = known(deliveries.event_of(tx, row.event_seq))
     fact = journal.record_of(event)
     return Parcel(
@@ -161,7 +163,7 @@ def _claimed(tx: Transaction, row: Row[Any], now: str, lease: float) -> Parcel |
         message_id=message_id(row.webhook_id, row.event_seq),
         body=_encode({"type": fact.type, "timestamp": fact.at, "data": fact}),
         secrets=tuple(key.secret for key in webhooks.keys_of(webhook) if not key.until or key.until > now),
-        attempts=row.attempts + 1,
+        attempts=row.attempts,
         created_at=row.created_at,
         claimed_until=until,
     )

@@ -2,6 +2,10 @@
 
 Files and manifest never change; metadata may grow and be corrected, and each change is an event that holds both the
 old and the new value.
+
+A change of a version's schemas is held to the promise of its number, as at its registration (`numbering`): one that
+breaks callers is refused, unless `allow_breaking` comes with it. Then the reason stands in the metadata, and what it
+breaks in the event.
 """
 
 from __future__ import annotations
@@ -30,9 +34,11 @@ from modelyard.operations import (
 from modelyard.registry.context import Context
 from modelyard.registry.dispatch import serves
 from modelyard.registry.lookup import check_revision, document, find, find_model, model_record, record
+from modelyard.registry.numbering import judge_change
 from modelyard.registry.publish import encode, index_words
 from modelyard.registry.views import mark_stale
 
+SCHEMAS = frozenset({"input_schema", "output_schema"})
 METRIC_FIELDS = ("metrics", "training_metrics", "validation_metrics")
 
 
@@ -67,9 +73,10 @@ def update_version(context: Context, request: UpdateVersion) -> VersionRecord:
             f"{unknown[0]!r} is not a metadata field", hint=f"the fields are {', '.join(METADATA_FIELDS)}"
         )
     changed = dict(request.metadata)
-    if "allow_breaking" in changed and (changed["allow_breaking"] or "") != document(row).get("allow_breaking", ""):
+    said = "allow_breaking" in changed and (changed["allow_breaking"] or "") != document(row).get("allow_breaking", "")
+    if said and not SCHEMAS & set(changed):
         raise InvalidMetadata(
-            "allow_breaking is said when a version is registered, and stays as it was said",
+            "allow_breaking is said when a version is registered or its schemas change, and stays as it was said",
             hint="leave it out; migration_notes may say more about the change",
         )
     if "tags" in changed:
@@ -96,6 +103,7 @@ def _write(context: Context, row: Row[Any], changed: dict[str, Any], *, label: s
     old = document(row)
     merged = {**old, **changed}
     new = rules.check_fields({name: value for name, value in merged.items() if value not in ("", None, {}, [])})
+    broken = _hold_to_number(context, row, old, new, given="allow_breaking" in changed)
     changes = {name: [old.get(name), new.get(name)] for name in {*old, *new} if old.get(name) != new.get(name)}
     if label != row.label:
         changes["label"] = [row.label, label]
@@ -106,9 +114,24 @@ def _write(context: Context, row: Row[Any], changed: dict[str, Any], *, label: s
         versions.rank(context.tx, row, rules.performance(new))
         index_words(context, row, new)
         lineage.index(context.tx, row.seq, row.model_id, new)
-        _tell(context, row.model_id, "version.updated", row.id, {"changes": dict(sorted(changes.items()))})
+        facts = {"changes": dict(sorted(changes.items())), **broken}
+        _tell(context, row.model_id, "version.updated", row.id, facts)
         mark_stale(context, row)
     return record(context, find(context, row.id))
+
+
+def _hold_to_number(
+    context: Context, row: Row[Any], old: dict[str, Any], new: dict[str, Any], *, given: bool
+) -> dict[str, Any]:
+    """Judge new schemas by the version's number; a reason that is not needed leaves the recorded one as it is."""
+    reason = new.get("allow_breaking", "") if given else ""
+    broken = judge_change(context, row, new, reason) if Signature.of(new) != Signature.of(old) else {}
+    if broken:
+        return {"allow_breaking": {"reason": reason, **broken}}
+    new.pop("allow_breaking", None)
+    if "allow_breaking" in old:
+        new["allow_breaking"] = old["allow_breaking"]
+    return {}
 
 
 def _corrected(present: dict[str, float], given: dict[str, float]) -> dict[str, float]:

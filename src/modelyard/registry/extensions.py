@@ -17,10 +17,11 @@ from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import Any
 
+from modelyard.domain.checks import check_json, check_text
 from modelyard.domain.evidence import Finding
 from modelyard.domain.names import shown
 from modelyard.domain.wire import VersionRecord
-from modelyard.errors import InvalidConfig
+from modelyard.errors import InvalidConfig, InvalidMetadata
 
 GROUP = "modelyard.gates"
 
@@ -76,15 +77,34 @@ def ask(gate: CustomGate | None, name: str, request: GateRequest) -> Finding:
         return Finding(actual=None, met=False, reason=f"the gate {name} is not installed here; install its package")
     try:
         found: object = gate(request)
-    except Exception as error:  # noqa: BLE001 - a gate is foreign code; a broken one must not let anything pass
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - foreign code; a broken gate must let nothing pass
         reason = f"the gate {name} failed: {type(error).__name__}: {shown(str(error))}"
         return Finding(actual=None, met=False, reason=reason)
     if isinstance(found, Finding):
-        return found
+        return _checked(name, found)
     if isinstance(found, bool):
         return Finding(actual=found, met=found, reason=f"the gate {name} {'agrees' if found else 'refuses'}")
     reason = f"the gate {name} answered {shown(found)}, which is neither a Finding nor True or False"
     return Finding(actual=None, met=False, reason=reason)
+
+
+def _checked(name: str, found: Finding) -> Finding:
+    """Return a finding that can be stored: numbers of arrays made plain, anything else that is odd not met."""
+    met, actual = _plain(found.met), _plain(found.actual)
+    try:
+        if type(met) is bool and isinstance(found.reason, str):
+            return Finding(actual=check_json("actual", actual), met=met, reason=check_text("reason", found.reason))
+        problem = f"met is {shown(found.met)} and the reason {shown(found.reason)}"
+    except InvalidMetadata as error:
+        problem = error.message
+    return Finding(actual=None, met=False, reason=f"the gate {name} gave no proper Finding: {problem}")
+
+
+def _plain(value: Any) -> Any:
+    try:
+        return value.item()
+    except (AttributeError, TypeError, ValueError, RuntimeError):
+        return value
 
 
 def _lazy(load: Callable[[], Any]) -> CustomGate:

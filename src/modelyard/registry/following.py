@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ TICK_S = 0.1
 """How often the database is asked whether it has changed."""
 
 
-def follow(yard: Yard, request: ListEvents, principal: Principal) -> Iterator[EventRecord]:
+def follow(yard: Yard, request: ListEvents, principal: Principal) -> Generator[EventRecord]:
     """Yield what happens behind `request.after`, and wait for more at the end; it never ends by itself."""
     request = replace(request, limit=PAGE, page_token="")
     seen, kept_back = -1, False

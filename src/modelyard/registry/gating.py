@@ -89,6 +89,8 @@ def prepare(
     with yard.database.read() as tx:
         context = Context(yard=yard, tx=tx, principal=principal, permission=permission, now=yard.clock())
         case = case_of(context, reference, target_stage, asked)
+        # Nothing is run for a caller whom the transaction will refuse.
+        context.require(permission, case.row.name, str(case.target))
         custom = [it for it in case.requirements if it.kind == "custom"]
         due = _suites_due(context, case) if run_tests else []
         if not custom and not due:

@@ -76,6 +76,11 @@ def make_room(context: Context, row: Row[Any], stage: ModelStage, facts: Mapping
         withdraw(context, row, environment, stage, facts)
         return
     archived = ModelStage.ARCHIVED
+    if archived not in context.graphs.of(row.model_id).stages:
+        raise Conflict(
+            f"{row.name} {row.version} cannot make room: its stage graph has no stage archived",
+            hint="add that stage to the graph, or keep who stands there",
+        )
     write_entry(context, row, archived, MOVED, {"from": row.stage, "to": str(archived), **facts})
 
 

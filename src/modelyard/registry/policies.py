@@ -125,8 +125,7 @@ def _refuse_lost_stages(context: Context, model_id: str, graph: StageGraph) -> N
         follows = owner == model_id or (model_id == REGISTRY and owner not in context.graphs.rows)
         if not follows:
             continue
-        is_placed = place == "environment"
-        if stage not in graph.stages or bool(graph.environment_of(_stage(graph, stage))) != is_placed:
+        if stage not in graph.stages or graph.environment_of(_stage(graph, stage)) != place:
             lost.append({"model": name, "stage": stage, "versions": count})
     if lost:
         named = ", ".join(f"{item['stage']} ({item['versions']} of {item['model']})" for item in lost[:LISTED])

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
-from modelyard.domain.names import printable, shown
+from sqlalchemy import Row
+
+from modelyard.domain.names import person, shown
+from modelyard.domain.promotion import WITHDRAWN
 from modelyard.domain.wire import Promotion, VerdictRecord
 from modelyard.errors import GateRefused, PermissionDenied
 from modelyard.metadata import journal, promotions
@@ -31,7 +34,7 @@ def speaker(context: Context, claimed: str) -> str:
     """
     if not claimed:
         return context.actor
-    name = printable(claimed, "a name")
+    name = person(claimed, "a name")
     if context.principal.proven and name != context.actor:
         raise PermissionDenied(
             f"{shown(context.actor)} cannot speak for {shown(name)}", hint="leave the name out; the token tells it"
@@ -103,6 +106,14 @@ def tell(context: Context, promotion: Promotion, model_id: str, what: str, facts
         version_id=promotion.version_id,
         data={"promotion": promotion.id, **facts},
     )
+
+
+def end_open(context: Context, row: Row[Any]) -> None:
+    """Withdraw the open requests of a version that is being deleted."""
+    for found in promotions.open_of_version(context.tx, row.id):
+        withdrawn = replace(promotions.record(found), state=WITHDRAWN)
+        promotions.change(context.tx, withdrawn, context.now)
+        tell(context, withdrawn, row.model_id, "withdrawn", {"by": context.actor, "comment": "the version was deleted"})
 
 
 def refusal(case: Case, verdicts: Sequence[VerdictRecord], promotion_id: str = "") -> GateRefused:

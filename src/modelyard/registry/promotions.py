@@ -56,7 +56,7 @@ from modelyard.operations import (
     Say,
 )
 from modelyard.registry.context import Context, Yard
-from modelyard.registry.dispatch import serves
+from modelyard.registry.dispatch import Preparation, serves
 from modelyard.registry.gating import Case, case_of, judge, prepare
 from modelyard.registry.lookup import document, find, find_model
 from modelyard.registry.moves import enter, refuse_deprecated, who_makes_room
@@ -70,19 +70,21 @@ def _prepare_request(yard: Yard, request: RequestPromotion, principal: Principal
     return prepare(yard, principal, permission, request.reference, request.target_stage, asked)
 
 
-def _prepare_again(yard: Yard, request: NamedPromotion, principal: Principal) -> Mapping[str, Finding]:
-    with yard.database.read() as tx:
-        row = promotions.by_id(tx, request.id)
-        promotion = promotions.record(row) if row is not None else None
-    if promotion is None or rules.state_at(promotion, yard.clock()) not in rules.OPEN:
-        return {}
-    try:
-        # Whether the caller may see the promotion is decided in the transaction; here nothing is told.
-        return prepare(
-            yard, principal, "version.read", promotion.version_id, promotion.target_stage, promotion.requirements
-        )
-    except ModelyardError:
-        return {}
+def _prepare_again(permission: str) -> Preparation:
+    def prepare_again(yard: Yard, request: NamedPromotion, principal: Principal) -> Mapping[str, Finding]:
+        with yard.database.read() as tx:
+            row = promotions.by_id(tx, request.id) if request.id.isascii() else None
+            promotion = promotions.record(row) if row is not None else None
+        if promotion is None or rules.state_at(promotion, yard.clock()) not in rules.OPEN:
+            return {}
+        reference, target, asked = promotion.version_id, promotion.target_stage, promotion.requirements
+        try:
+            return prepare(yard, principal, permission, reference, target, asked)
+        except ModelyardError:
+            # The transaction meets the same refusal, and knows how much of it the caller may be told.
+            return {}
+
+    return prepare_again
 
 
 @serves(REQUEST_PROMOTION, prepare=_prepare_request)
@@ -151,7 +153,7 @@ def get_promotion(context: Context, request: NamedPromotion) -> Promotion:
     return _shown(context, _find(context, request.id))
 
 
-@serves(EVALUATE_PROMOTION, prepare=_prepare_again)
+@serves(EVALUATE_PROMOTION, prepare=_prepare_again(EVALUATE_PROMOTION.permission))
 def evaluate_promotion(context: Context, request: NamedPromotion) -> Promotion:
     """Judge the gates of an open promotion again, and count its votes by the rule that holds now."""
     promotion, model_id = _open(context, request.id)
@@ -242,7 +244,7 @@ def withdraw_promotion(context: Context, request: Decide) -> Promotion:
     return _again(context, withdrawn)
 
 
-@serves(APPLY_PROMOTION, prepare=_prepare_again)
+@serves(APPLY_PROMOTION, prepare=_prepare_again(APPLY_PROMOTION.permission))
 def apply_promotion(context: Context, request: NamedPromotion) -> Promotion:
     """Make the move of an approved promotion, once.
 
@@ -322,7 +324,7 @@ def _not_approved(promotion: Promotion) -> ApprovalRequired:
 
 
 def _find(context: Context, promotion_id: str, *, lock: bool = False) -> Row[Any]:
-    row = promotions.by_id(context.tx, promotion_id)
+    row = promotions.by_id(context.tx, promotion_id) if promotion_id.isascii() else None
     if row is None or not context.sees(row.name):
         raise PromotionNotFound(f"there is no promotion {shown(promotion_id)}", details={"id": promotion_id[:100]})
     context.require(context.permission, row.name)

@@ -26,6 +26,7 @@ from modelyard.registry.context import Context
 from modelyard.registry.dispatch import serves
 from modelyard.registry.lookup import check_revision, find_model, find_reference
 from modelyard.registry.moves import standing_of
+from modelyard.registry.promoting import end_open
 from modelyard.registry.views import mark_stale
 
 EVERY = 1 << 30
@@ -77,9 +78,14 @@ def _holders(context: Context, row: Row[Any]) -> list[dict[str, str]]:
     exclusive = context.graphs.of(row.model_id).exclusive
     return [
         *({"kind": "alias", "name": name} for name in names),
-        *({"kind": "child", "name": f"{child.name}/{child.version}"} for child in children),
+        *({"kind": "child", "name": _shown(context, child)} for child in children),
         *({"kind": "stage", "name": str(stage)} for stage in standing_of(context, row).stages if stage in exclusive),
     ]
+
+
+def _shown(context: Context, child: Row[Any]) -> str:
+    """A child as the refusal names it; that there is one is told, whose it is only to who may see that model."""
+    return f"{child.name}/{child.version}" if context.sees(child.name) else "of another model"
 
 
 def _refuse_held(what: str, holders: Sequence[dict[str, str]], *, force: bool) -> None:
@@ -95,6 +101,7 @@ def _bury(context: Context, row: Row[Any], *, forced: bool) -> None:
         if alias.version_id == row.id:
             remove_alias(context, row.model_id, alias)
     search.forget(context.tx, row.seq)
+    end_open(context, row)
     placements.leave(context.tx, row.seq)
     versions.bury(context.tx, row, context.now)
     models.lose_version(context.tx, row.model_id)

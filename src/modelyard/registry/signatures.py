@@ -43,7 +43,7 @@ def propose(context: Context, request: ProposeVersion) -> NextVersion:
         version=following.version.text,
         bump=following.bump or "",
         highest=following.highest,
-        baseline=following.baseline.version if following.baseline is not None else None,
+        baseline=following.baseline.version if following.baseline else None,
         outcome=following.diff.outcome if following.baseline is not None else "unknown",
         changes=list(following.diff.changes),
         reason=_explained(following),

@@ -173,6 +173,7 @@ def roll_back(context: Context, request: Rollback) -> RollbackRecord:
     else:
         target = _previous(context, named, stage, present)
     _check_return(context, target, stage)
+    present = _who_leaves(context, named, stage, present)
     for row in present:
         make_room(context, row, stage, {"cause": "rollback", "by": target.id})
     source = target.stage
@@ -186,7 +187,23 @@ def roll_back(context: Context, request: Rollback) -> RollbackRecord:
         version=record(context, _again(context, target)),
         replaced=present[-1].id if present else None,
         stage=str(stage),
+        left=[row.id for row in present],
     )
+
+
+def _who_leaves(
+    context: Context, named: Row[Any], stage: ModelStage, present: Sequence[Row[Any]]
+) -> Sequence[Row[Any]]:
+    """Return who makes room: everybody in an exclusive stage; elsewhere the one that is named, or that came last."""
+    if stage in context.graphs.of(named.model_id).exclusive or not present:
+        return present
+    here = {row.id: row for row in present}
+    if named.id in here:
+        return [here[named.id]]
+    latest = next(
+        move.version_id for move in reversed(_stage_moves(context, named.model_id)) if move.version_id in here
+    )
+    return [here[latest]]
 
 
 def _refuse_without_approval(case: Case) -> None:
@@ -223,7 +240,9 @@ def _stage_moves(context: Context, model_id: str) -> list[StageMove]:
 def _previous(context: Context, named: Row[Any], stage: ModelStage, present: Sequence[Row[Any]]) -> Row[Any]:
     def may_return(version_id: str) -> bool:
         row = versions.by_id(context.tx, version_id)
-        return row is not None and row.deprecation is None and not _is_needed(context, row, stage)
+        if row is None or row.stage == ModelStage.REJECTED:
+            return False
+        return row.deprecation is None and not _is_needed(context, row, stage)
 
     moves = _stage_moves(context, named.model_id)
     found = previous_holder(moves, stage, {row.id for row in present}, may_return)
@@ -259,6 +278,8 @@ def _check_return(context: Context, target: Row[Any], stage: ModelStage) -> None
             f"{target.name} {target.version} stands in {target.stage}, which a rollback of {stage} would empty",
             hint=f"name another version, or roll {target.stage} back first",
         )
+    if target.stage == ModelStage.REJECTED:
+        raise Conflict(f"{target.name} {target.version} was rejected", hint="name a version that was not")
     if target.deprecation is not None:
         raise Conflict(
             f"{target.name} {target.version} is deprecated",

@@ -4,7 +4,10 @@ Rules
 - Only commands of the configuration are run: no caller says what to execute.
 - A command gets the version's verified files in a folder of its own, and who it is about in its environment:
   MODELYARD_MODEL, MODELYARD_VERSION, MODELYARD_VERSION_ID, MODELYARD_REFERENCE, MODELYARD_FILES, MODELYARD_SUITE.
-- It passes if it ends with 0 within its time. What outlives its time is ended, with everything that it started.
+- It passes if it ends with 0 within its time. What outlives its time is ended, with the processes of its group; a
+  program that puts itself into a session of its own escapes that.
+- It gets the environment of the registry's process, without the token and the addresses that may hold passwords. Other
+  secrets of that environment, such as keys of a cloud, it sees: whoever configures the command is trusted with them.
 - The outcome is an event of the version. The newest one of a suite counts.
 - What only the registry itself may record (signatures, scans) cannot be reported.
 """
@@ -21,6 +24,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from modelyard.artifacts.tree import restore
+from modelyard.config.table import SETTINGS
 from modelyard.domain import checks
 from modelyard.domain.evidence import OWN_CHECKS
 from modelyard.domain.names import metric_name, shown
@@ -45,6 +49,7 @@ TESTED = "version.tested"
 LONGEST_OUTPUT = 20_000
 """Characters of a command's output that are kept: its end, where the failure usually stands."""
 _READ_BYTES = 1 << 20
+_WITHHELD = frozenset({"MODELYARD_TOKEN", *(setting.variable for setting in SETTINGS if setting.secret)})
 
 
 class _Ended(NamedTuple):
@@ -172,7 +177,7 @@ def _seconds(value: float) -> float:
 
 def _environment(version: VersionRecord, suite: str, files: Path) -> dict[str, str]:
     return {
-        **{name: value for name, value in os.environ.items() if name != "MODELYARD_TOKEN"},
+        **{name: value for name, value in os.environ.items() if name not in _WITHHELD},
         "MODELYARD_MODEL": version.name,
         "MODELYARD_VERSION": version.version,
         "MODELYARD_VERSION_ID": version.id,

@@ -32,7 +32,7 @@ from modelyard.registry.deliveries import RUN, Due, Post, give_back, in_time, lo
 from modelyard.server.outbound import Outbound
 
 PER_WEBHOOK = 2
-TICK_S = 0.1
+TICK_S = 0.2
 """How often the database is asked whether it has changed."""
 IDLE_S = 5.0
 """How long it waits at most until it looks for work although nothing told it to."""

@@ -69,7 +69,7 @@ def test_the_signature_chooses_the_number(registry):
         ({"x": "int64"}, "0.1.2"),
         ({"x": "int32"}, "0.2.0"),
         ({}, "0.2.1"),
-        ({"x": "string"}, "0.2.2"),  # what came before it is not known
+        ({"x": "string"}, "0.3.0"),  # nothing is known of 0.2.1, so it is compared with 0.2.0
         ("1.0.0", {"x": "int32"}),
         ({"x": "int64"}, "1.1.0"),
         (optional, "1.2.0"),
@@ -197,6 +197,43 @@ def test_what_changed_is_recorded_corrected_and_told(fraud):
         assert "## 1.4.0" not in fraud.changelog("fraud", since)
     with pytest.raises(ModelNotFound):
         fraud.changelog("nobody")
+
+
+@pytest.mark.feature("EXP-35")
+def test_a_release_without_a_signature_does_not_end_the_promise(fraud):
+    half = {"input_schema": OLD["input_schema"]}
+    fraud.register_version("fraud", "1.5.0")
+    fraud.register_version("fraud", "1.6.0", **half)
+    for schemas, old in ((GONE, "1.6.0"), ({**half, "output_schema": {"score": "string"}}, "1.4.0")):
+        with pytest.raises(BreakingChange, match="callers of " + old) as caught:
+            fraud.register_version("fraud", "1.7.0", **schemas)
+        assert caught.value.details["baseline"] == old
+        assert fraud.propose_version("fraud", **schemas).version == "2.0.0"
+    assert "1.6.0 (inputs) and 1.4.0 (outputs)" in fraud.propose_version("fraud", **WIDER).reason
+    fraud.register_version("fraud", "1.7.0", **WIDER)
+    assert fraud.get_model("fraud/^1.4").version == "1.7.0"
+    fraud.register_version("fraud", "2.0.0")
+    fraud.register_version("fraud", "2.1.0", **GONE)
+
+
+@pytest.mark.feature("EXP-35")
+def test_a_later_change_of_schemas_is_held_to_the_number_too(fraud):
+    fraud.update_version("fraud/1.4.0", **WIDER)
+    fraud.update_version("fraud/1.4.0", **OLD)
+    fraud.register_version("fraud", "1.5.0", **OLD)
+    with pytest.raises(BreakingChange, match=r"1\.5\.0 would break callers of 1\.4\.0.*'income' was removed"):
+        fraud.update_version("fraud/1.5.0", **GONE)
+    assert fraud.update_version("fraud/1.5.0", allow_breaking="needless", **WIDER).allow_breaking == ""
+    record = fraud.update_version("fraud/1.5.0", allow_breaking="nobody sends it", **GONE)
+    assert (record.allow_breaking, record.input_schema) == ("nobody sends it", {"age": "int32"})
+    event = fraud.get_history("fraud/1.5.0")[-1]
+    assert event.type == "version.updated"
+    assert event.data["allow_breaking"]["changes"][0]["field"] == "income"
+    with pytest.raises(BreakingChange):
+        fraud.update_version("fraud/1.5.0", input_schema={"age": "string"})
+    fraud.update_version("fraud/1.5.0", input_schema=None)
+    fraud.register_version("fraud", "1.6.0")
+    fraud.update_version("fraud/1.6.0", **OLD)
 
 
 @pytest.mark.feature("MET-19")

@@ -51,7 +51,7 @@ ODD = [
     ('promote fraud/1.1.0 --target-stage staging --requirements \'{"min_accurcy": 2, "x": 1}\'', "", USAGE),
     ("promote nope --target-stage staging", "nope", NOT_FOUND),
     ("rollback fraud", "no earlier version", NOT_FOUND),
-    ("compare fraud/1.0.0", "Missing argument 'B'", USAGE),
+    ("compare fraud/1.0.0", "name two versions or more", USAGE),
     ("compare fraud/1.0.0 nope", "nope", NOT_FOUND),
     ("alias fraud latest 1.0.0", "", USAGE),
     ("alias nope a 1.0.0", "nope", NOT_FOUND),

@@ -87,6 +87,10 @@ def test_stage_graphs_are_shown_and_reset(staged, tmp_path):
     staged.ok(["stages", "set", str(tmp_path / "own.yaml"), "--model", "fraud"])
     assert staged.json("stages show fraud")["own"]
     staged.ok("stages reset fraud")
+    twice = tmp_path / "twice.yaml"
+    twice.write_text("initial: a\nmoves:\n  a: {b: {approvals: 2}}\n  b: []\n  a: [b]\n")
+    answer = staged.run(["stages", "set", str(twice)])
+    assert (answer.code, "'a' is given twice, at line" in answer.err) == (2, True)
     broken = staged.run(["stages", "set", '{"initial": "a", "moves": {"a": [], "b": []}}'])
     assert (broken.code, "no path leads" in broken.err) == (2, True)
 

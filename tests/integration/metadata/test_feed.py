@@ -80,7 +80,9 @@ def test_a_follower_among_many_writers_misses_nothing_and_sees_nothing_twice(dat
     with database.read() as tx:
         everything = journal.page(tx, after=0, limit=10_000)
     assert sorted(seen) == [event.sequence for event in everything]
-    assert shown(database) == [(event.model, event.sequence) for event in sorted(everything, key=lambda e: seen.index(e.sequence))]
+    assert shown(database) == [
+        (event.model, event.sequence) for event in sorted(everything, key=lambda e: seen.index(e.sequence))
+    ]
     for number in range(WRITERS):
         line = [event.sequence for event in everything if event.model == f"m{number}"]
         assert [sequence for sequence in seen if sequence in set(line)] == line

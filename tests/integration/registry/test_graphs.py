@@ -7,9 +7,18 @@ from typing import Any
 import pytest
 
 from components.facades import registry_over
-from modelyard import ModelRegistry
+from components.yards import open_caller
+from modelyard import DeprecatedVersionWarning, ModelRegistry
 from modelyard.bootstrap import EmbeddedCaller
-from modelyard.errors import Conflict, InUse, InvalidConfig, InvalidStage, InvalidTransition, PreconditionFailed
+from modelyard.errors import (
+    Conflict,
+    InUse,
+    InvalidConfig,
+    InvalidStage,
+    InvalidTransition,
+    PreconditionFailed,
+    VersionNotFound,
+)
 
 WORLD: dict[str, Any] = {
     "initial": "development",
@@ -135,6 +144,49 @@ def test_a_stage_in_use_cannot_vanish_or_change_its_nature(registry):
         assert refused.value.details["holders"][0]["model"] == "fraud"
 
 
+def test_an_environment_with_versions_in_it_cannot_be_renamed(registry):
+    registry.set_stage_graph(WORLD)
+    registry.promote_model("fraud/1.0.0", "eu-production")
+    renamed = {**WORLD, "environments": {"europe": ["eu-production"], "us": ["us-production"]}}
+    with pytest.raises(InUse, match="eu-production"):
+        registry.set_stage_graph(renamed)
+
+
+def test_a_registry_opens_whatever_its_graph_is(caller, tmp_path):
+    registry = registry_over(caller)
+    registry.set_stage_graph({"initial": "dev", "moves": {"dev": ["live"], "live": []}})
+    url = caller.yard.database.url.render_as_string(hide_password=False)
+    with open_caller(tmp_path / "registry", url) as again:
+        opened = registry_over(again)
+        assert opened.get_model(opened.register_version("m", create=True)).stage == "dev"
+        opened.promote_model("m/1", "live")
+        opened.register_version("m")
+        with pytest.raises(Conflict, match="no stage archived"):
+            opened.promote_model("m/2", "live", archive_previous=True)
+
+
+def test_a_rollback_of_a_stage_of_many_moves_one(registry):
+    registry.update_model_stage("fraud/1.0.0", "archived")
+    back = registry.rollback_model("fraud/2.0.0", "1.0.0", stage="staging")
+    assert (back.replaced, back.left) == (registry.get_model("fraud/2.0.0").id, [back.replaced])
+    assert [registry.get_model(f"fraud/{v}").stage for v in ("1.0.0", "1.1.0", "2.0.0")] == [
+        "staging",
+        "staging",
+        "archived",
+    ]
+
+
+def test_a_rejected_version_does_not_come_back(registry):
+    registry.set_stage_graph(WORLD)
+    registry.promote_model("fraud/1.0.0", "eu-production")
+    registry.promote_model("fraud/1.0.0", "rejected")
+    registry.promote_model("fraud/1.1.0", "eu-production")
+    with pytest.raises(VersionNotFound, match="no earlier version"):
+        registry.rollback_model("fraud", stage="eu-production")
+    with pytest.raises(Conflict, match="rejected"):
+        registry.rollback_model("fraud", "1.0.0", stage="eu-production")
+
+
 @pytest.mark.feature("RBK-10", "VER-15")
 def test_a_rollback_deprecates_what_it_leaves_unless_it_was_not_at_fault(registry):
     registry.promote_model("fraud/1.0.0", "production")
@@ -145,7 +197,8 @@ def test_a_rollback_deprecates_what_it_leaves_unless_it_was_not_at_fault(registr
     assert "errors doubled" in faulty.deprecation_reason
     with pytest.raises(Conflict, match="deprecated"):
         registry.rollback_model("fraud", "1.1.0")
-    assert registry.resolve("fraud/1.1.0").successor == "fraud/1.0.0"
+    with pytest.warns(DeprecatedVersionWarning, match="errors doubled; use fraud/1.0.0"):
+        assert registry.resolve("fraud/1.1.0").successor == "fraud/1.0.0"
     assert not registry.deprecate_model("fraud/1.1.0", undo=True).deprecated
     registry.rollback_model("fraud", "1.1.0", deprecate=False)
     assert not registry.get_model("fraud/1.0.0").deprecated

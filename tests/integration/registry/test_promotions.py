@@ -169,6 +169,12 @@ def test_what_the_record_lacks_and_what_names_nothing(registry):
         registry.request_promotion("fraud/1.0.0", "staging")
 
 
+def test_deleting_a_version_ends_what_was_asked_for_it(registry):
+    asked = registry.request_promotion("fraud/1.0.0", "production")
+    registry.delete_model("fraud/1.0.0")
+    assert registry.get_promotion(asked).state == "withdrawn"
+
+
 def test_pages_of_promotions(registry):
     for number in range(5):
         asked = registry.request_promotion("fraud/1.0.0", "archived", comment=str(number))

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil  # type: ignore[import-untyped]
 import pytest
 
@@ -132,9 +133,22 @@ def test_checking_the_gates_runs_nothing_and_moves_nothing(caller):
     assert runs_of(registry) == []
 
 
+ODD_FINDINGS: dict[Any, Finding] = {
+    "numpy": Finding(actual=np.float64(0.5), met=np.bool_(True), reason="fine"),  # type: ignore[arg-type] # noqa: FBT003
+    "text": Finding(actual=1, met="no", reason="x"),  # type: ignore[arg-type]
+    "nan": Finding(actual=float("nan"), met=True, reason="x"),
+    "set": Finding(actual={1}, met=True, reason="x"),
+    "mute": Finding(actual=1, met=True, reason=None),  # type: ignore[arg-type]
+}
+
+
 def gap(request: GateRequest) -> Finding | bool:
     if request.wanted == "crash":
         raise RuntimeError("no data")
+    if request.wanted == "exit":
+        raise SystemExit(0)
+    if request.wanted in ODD_FINDINGS:
+        return ODD_FINDINGS[request.wanted]
     if request.wanted == "odd":
         return "maybe"  # type: ignore[return-value]
     if request.wanted is True:
@@ -150,6 +164,12 @@ def gap(request: GateRequest) -> Finding | bool:
         (0.01, False, "the gap is 0.05"),
         (True, True, "agrees"),
         ("crash", False, "RuntimeError: 'no data'"),
+        ("exit", False, "SystemExit"),
+        ("numpy", True, "fine"),
+        ("text", False, "no proper Finding: met is 'no'"),
+        ("nan", False, "no proper Finding"),
+        ("set", False, "no proper Finding"),
+        ("mute", False, "no proper Finding"),
         ("odd", False, "neither a Finding"),
     ],
 )
@@ -159,6 +179,14 @@ def test_a_gate_of_ones_own(caller, wanted, met, reason):
     (verdict,) = registry_over(caller).check_gates("fraud/1", "staging", {"fairness": wanted}).verdicts
     assert (verdict.met, verdict.required) == (met, wanted)
     assert reason in verdict.reason
+    # What a gate answers can be written down, whatever it is.
+    registry = registry_over(caller)
+    if met:
+        registry.promote_model("fraud/1", "staging", {"fairness": wanted})
+    else:
+        with pytest.raises(GateRefused):
+            registry.promote_model("fraud/1", "staging", {"fairness": wanted})
+    assert registry.list_promotions("fraud")[0].verdicts[0].met is met
 
 
 def test_a_gate_that_is_not_installed_any_more_lets_nothing_pass(caller):

@@ -200,7 +200,17 @@ def test_a_token_may_come_as_the_password_of_basic(world):
 @pytest.mark.feature("SEC-01")
 @pytest.mark.parametrize(
     "value",
-    ["Bearer", "Bearer x y", "Basic", "Basic %%%", "Basic /w==", "Digest x", "{token}", "Bearer {token}\xe9", "x" * 9_000],
+    [
+        "Bearer",
+        "Bearer x y",
+        "Basic",
+        "Basic %%%",
+        "Basic /w==",
+        "Digest x",
+        "{token}",
+        "Bearer {token}\xe9",
+        "x" * 9_000,
+    ],
 )
 def test_an_odd_header_proves_nothing(world, value):
     text = value.replace("{token}", world.tokens["admin"])

@@ -35,7 +35,7 @@ def test_a_repeated_question_does_not_reach_the_database(client, name, monkeypat
         f"/api/models/{name}/resolve",
         f"/api/models/{name}/versions?limit=5",
         f"/api/models/{name}",
-        "/api/events",
+        "/api/models?limit=7",
     ]
     first = [client.get(path) for path in paths]
 
@@ -49,6 +49,7 @@ def test_a_repeated_question_does_not_reach_the_database(client, name, monkeypat
         assert other.headers.get("etag") == one.headers.get("etag")
     assert client.get(f"/api/models/{name}/versions?limit=6").status_code == 500
     assert client.get("/api/stats").status_code == 500
+    assert client.get("/api/events").status_code == 500
 
 
 def test_errors_are_not_kept(client, name):

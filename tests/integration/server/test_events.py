@@ -6,12 +6,13 @@ import json
 import threading
 import time
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
 
 from components.receiver import Receiver
-from modelyard import verify_webhook
+from modelyard import ModelRegistry, verify_webhook
 from modelyard.server import events
 
 STREAM = "/api/events/stream"
@@ -114,7 +115,6 @@ def test_a_quiet_stream_gives_signs_of_life(serve_with, monkeypatch):
 def test_there_are_only_so_many_streams_and_one_poller_while_there_are_any(serve_with):
     server = serve_with(**{"server.max_event_streams": 2})
     streams = server.app._streams
-    assert streams._poller is None
     with following(server.client) as first, following(server.client) as second:
         refused = server.client.get(STREAM)
         assert (refused.status_code, refused.json()["code"]) == (503, "too_many_streams")
@@ -163,6 +163,23 @@ def test_a_list_of_events_is_always_fresh(fresh):
     create(fresh.client, "a", "b", "c")
     found = fresh.client.get("/api/events?after=-2&limit=1").json()
     assert [event["model"] for event in found["events"]] == ["b"]
-    rest = fresh.client.get("/api/events", params={"after": -2, "limit": 1, "page_token": found["next_page_token"]}).json()
+    rest = fresh.client.get(
+        "/api/events", params={"after": -2, "limit": 1, "page_token": found["next_page_token"]}
+    ).json()
     assert ([event["model"] for event in rest["events"]], rest["next_page_token"]) == (["c"], "")
     assert fresh.client.get("/api/events?after=-1001").status_code == 400
+
+
+@pytest.mark.feature("EXP-06")
+def test_a_follower_outlives_the_server(serve_process):
+    server = serve_process()
+    create(server.client, "a")
+    with ModelRegistry(server.url) as registry:
+        stream = registry.follow_events(after=0)
+        assert next(stream).model == "a"
+        server.end()
+        again = serve_process(port=urlsplit(server.url).port)
+        create(again.client, "b")
+        event = next(stream)
+        assert (event.model, event.sequence) == ("b", 2)
+        stream.close()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx2
@@ -13,12 +15,16 @@ import pytest
 
 from components.servers import ThreadedServer
 from modelyard import ModelRegistry
+from modelyard.bootstrap import open_yard
 from modelyard.client.remote import RemoteCaller
 from modelyard.config import load
-from modelyard.domain.permissions import LOCAL
+from modelyard.domain.permissions import LOCAL, Principal
 from modelyard.errors import InvalidRequest, PermissionDenied, Unauthenticated
 from modelyard.registry import tokens
+from modelyard.registry.context import Yard
+from modelyard.server.identity import Doorkeeper
 from modelyard.server.serve import bind, serve
+from modelyard.server.service import Service
 
 WRONG = f"myd_{'0' * 26}_{'a' * 52}"
 
@@ -73,7 +79,7 @@ def test_the_client_raises_what_it_is_refused_with(url, boss, tmp_path):
                 assert refused.value.hint
                 assert not token or token not in str(refused.value)
     with ModelRegistry(url, token=viewer) as registry:
-        assert registry.download_model("fraud/2.0.0", tmp_path / "here")
+        assert registry.download_model("fraud/2.0.0", tmp_path / "here").exists()
 
 
 @pytest.mark.feature("SEC-01")
@@ -140,9 +146,13 @@ def test_what_another_process_takes_away_is_gone_at_once(url, boss):
 @pytest.mark.feature("SEC-01")
 def test_a_token_is_looked_up_once_for_each_state_of_the_database(url, boss, monkeypatch):
     issued = boss.create_token("ci", "viewer")
-    asked = []
-    real = tokens.authenticate
-    monkeypatch.setattr("modelyard.server.identity.authenticate", lambda *given: (asked.append(1), real(*given))[1])
+    asked: list[str] = []
+
+    def counted(yard: Yard, text: str) -> tokens.Proof | None:
+        asked.append(text)
+        return tokens.authenticate(yard, text)
+
+    monkeypatch.setattr("modelyard.server.identity.authenticate", counted)
     with httpx2.Client(base_url=url, timeout=30, headers={"Authorization": f"Bearer {issued.token}"}) as client:
         for _ in range(4):
             assert client.get("/api/models/fraud").status_code == 200
@@ -154,6 +164,30 @@ def test_a_token_is_looked_up_once_for_each_state_of_the_database(url, boss, mon
         for _ in range(3):
             assert client.get("/api/models", headers={"Authorization": f"Bearer {WRONG}"}).status_code == 401
         assert len(asked) == before + 3
+
+
+@pytest.mark.feature("SEC-01")
+def test_a_token_that_was_looked_up_before_ends_at_its_moment(boss, folder):
+    issued = boss.create_token("ci", "viewer", expires="1h")
+    settings = load(environ={}, working_folder=folder.parent, overrides={"registry.path": str(folder)})
+    yard = open_yard(settings)
+    moment = [yard.clock()]
+    service = Service(replace(yard, clock=lambda: moment[0]), settings, cache_bytes=0)
+    scope = {"type": "http", "headers": [(b"authorization", f"Bearer {issued.token}".encode())]}
+
+    async def ask() -> list[object]:
+        keeper = Doorkeeper(service, asks=True)
+        found: list[object] = []
+        for now in (moment[0], moment[0], issued.expires_at):
+            moment[0] = now
+            found.append(await keeper.find(scope))
+        return found
+
+    first, second, last = asyncio.run(ask())
+    service.close()
+    assert isinstance(first, Principal)
+    assert first == second
+    assert isinstance(last, Unauthenticated)
 
 
 @pytest.mark.feature("SEC-01")

@@ -170,7 +170,10 @@ def test_an_odd_body_is_refused_and_changes_nothing(odd, what, body, status, cod
 def test_an_odd_request_is_refused_and_changes_nothing(odd, method, path, body, headers, status, code):
     before = odd.get("/api/stats").json()
     refused(raw(odd, method, path, body, headers), status, code)
-    assert odd.get("/api/stats").json() == before
+    after = odd.get("/api/stats").json()
+    # A gate that said no is itself a fact; nothing else leaves a trace.
+    assert {**after, "total_events": 0} == {**before, "total_events": 0}
+    assert after["total_events"] - before["total_events"] == (code == "gate_refused")
 
 
 def raw(client: httpx2.Client, method: str, path: str, body: bytes, headers: dict[str, str]) -> httpx2.Response:

@@ -32,8 +32,9 @@ def parcel(url: str) -> Parcel:
     [
         "127.0.0.1", "127.9.9.9", "0.0.0.0", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1",
         "224.0.0.1", "239.1.1.1", "255.255.255.255", "240.0.0.1", "198.18.0.1", "192.0.2.1", "::", "::1", "fe80::1",
-        "fe80::1%eth0", "fec0::1", "fc00::1", "fd00::1", "ff02::1", "2001:db8::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1",
-        "::127.0.0.1", "2002:7f00:1::", "2002:a00:1::1", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "nonsense", "",
+        "fe80::1%eth0", "fec0::1", "fc00::1", "fd00::1", "ff02::1", "2001:db8::1", "::ffff:127.0.0.1",
+        "::ffff:10.0.0.1", "::127.0.0.1", "2002:7f00:1::", "2002:a00:1::1", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe",
+        "nonsense", "",
     ],
 )  # fmt: skip
 def test_a_place_that_is_not_public_is_known(place):
@@ -48,7 +49,9 @@ def test_a_public_place_is_known(place):
 
 
 @pytest.mark.feature("EXP-05")
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "127.1", "[::1]", "[::ffff:127.0.0.1]"])
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "127.1", "[::1]", "[::ffff:127.0.0.1]"]
+)
 def test_this_machine_is_refused_however_it_is_written(host):
     with Receiver() as receiver:
         outbound = Outbound(allow_private=False, timeout=2)
@@ -78,7 +81,9 @@ def test_the_address_that_was_checked_is_the_one_that_is_reached(monkeypatch):
     assert asked == ["rebinding.example.com"]
     assert (heard.headers["host"], heard.path) == (f"rebinding.example.com:{receiver.port}", "/x?y=1")
     asked.clear()
-    assert "no public address" in Outbound(allow_private=False, timeout=2)(parcel("http://rebinding.example.com/")).error
+    assert (
+        "no public address" in Outbound(allow_private=False, timeout=2)(parcel("http://rebinding.example.com/")).error
+    )
 
 
 def test_a_proxy_of_the_environment_is_not_asked(monkeypatch):
@@ -166,7 +171,9 @@ def test_a_certificate_is_checked_against_the_name(tmp_path, monkeypatch, name, 
     )  # fmt: skip
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     real = socket.getaddrinfo
-    monkeypatch.setattr(socket, "getaddrinfo", lambda host, *a, **k: real("127.0.0.1" if "example" in host else host, *a, **k))
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda host, *a, **k: real("127.0.0.1" if "example" in host else host, *a, **k)
+    )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     talker = Talker(lambda connection: connection.sendall(b"HTTP/1.1 204 Yes\r\n\r\n"), context)

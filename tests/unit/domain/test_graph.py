@@ -134,6 +134,15 @@ def with_rule(rule):
         (with_rule("yes"), "has the rule 'yes'"),
         (with_rule({"approval": 1}), "unknown key 'approval'"),
         (with_rule({"approvals": -1}), "approvals -1"),
+        (with_rule({"approvals": 0, "approvers": ["ana"]}), "0 approvals of 1 people"),
+        (with_rule({"approvals": 2, "approvers": ["ana", "ana "]}), "2 approvals of 1 people"),
+        (with_rule({"approvers": [" "]}), "an approver has 0 characters"),
+        (with_rule({"requirements": False}), "requirements are a mapping"),
+        (with_rule({"expires_after": False}), "expires_after is False"),
+        (with_rule({"requirements": {"not_worse_than": "prodction"}}), "prodction"),
+        (with_rule({"archive_previous": True}), "no stage archived"),
+        (with_rule(0), "has the rule 0"),
+        (broken(exclusive=["archived"]), "archived is exclusive"),
         (with_rule({"approvals": True}), "approvals True"),
         (with_rule({"approvals": 2, "approvers": ["ana"]}), "2 approvals of 1 people"),
         (with_rule({"approvers": "ana"}), "approvers 'ana'"),
@@ -153,6 +162,12 @@ def test_a_broken_document_is_refused(document, message):
     with pytest.raises(InvalidConfig, match=message) as caught:
         parse_graph(document)
     assert caught.value.hint or "the most is" in message
+
+
+def test_named_approvers_mean_that_one_of_them_has_to_approve():
+    graph = parse_graph(with_rule({"approvers": ["ana", "bob"]}))
+    assert graph.rule(ModelStage.DEVELOPMENT, STAGING).approvals == 1
+    assert not graph.can_start_in(STAGING)
 
 
 def test_a_gate_that_was_added_may_stand_in_a_rule():

@@ -201,6 +201,15 @@ def test_those_who_may_do_the_same_share_answers_and_no_others():
     assert may(()).reach != LOCAL.reach
 
 
+def test_targets_that_have_nothing_in_common_leave_the_rest():
+    both = may((Grant(stage="staging"),), (Grant(stage="production", alias="champion"),))
+    assert both.allows("version.read", "fraud")
+    assert not both.allows("stage.move", "fraud")
+    assert both.allows("alias.move", "fraud", "champion")
+    assert not both.allows("alias.move", "fraud", "canary")
+    assert lacking(may((Grant(allow="viewer", stage="a"),)), [Grant(allow="viewer", stage="b")]) is None
+
+
 def test_narrowing_leaves_nothing_of_what_has_nothing_in_common():
     assert narrowed([Grant(allow="viewer", model="a")], [Grant(allow="viewer", model="b")]) == ()
     assert narrowed([Grant(allow="viewer")], [Grant(allow="stage.move")]) == ()

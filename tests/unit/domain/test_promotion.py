@@ -45,9 +45,9 @@ def test_enough_approvals_make_it_approved():
 
 
 @pytest.mark.feature("EXP-30")
-@pytest.mark.parametrize("name", ["ana", "dora"])
+@pytest.mark.parametrize("name", ["ana", "dora", "Ana", "ANA ", "\uff41na"])
 def test_nobody_approves_what_they_asked_for_or_made(name):
-    with pytest.raises(SelfApproval, match=name):
+    with pytest.raises(SelfApproval):
         approve(ASKED, name)
     with pytest.raises(SelfApproval) as caught:
         approve(ASKED, name, proven=False)

@@ -143,7 +143,15 @@ def test_anything_else_is_refused(change, body, now):
 
 @pytest.mark.parametrize(
     "wrong",
-    ["", "whsec_", "whsec_!!!!", base64.b64encode(b"x" * 32).decode(), new_secret(b"x" * 23), new_secret(b"x" * 65), "whsec_é"],
+    [
+        "",
+        "whsec_",
+        "whsec_!!!!",
+        base64.b64encode(b"x" * 32).decode(),
+        new_secret(b"x" * 23),
+        new_secret(b"x" * 65),
+        "whsec_é",
+    ],
 )
 def test_a_secret_that_is_none_is_not_repeated(wrong):
     with pytest.raises(InvalidRequest) as caught:

@@ -9,10 +9,10 @@ A new metadata field is one line in `Metadata`: requests, records, the stored do
 
 from __future__ import annotations
 
-from modelyard.domain.wire.promotions import *  # noqa: F403 - one namespace of records
 from modelyard.domain.wire.history import *  # noqa: F403 - one namespace of records
 from modelyard.domain.wire.lineage import *  # noqa: F403 - one namespace of records
 from modelyard.domain.wire.principals import *  # noqa: F403 - one namespace of records
+from modelyard.domain.wire.promotions import *  # noqa: F403 - one namespace of records
 from modelyard.domain.wire.registry import *  # noqa: F403 - one namespace of records
 from modelyard.domain.wire.reports import *  # noqa: F403 - one namespace of records
 from modelyard.domain.wire.signatures import *  # noqa: F403 - one namespace of records

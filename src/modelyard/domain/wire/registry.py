@@ -260,6 +260,8 @@ class RollbackRecord:
     version: VersionRecord
     replaced: str | None
     stage: str
+    left: list[str] = field(default_factory=list)
+    """The ids of all versions that made room; more than one only where several stood in an exclusive stage."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -205,7 +205,8 @@ def _make_webhooks() -> None:
 def downgrade() -> None:
     """Drop what this migration made; the registry's own events go with it."""
     for name in (
-        "audit_marks", "deliveries", "webhooks", "tokens", "principals", "lineage_refs", "promotions", "placements", "stage_graphs",
+        "audit_marks", "deliveries", "webhooks", "tokens", "principals", "lineage_refs", "promotions", "placements",
+        "stage_graphs",
     ):  # fmt: skip
         op.drop_table(name)
     op.execute(f"DELETE FROM events WHERE model_id = '{REGISTRY}'")  # noqa: S608 - a constant
