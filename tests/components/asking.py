@@ -11,4 +11,5 @@ class Asking(ModelRegistry):
     """A registry on a caller that is there already, asked by somebody."""
 
     def __init__(self, caller: EmbeddedCaller, principal: Principal | None = None) -> None:
-        super(ModelRegistry, self).__init__(EmbeddedCaller(caller.yard, principal=principal or caller.principal))
+        asked = caller if principal is None else EmbeddedCaller(caller.yard, principal=principal)
+        super(ModelRegistry, self).__init__(asked)

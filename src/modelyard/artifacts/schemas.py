@@ -3,7 +3,8 @@
 Rules
 - An `MLmodel` file, the one in the highest folder, tells it by its signature; else the only ONNX file does, or the one
   called `model.onnx`. No other format is looked into: their schemas stand in code.
-- Whatever is wrong with such a file, it only means that nothing is known: a registration never fails for it.
+- Whatever is wrong with such a file, it only means that nothing is known: a registration never fails for it. But the
+  caller hears of it, by a function that takes a sentence.
 - Stored files are read as everything is, by verified parts, and so many of them at most; a file on this machine is read
   at any place.
 """
@@ -19,12 +20,14 @@ from modelyard.artifacts.mlmodel import LARGEST, mlflow_schemas
 from modelyard.artifacts.onnx import Window, onnx_schemas
 from modelyard.artifacts.store import ArtifactStore
 from modelyard.domain.manifest import FileEntry, Manifest
+from modelyard.domain.names import shown
 from modelyard.domain.signature import check_schema
 
 MOST_PARTS = 8
 """Parts of a stored file that are read at most: a file whose description lies deeper has no known schema."""
 NEAR = 1 << 12
 
+Tell = Callable[[str], object]
 Schemas = dict[str, dict[str, Any]]
 """Some of `input_schema` and `output_schema`."""
 
@@ -78,15 +81,25 @@ class _LocalWindow:
         return self._near[start - self._start : end - self._start]
 
 
-def schemas_of_stored(store: ArtifactStore, manifest: Manifest) -> Schemas:
-    """Return what the stored files of a version tell; nothing where they tell nothing."""
+def _nobody(_sentence: str) -> None:
+    pass
+
+
+def schemas_of_stored(store: ArtifactStore, manifest: Manifest, trouble: Tell = _nobody) -> Schemas:
+    """Return what the stored files of a version tell; nothing where they tell nothing.
+
+    `trouble` is told of a file that should have told it, and could not be read.
+    """
     entries = {entry.path: entry for entry in manifest.files}
     chosen = _chosen([(path, entry.size) for path, entry in entries.items()])
-    return _attempted(chosen, lambda path, told: told(_StoredWindow(store, entries[path]))) if chosen else {}
+    return _attempted(chosen, lambda path, told: told(_StoredWindow(store, entries[path])), trouble) if chosen else {}
 
 
-def schemas_of_path(source: Path) -> Schemas:
-    """Return what a file, or a file right in a folder, on this machine tells; nothing where it tells nothing."""
+def schemas_of_path(source: Path, trouble: Tell = _nobody) -> Schemas:
+    """Return what a file, or a file right in a folder, on this machine tells; nothing where it tells nothing.
+
+    `trouble` is as in `schemas_of_stored`.
+    """
 
     def attempt(path: str, told: Callable[[Window], Schemas]) -> Schemas:
         with _LocalWindow(places[path]) as window:
@@ -100,7 +113,7 @@ def schemas_of_path(source: Path) -> Schemas:
         return {}
     places = {file.name: file for file in found}
     chosen = _chosen(sizes)
-    return _attempted(chosen, attempt) if chosen else {}
+    return _attempted(chosen, attempt, trouble) if chosen else {}
 
 
 def _chosen(files: Sequence[tuple[str, int]]) -> str:
@@ -113,11 +126,13 @@ def _chosen(files: Sequence[tuple[str, int]]) -> str:
     return next((found[0] for found in (graphs, named) if len(found) == 1), "")
 
 
-def _attempted(path: str, attempt: Callable[[str, Callable[[Window], Schemas]], Schemas]) -> Schemas:
+def _attempted(path: str, attempt: Callable[[str, Callable[[Window], Schemas]], Schemas], trouble: Tell) -> Schemas:
     told = _mlflow if PurePosixPath(path).name == "MLmodel" else _onnx
     try:
         return attempt(path, told)
-    except Exception:  # noqa: BLE001 - other people's files may be anything, and a schema is no condition of a version
+    except Exception as error:  # noqa: BLE001 - files may be anything, and a schema is no condition of a version
+        reason = shown(str(error) or type(error).__name__)
+        trouble(f"the file {shown(path)} tells no inputs and outputs, because it cannot be read: {reason}")
         return {}
 
 

@@ -135,6 +135,7 @@ def export(session: Session, /, target: str, name: str | None, **period: str | N
     """Write the evidence of a period for a regulator.
 
     Events with their hashes, checkpoints, promotions with verdicts and approvals, versions, and how to check all that.
+    The end of the period, --until, must have passed: what is still to happen is no evidence.
     """
     path = session.open().export_audit(target, name, **period)
     session.say(

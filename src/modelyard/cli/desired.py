@@ -22,13 +22,14 @@ from modelyard.cli.shape import command
 from modelyard.cli.text import counted
 from modelyard.domain.compare import params_diff
 from modelyard.domain.drift import REMOVE, Step
-from modelyard.facade.declaring import title
+from modelyard.facade.declaring import refuse_blocked, title
 from modelyard.facade.desired_file import as_yaml, desired_of
 
 DRIFT = 2
 """Exit code where something would have to change."""
 
 _SIGNS = {"create": "+", "update": "~", "remove": "-"}
+_BLOCKED = "!"
 _LONGEST = 60
 
 _file = click.option(
@@ -50,7 +51,8 @@ def plan(ctx: click.Context, file: str, *, exit_code: bool, dump_it: bool) -> No
     """Show what `apply` would change, in order.
 
     Each field with its old and new value. Only what the file names is looked at; its section `prune` tells where the
-    rest is removed. Exit code 2 with --exit-code means that something would change.
+    rest is removed. Exit code 2 with --exit-code means that something would change. A line with ! cannot be made, and
+    `apply` refuses the file.
     """
     session = ctx.ensure_object(Session)
     if dump_it:
@@ -68,7 +70,8 @@ def diff(ctx: click.Context, file: str) -> None:
     """Tell whether the registry has drifted from a file, and how.
 
     Exit code 0: it is what the file says. Exit code 2: it is not; each difference is a line. A file that cannot be read
-    ends with 2 as well, with an error and nothing on standard output.
+    ends with 2 as well, with an error and nothing on standard output. Exit code 3: there is no registry, or not the
+    version that an alias shall point to.
     """
     session = ctx.ensure_object(Session)
     steps = _planned(session, file)
@@ -101,6 +104,7 @@ def apply(session: Session, /, file: str, *, dry_run: bool) -> None:
         return
     if session.output == "table" and not session.quiet:
         _show(session, file, steps)
+    refuse_blocked(steps)
     removed = sum(step.action == REMOVE for step in steps)
     loss = (
         f"{counted(len(steps), 'change')}, {removed} of them removals."
@@ -163,9 +167,11 @@ def _answer(file: str, steps: Sequence[Step]) -> dict[str, Any]:
 
 def _rows(step: Step) -> Iterator[tuple[str, ...]]:
     """A line for each field that changes; the first of them says of what."""
-    sign, name = _SIGNS[step.action], f"{step.kind} {step.key or 'of the registry'}"
+    sign, name = _BLOCKED if step.blocked else _SIGNS[step.action], f"{step.kind} {step.key or 'of the registry'}"
     line = str(step.where or "")
     lines = [change for field, (old, new) in step.changes.items() for change in _changes(field, old, new)]
+    if step.blocked:
+        lines = [("", "cannot be removed", step.blocked)]
     for place, (field, old, new) in enumerate(lines or [("", "", "")]):
         yield (sign if not place else "", name if not place else "", field, old, new, line if not place else "")
 

@@ -68,7 +68,7 @@ def lineage(session: Session, /, reference: str, file: str | None, **walk: Any) 
         return
     graph = registry.lineage_graph(reference, walk["up"] or both, walk["down"] or both, walk["depth"])
     if file is not None:
-        _save(session, file, FORMS[session.output if session.output in FORMS else "html"](graph))
+        _save(session, file, _written(session, graph))
     elif session.output in {"json", "yaml"}:
         session.emit(graph, tables.nothing)
     else:
@@ -145,6 +145,13 @@ def trend(session: Session, /, reference: str, html: str | None, svg: str | None
             _save(session, file, made(record))
     if html is None and svg is None:
         session.emit(record, lambda: _trend(record))
+
+
+def _written(session: Session, graph: LineageGraph) -> str:
+    """Return the text of a file: in the form that was asked for, else a page."""
+    if session.output in {"json", "yaml"}:
+        return session.serialised(graph) + "\n"
+    return FORMS.get(session.output, FORMS["html"])(graph)
 
 
 def _save(session: Session, file: str, text: str) -> None:

@@ -193,7 +193,7 @@ def list_tokens(session: Session, /, name: str, *, ended: bool) -> None:
         )
         for one in records
     ]
-    head = ("TOKEN", "OF", "STATE", "MAY DO", "EXPIRES", "LAST USED", "DESCRIPTION")
+    head = ("TOKEN", "OF", "STATE", "AT MOST", "EXPIRES", "LAST USED", "DESCRIPTION")
     empty = "no tokens; `modelyard token create` makes one"
     session.emit(records, lambda: tables.table(head, rows, empty=empty))
 

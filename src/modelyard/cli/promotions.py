@@ -64,10 +64,12 @@ def approve(session: Session, /, promotion: str, comment: str, speaker: str, *, 
     """Agree to a promotion. Who asked for it, or made the version, cannot."""
     registry = session.open()
     record = registry.approve_promotion(promotion, speaker, comment=comment)
-    if also_apply and record.state == "approved":
-        _say(session, registry.apply_promotion(promotion), "is applied")
-    else:
+    if not (also_apply and record.state == "approved"):
         _say(session, record, "is approved")
+        return
+    # Who may approve need not be allowed to move: the approval stands, whatever becomes of the move.
+    session.note(f"{record.id} is approved")
+    _say(session, registry.apply_promotion(promotion), "is applied")
 
 
 @command("reject", "modelyard reject pr_0j3k5m --comment 'recall fell on new merchants'")

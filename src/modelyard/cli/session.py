@@ -109,15 +109,19 @@ class Session:
 
     def emit(self, data: Any, table: Callable[[], tables.Printable]) -> None:
         """Print a command's answer: as JSON or YAML, or as the table that is made only where it is wanted."""
-        if self.output == "json":
-            write(msgspec.json.format(msgspec.json.encode(data, enc_hook=str), indent=2).decode())
-        elif self.output == "yaml":
-            import yaml  # noqa: PLC0415  # only this branch pays for the import
-
-            plain = msgspec.to_builtins(data, enc_hook=str)
-            write(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True).rstrip("\n"))
+        if self.output in {"json", "yaml"}:
+            write(self.serialised(data))
         else:
             tables.render(table())
+
+    def serialised(self, data: Any) -> str:
+        """Return an answer as the YAML, or else the JSON, that `emit` prints; without the last line end."""
+        if self.output != "yaml":
+            return msgspec.json.format(msgspec.json.encode(data, enc_hook=str), indent=2).decode()
+        import yaml  # noqa: PLC0415  # only this branch pays for the import
+
+        plain = msgspec.to_builtins(data, enc_hook=str)
+        return str(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)).rstrip("\n")
 
     def say(self, data: Any, sentence: str, *, bare: str = "") -> None:
         """Print what a command did: the record, or a sentence, or with `--quiet` only the `bare` text if any."""

@@ -14,6 +14,10 @@ from modelyard.domain.signature import Field, Signature
 from modelyard.domain.wire import NextVersion, SignatureChange, SignatureDiffRecord, VersionRecord
 from modelyard.errors import InvalidRequest
 from modelyard.facade.versioning import VersionTracker
+from modelyard.integrations.git import GitRepository
+
+NAMED = 5
+"""Prefixes that a note names."""
 
 _repository = click.option(
     "--repository", type=click.Path(), default=".", show_default=True, help="Folder in the repository."
@@ -65,6 +69,8 @@ def next_version(session: Session, /, name: str, model_path: str | None, schema:
         message = f"the schema has the field {unknown[0]!r}"
         raise InvalidRequest(message, hint="give input_schema, output_schema or both")
     record = session.open().propose_version(name, model_path=model_path, **given)
+    for trouble in record.troubles:
+        session.note(trouble)
     session.say(record, _proposal(record), bare=record.version)
 
 
@@ -100,10 +106,13 @@ def changelog(session: Session, /, name: str, since: str | None) -> None:
 def version_from_git(session: Session, /, increment: str, prefix: str, repository: str) -> None:
     """Print a version number for what stands in a git repository.
 
-    It is the highest version tag in the history, incremented, with the commit behind it; `.dev` says that the commit
-    alone does not tell what went into the version.
+    It is the highest version tag in the history, incremented, with the commit behind it. `.dev` is there unless the
+    commit is the tagged one and no tracked file is changed: commits, or changes that are not committed, came after the
+    tag.
     """
     version = VersionTracker(repository).generate_version_from_git(increment, prefix)
+    if told := _doubt(repository, prefix):
+        session.note(told)
     session.say({"version": version}, version, bare=version)
 
 
@@ -116,6 +125,18 @@ def version_tag(session: Session, /, tag: str, repository: str, *, push: bool) -
     """Put a version tag on the commit at hand in a git repository."""
     made = VersionTracker(repository).create_version_tag(tag, push=push)
     session.say({"tag": made, "pushed": push}, f"tagged {made}{' and pushed it' if push else ''}", bare=made)
+
+
+def _doubt(repository: str, prefix: str) -> str:
+    """Return why the tags may not be those that were meant; empty where nothing speaks for it."""
+    tags = GitRepository(repository).version_tags(prefix)
+    if prefix:
+        return "" if tags else f"no version tag in the history starts with {prefix!r}, so this is a first version"
+    prefixes = sorted({tag.prefix for tag in tags})
+    if len(prefixes) < 2:  # noqa: PLR2004 - one model's tags
+        return ""
+    named = ", ".join(repr(name) if name else "none" for name in prefixes[:NAMED])
+    return f"the version tags have several prefixes ({named}); --prefix chooses one, now {tags[0].name} counts"
 
 
 def _fields(record: VersionRecord) -> Any:

@@ -19,7 +19,8 @@ Rules of checkpoints
    anew too.
 
 Rules of tables
-9. Models, versions, aliases, placements and stage graphs say what the fold of the events says.
+9. Models, versions, aliases, placements and stage graphs say what the fold of the events says; promotions, users,
+   tokens and webhooks what the ledgers say (`modelyard.domain.ledgers`).
 
 What follows from none of them is told by `limits`.
 """
@@ -216,7 +217,7 @@ def mapping_differences(what: str, expected: Mapping[str, Any], present: Mapping
         elif name not in expected:
             yield f"{what} {name} stands in its table, and no event tells of it"
         elif present[name] != expected[name]:
-            yield f"{what} {name} is {_short(present[name])} in its table, and {_short(expected[name])} by the events"
+            yield f"{what} {name} is {short(present[name])} in its table, and {short(expected[name])} by the events"
 
 
 def limits(*, anchored: bool, checkpoints: int, unanchored: int) -> list[str]:
@@ -237,6 +238,10 @@ def limits(*, anchored: bool, checkpoints: int, unanchored: int) -> list[str]:
         " been changed, the order along each chain could not"
     )
     told.append("times are those of the clock of who wrote them")
+    told.append(
+        "no event tells of the secrets of tokens and webhooks, the paths of webhooks' addresses, what was queued for"
+        " them, and the index of words; nor do the files of the artifacts belong to this check (`modelyard verify`)"
+    )
     return told
 
 
@@ -244,21 +249,22 @@ def true_hash_of(event: ChainedEvent) -> str:
     """Return the hash that an event has by what it says; the empty text if it says what no event can say."""
     try:
         return event_hash({name: getattr(event, name) for name in HASHED})
-    except (ValueError, TypeError):
-        # Infinity, or half a character: nothing that modelyard writes.
+    except (ValueError, TypeError, RecursionError):
+        # Infinity, half a character, or lists without end: nothing that modelyard writes.
         return ""
 
 
 def _differences(expected: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[str]:
     for name, value in expected.items():
         if row[name] != value:
-            yield f"{name} is {_short(row[name])} in its table, and {_short(value)} by the events"
+            yield f"{name} is {short(row[name])} in its table, and {short(value)} by the events"
 
 
 def _span(first: int, last: int, one: str = "is missing", several: str = "are missing") -> str:
     return f"event {first} {one}" if first == last else f"events {first} to {last} {several}"
 
 
-def _short(value: object) -> str:
+def short(value: object) -> str:
+    """Return a value as a finding shows it."""
     text = repr(value)
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"

@@ -19,9 +19,11 @@ Rules
 
 from __future__ import annotations
 
+import json
 import math
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, Literal
@@ -142,20 +144,34 @@ def compare(
 
 def params_diff(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The parameters that differ: dotted name → {"a": …, "b": …}; one that is absent counts as None."""
-    left, right = flat(a), flat(b)
+    left, right = flattened([a, b])
     pairs = {name: (left.get(name), right.get(name)) for name in sorted(left.keys() | right.keys())}
     return {name: {"a": x, "b": y} for name, (x, y) in pairs.items() if not same_value(x, y)}
 
 
-def flat(params: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested parameters by dotted name; an empty mapping stands for itself."""
-    found: dict[str, Any] = {}
+def flattened(documents: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Nested parameters of each document by dotted name; an empty mapping stands for itself.
+
+    Where two parameters of one document would have one name, `{"a.b": 1, "a": {"b": 2}}`, keys with dots stand in
+    quotation marks, in all documents.
+    """
+    found = [list(_leaves(document, ())) for document in documents]
+    twice = {name for leaves in found for name, times in Counter(".".join(p) for p, _ in leaves).items() if times > 1}
+    return [{_dotted(path, twice): value for path, value in leaves} for leaves in found]
+
+
+def _leaves(params: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
     for name, value in params.items():
         if isinstance(value, Mapping) and value:
-            found |= flat(value, f"{prefix}{name}.")
+            yield from _leaves(value, (*path, name))
         else:
-            found[f"{prefix}{name}"] = value
-    return found
+            yield (*path, name), value
+
+
+def _dotted(path: tuple[str, ...], twice: Collection[str]) -> str:
+    plain = ".".join(path)
+    quoted = plain in twice or '"' in plain
+    return ".".join(json.dumps(key) if "." in key or '"' in key else key for key in path) if quoted else plain
 
 
 def same_value(x: Any, y: Any) -> bool:

@@ -19,7 +19,8 @@
 Rules
 1. Only what the file names is wished for; a key that is left out says nothing.
 2. Every mistake names its line and its place, and the nearest word that is known. Nothing is guessed: a version that
-   YAML reads as a fraction (`1.4`) is refused, since 1.10 would be 1.1; and so is an alias of an alias, which moves.
+   YAML reads as a fraction (`1.4`) is refused, since 1.10 would be 1.1; and so is what moves: `latest`, a range, a
+   stage, another alias. The same file shall not wish for something else tomorrow.
 3. `prune` reaches `tags` and `aliases` of models whose section of that name stands in the file, `stages` of models that
    the file names, and all `models`, `webhooks` and `users`.
 4. A wish compares by its fields. What a registry cannot show, the secret of a webhook, is only used when it is made.
@@ -35,6 +36,7 @@ from typing import Any, Final, NoReturn, TypeVar
 from modelyard.domain.checks import check_tags, check_text
 from modelyard.domain.grants import principal_name
 from modelyard.domain.names import alias_name, model_name, shown
+from modelyard.domain.references import Reference
 from modelyard.errors import InvalidConfig, InvalidRequest
 
 FORM: Final = 1
@@ -49,6 +51,7 @@ _SECTIONS: Final = ("modelyard", "prune", "stages", "models", "webhooks", "users
 _MODEL_KEYS: Final = ("description", "owner", "team", "tags", "aliases", "stages")
 _WEBHOOK_KEYS: Final = ("url", "events", "models", "description", "active", "secret_env")
 _USER_KEYS: Final = ("kind", "grants", "disabled")
+_EXACT: Final = frozenset({"number", "version", "id", "digest"})
 _LONGEST_WORD: Final = 250
 _LONGEST_TEXT: Final = 100_000
 
@@ -110,7 +113,8 @@ def read_desired(document: Any, lines: Mapping[Path, int] | None = None) -> Desi
     """
     reader = _Reader(lines or {})
     sections = reader.mapping((), {} if document is None else document, _SECTIONS)
-    if sections.get("modelyard", FORM) != FORM:
+    form = sections.get("modelyard", FORM)
+    if type(form) is not int or form != FORM:
         reader.refuse(("modelyard",), f"the form is {shown(sections['modelyard'])}", hint=f"write modelyard: {FORM}")
     prune = _prune(reader, sections.get("prune"))
     models = reader.entries(("models",), sections.get("models"))
@@ -237,6 +241,11 @@ def _alias(reader: _Reader, path: Path, model: str, alias: str, version: Any) ->
     if wrong or (isinstance(version, str) and version.strip()[:1] in {"", "@"}):
         reader.refuse(path, f"{shown(version)} names no version", hint='write a version in quotes, as in "1.4.2"')
     key = f"{model}@{alias}"
+    if version is not None:
+        kind = reader.checked(path, lambda: Reference.within(model, str(version))).kind
+        if kind not in _EXACT:
+            hint = 'write the exact version, as in "1.4.2"'
+            reader.refuse(path, f"{shown(version)} names now one version and now another", hint=hint)
     if version is None:
         return Wish(kind=ALIAS, key=key, absent=True, where=reader.line(path))
     return Wish(kind=ALIAS, key=key, fields={"version": str(version)}, where=reader.line(path))

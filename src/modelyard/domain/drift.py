@@ -5,7 +5,8 @@ Rules
 2. Removals of what the file does not name come first; then models, the stage graphs of models, the registry's stage
    graph, models that go back to it, aliases, webhooks, users. Within these, in the order of the file.
 3. A step holds the revision of what it was planned on (0: it was not there), so that a change in between is noticed.
-4. A model is removed only while it has no versions; that is for the registry to judge.
+4. A model is removed only while it has no versions; the removal of another is a step that is blocked, which tells the
+   difference and is never made.
 """
 
 from __future__ import annotations
@@ -22,11 +23,15 @@ _SEPARATOR: Final = "@"
 
 @dataclass(frozen=True, kw_only=True)
 class Present:
-    """One thing as it is: its fields, its revision, and the registry's own identifier of it where it has one."""
+    """One thing as it is: its fields, its revision, and the registry's own identifier of it where it has one.
+
+    `held` says why it cannot be removed; empty where it can.
+    """
 
     fields: Mapping[str, Any] = field(default_factory=dict)
     revision: int = 0
     identifier: str = ""
+    held: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +47,7 @@ class Step:
         identifier: what the registry calls it, where that is not its key.
         where: the line of the file that wants it; 0 for what the file does not name.
         secret_env: see `Wish`.
+        blocked: why it cannot be made; empty where it can.
     """
 
     action: str
@@ -52,6 +58,7 @@ class Step:
     identifier: str = ""
     where: int = 0
     secret_env: str = ""
+    blocked: str = ""
 
     @property
     def wanted(self) -> dict[str, Any]:
@@ -125,6 +132,7 @@ def _removal(kind: str, key: str, there: Present, where: int) -> Step:
         revision=there.revision,
         identifier=there.identifier,
         where=where,
+        blocked=there.held,
     )
 
 

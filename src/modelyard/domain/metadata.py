@@ -169,6 +169,20 @@ def check_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
     return checked
 
 
+def check_extra(extra: object) -> None:
+    """Refuse other facts under the name of a metadata field: nothing would look for the field there.
+
+    Raises:
+        InvalidMetadata: a key of `extra` is a metadata field.
+    """
+    fields = sorted(set(extra) & set(METADATA_FIELDS)) if isinstance(extra, Mapping) else []
+    if fields:
+        raise InvalidMetadata(
+            f"extra has {shown(fields[0])}, which is a metadata field of its own",
+            hint=f"give it as the argument {fields[0]}",
+        )
+
+
 def missing(fields: Mapping[str, Any]) -> tuple[str, ...]:
     """The essential fields that have no value, in the order of `ESSENTIAL`."""
     given = {field for field, value in fields.items() if _is_given(value)}

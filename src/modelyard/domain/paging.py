@@ -14,6 +14,8 @@ from modelyard.domain.names import printable
 from modelyard.errors import InvalidName, InvalidRequest
 
 MAX_LIMIT = 1000
+UNBOUNDED = 1 << 62
+"""No sequence reaches this."""
 
 
 def check_limit(limit: int) -> int:
@@ -56,4 +58,17 @@ def key_of(token: str, kind: type[str | int]) -> str | int | None:
 def number_of(token: str) -> int | None:
     """Return the number that a token holds, or None for an empty token; errors as in `key_of`."""
     key = key_of(token, int)
-    return int(key) if key is not None and abs(int(key)) < 1 << 62 else None
+    return None if key is None else check_sequence(int(key), "the page token")
+
+
+def check_sequence(number: int, what: str) -> int:
+    """Return a number that databases can count to.
+
+    Raises:
+        InvalidRequest: it is beyond that.
+    """
+    if abs(number) >= UNBOUNDED:
+        raise InvalidRequest(
+            f"{what} holds a number of {len(str(number))} digits", hint="use a number that was given out"
+        )
+    return number

@@ -6,6 +6,8 @@ A schema is a JSON mapping in one of these forms, and is stored in the form in w
     {"fields": [{"name": "age", "type": "int64", "shape": [-1], "optional": false}]}   modelyard's own form
     anything else, such as a JSON Schema                                    kept as it is, with no fields known
 
+A mapping with `$schema` or `$ref`, or whose `type` is `object`, is a JSON Schema, even where all its values are texts.
+
 In the own form `shape` and `optional` may be left out. A shape lists the sizes of the dimensions, -1 for any size; no
 shape is a single value. Types are the words of the framework (`float32`, `string`); they are not interpreted here.
 """
@@ -104,13 +106,17 @@ def fields_of(schema: Mapping[str, Any]) -> tuple[Field, ...]:
     listed = schema.get("fields")
     if isinstance(listed, list):
         found = tuple(_field(item) for item in listed)
-    elif all(isinstance(word, str) for word in schema.values()):
+    elif not _is_json_schema(schema) and all(isinstance(word, str) for word in schema.values()):
         found = tuple(Field(name=str(name), type=word) for name, word in schema.items())
     else:
         return ()
     if twice := [name for name, times in Counter(item.name for item in found).items() if times > 1]:
         raise InvalidMetadata(f"the schema has the field {shown(twice[0])} twice", hint="give every field its own name")
     return found
+
+
+def _is_json_schema(schema: Mapping[str, Any]) -> bool:
+    return not schema.keys().isdisjoint(("$schema", "$ref")) or schema.get("type") == "object"
 
 
 def _field(item: object) -> Field:

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from modelyard.domain.metadata import SYNONYMS, SYSTEM_FIELDS, check_fields, normalise
+from modelyard.domain.metadata import SYNONYMS, SYSTEM_FIELDS, check_extra, check_fields, normalise
 from modelyard.domain.names import alias_name, model_name, shown
 from modelyard.domain.references import PREFIX, Reference
 from modelyard.domain.wire import METADATA_FIELDS, AliasRecord, ModelRecord, Resolved, VersionRecord
@@ -166,6 +166,7 @@ def metadata_of(method: str, given: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in plain.items():
         if key in SYSTEM_FIELDS or (key != "extra" and "extra" in normalise({key: value})):
             raise _unknown(method, key)
+    check_extra(plain.get("extra"))
     return check_fields(normalise(plain))
 
 
@@ -201,7 +202,7 @@ def moment_of(what: str, value: object) -> str | None:
     Raises:
         InvalidRequest: it is none of these; a datetime without a time zone could mean any of two dozen hours.
     """
-    if value is None or isinstance(value, str):
+    if value is None or (isinstance(value, str) and value.strip()):
         return value
     if isinstance(value, datetime) and value.tzinfo is None:
         raise InvalidRequest(f"{what} is {value}, without a time zone", hint="write datetime(…, tzinfo=UTC)")

@@ -178,10 +178,12 @@ class Catalog(Base):
             model_id: the version.
             if_match: demand that the version's revision is still this one.
             **metadata: the fields of `register_model`; each replaces what was there, but tags are merged, and a tag set
-                to None is removed. label (or status) changes the label; an empty one removes it.
+                to None is removed. label (or status) changes the label; an empty one removes it. allow_breaking may
+                come with schemas that break callers whom the version's number promises to serve.
 
         Raises:
             PreconditionFailed: the version has another revision.
+            BreakingChange: the schemas break such callers, and allow_breaking does not say why they may.
         """
         given = dict(metadata)
         label = taken(given, LABEL)

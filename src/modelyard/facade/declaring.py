@@ -7,7 +7,7 @@ from typing import Any
 
 from modelyard.domain.desired import Desired
 from modelyard.domain.drift import Present, Step, steps_to
-from modelyard.errors import ModelyardError
+from modelyard.errors import InUse, ModelyardError
 from modelyard.facade.base import Base
 from modelyard.facade.desired_file import Source, desired_of
 from modelyard.facade.resources import Aliases, Graphs, Models, Resource
@@ -26,7 +26,8 @@ class Declaring(Base):
             source: a YAML file (see `modelyard.domain.desired` for its form), or the same as a dictionary.
 
         Returns:
-            The steps in the order in which `apply` makes them, each with the old and the new value of its fields.
+            The steps in the order in which `apply` makes them, each with the old and the new value of its fields. One
+            whose `blocked` says why cannot be made, and `apply` refuses the whole plan.
 
         Raises:
             InvalidConfig: the file says something that cannot be; the message names the line.
@@ -61,6 +62,7 @@ class Declaring(Base):
         steps: list[Step] = list(what) if is_plan else self.plan(what)  # type: ignore[arg-type]
         if dry_run:
             return steps
+        refuse_blocked(steps)
         by_kind = {resource.kind: resource for resource in self._resources()}
         for step in steps:
             by_kind[step.kind].check(step)
@@ -92,6 +94,22 @@ class Declaring(Base):
         for resource in self._resources():
             desired = resource.settle(desired)
         return desired
+
+
+def refuse_blocked(steps: Sequence[Step]) -> None:
+    """Refuse a plan with a step that cannot be made, before the first one is.
+
+    Raises:
+        InUse: there is such a step; `details["left"]` names all of them.
+    """
+    blocked = [step for step in steps if step.blocked]
+    if blocked:
+        more = f", and {len(blocked) - 1} more steps cannot be made" if len(blocked) > 1 else ""
+        raise InUse(
+            f"{title(blocked[0])}: {blocked[0].blocked}{more}",
+            hint="delete them first, or name them in the file",
+            details={"done": [], "left": _titles(blocked)},
+        )
 
 
 def title(step: Step) -> str:

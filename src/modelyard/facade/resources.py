@@ -6,6 +6,7 @@ its SemVer, a stage graph gets its settled form.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -15,7 +16,7 @@ from modelyard.domain.desired import ALIAS, GRAPH, MODEL, REGISTRY_GRAPH, TAG, D
 from modelyard.domain.drift import CREATE, REMOVE, Present, Step
 from modelyard.domain.graph_documents import graph_document, parse_graph
 from modelyard.domain.wire import GraphRecord, ModelRecord
-from modelyard.errors import InvalidConfig, ModelNotFound, ModelyardError
+from modelyard.errors import InUse, InvalidConfig, ModelNotFound, ModelyardError, VersionNotFound
 from modelyard.facade.arguments import selected
 from modelyard.facade.base import Base
 from modelyard.operations import (
@@ -35,6 +36,7 @@ from modelyard.operations import (
     UPDATE_MODEL,
 )
 
+_HELD = "a file removes no versions: `modelyard delete MODEL --force` deletes a model with them"
 _WORDS = ("description", "owner", "team")
 
 
@@ -95,7 +97,12 @@ class Models(Resource):
     def make(self, step: Step) -> None:
         """Create, change or delete a model."""
         if step.action == REMOVE:
-            self._call(DELETE, reference=step.key, if_match=step.revision)
+            try:
+                self._call(DELETE, reference=step.key, if_match=step.revision)
+            except InUse as error:
+                # The plan was made before; there is no file that removes versions, whatever the error advises.
+                error.hint = _HELD
+                raise
             return
         fields = {name: value for name, value in step.wanted.items() if name in _WORDS}
         tags = {name.removeprefix(TAG): value for name, value in step.wanted.items() if name.startswith(TAG)}
@@ -127,6 +134,10 @@ class Aliases(Resource):
         model = wish.key.rpartition("@")[0]
         try:
             found = self._call(RESOLVE, reference=selected(model, wish.fields["version"]))
+        except ModelNotFound:
+            message = f"the model {model!r} has no versions yet, and so {wish.key} has nothing to point to"
+            hint = "register a version, and apply the file again; until then leave the alias out"
+            raise located(wish, VersionNotFound(message, hint=hint)) from None
         except ModelyardError as error:
             raise located(wish, error) from None
         return replace(wish, fields={"version": found.version})
@@ -212,7 +223,10 @@ class Graphs(Resource):
 
 def _model(record: ModelRecord) -> Present:
     tags = {TAG + key: value for key, value in record.tags.items()}
-    return Present(fields={**{name: getattr(record, name) for name in _WORDS}, **tags}, revision=record.revision)
+    fields = {**{name: getattr(record, name) for name in _WORDS}, **tags}
+    versions = f"{record.versions} version{'' if record.versions == 1 else 's'}"
+    held = f"it has {versions}; `modelyard delete {shlex.quote(record.name)} --force` deletes them with it"
+    return Present(fields=fields, revision=record.revision, held=held if record.versions else "")
 
 
 def located(wish: Wish, error: ModelyardError) -> ModelyardError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from modelyard.artifacts.schemas import schemas_of_path
@@ -58,7 +59,8 @@ class Signatures(Base):
             input_schema: what the version takes.
             output_schema: what it gives.
             input_example: some rows of input, which tell the input schema where it is not given.
-            model_path: an ONNX file, or a folder with one or with an `MLmodel` file, which tell what nothing else does.
+            model_path: an ONNX file, or a folder with one or with an `MLmodel` file, which tell what nothing else does;
+                the answer's `reason` says so where that file cannot be read.
 
         Raises:
             ModelNotFound: there is no such model.
@@ -66,9 +68,11 @@ class Signatures(Base):
         given = metadata_of("propose_version", {"input_schema": input_schema, "output_schema": output_schema})
         if input_example is not None:
             given = {"input_schema": infer_schema(input_example), **given}
+        troubles: list[str] = []
         if model_path is not None:
-            given = {**schemas_of_path(path_of("model_path", model_path)), **given}
-        return self._call(NEXT_VERSION, name=name_of(name), **given)
+            given = {**schemas_of_path(path_of("model_path", model_path), troubles.append), **given}
+        found = self._call(NEXT_VERSION, name=name_of(name), **given)
+        return replace(found, reason="; ".join([found.reason, *troubles]), troubles=troubles)
 
     def changelog(self, name: str, since: str | None = None) -> str:
         """Return what changed from version to version as Markdown, the highest version first.

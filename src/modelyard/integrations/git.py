@@ -31,6 +31,9 @@ PUSH_TIMEOUT_S: Final = 120.0
 
 _VERSION_START: Final = re.compile(r"(?:^|(?<=[-_/@]))[vV]?(?=[0-9])")
 _ENDS_OF_PREFIX: Final = ("-", "_", "/", "@", "-v", "_v", "/v", "@v")
+_SEPARATOR: Final = re.compile(r"[-_/@]?[vV]?$")
+_REVISIONS: Final = re.compile(r"(?:[A-Z_]*HEAD|@|refs|heads|tags|remotes)/")
+"""Beginnings of what git reads as something else than a tag: a `HEAD/1.0.0` beside HEAD is ambiguous."""
 _TAG_HINT: Final = "a version tag ends in a semantic version: 1.2.3, v1.2.3 or model-v1.2.3"
 # These point git at a repository of their own choice; a git hook that runs us sets them.
 _REDIRECTING: Final = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")
@@ -43,6 +46,11 @@ class VersionTag:
     name: str
     version: SemVer
     commit: str
+
+    @property
+    def prefix(self) -> str:
+        """What stands before the version, without the separator: `fraud` of `fraud-v1.2.3`, nothing of `v1.2.3`."""
+        return _SEPARATOR.sub("", self.name[: -len(self.version.text)])
 
 
 def version_of_tag(tag: str, prefix: str = "") -> SemVer | None:
@@ -172,6 +180,8 @@ class GitRepository:
         printable(tag, "a tag")
         if version_of_tag(tag) is None:
             raise InvalidVersion(f"the tag {shown(tag)} names no version", hint=_TAG_HINT)
+        if _REVISIONS.match(tag):
+            raise InvalidVersion(f"git would take the tag {shown(tag)} for something else", hint=_TAG_HINT)
         if tag.startswith("-") or self._run("check-ref-format", f"refs/tags/{tag}").returncode:
             raise InvalidVersion(f"git allows no tag named {shown(tag)}", hint=_TAG_HINT)
 

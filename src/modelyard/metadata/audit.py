@@ -10,11 +10,11 @@ Columns are named one by one: a copy with the schema of modelyard 0.1, which lac
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Column, Row, Select, bindparam, func, insert, inspect, or_, select, update
+from sqlalchemy import Column, Row, Select, bindparam, func, insert, or_, select, update
 
 from modelyard.domain.wire import ChainedEvent
 from modelyard.metadata.database import Transaction
@@ -24,9 +24,12 @@ from modelyard.metadata.tables import (
     aliases,
     audit_marks,
     events,
+    lineage_refs,
     models,
     placements,
+    promotions,
     stage_graphs,
+    version_metrics,
     versions,
 )
 
@@ -64,6 +67,7 @@ _VERSIONS = (
         versions.c.seq, versions.c.id, versions.c.number, versions.c.version, versions.c.precedence, versions.c.label,
         versions.c.stage, versions.c.parent_id, versions.c.digest, versions.c.model_hash, versions.c.size,
         versions.c.framework, versions.c.deprecation, versions.c.document, versions.c.deleted_at,
+        versions.c.workspace, versions.c.status, versions.c.created_at,
     )
     .where(versions.c.model_id == bindparam("model_id"), versions.c.seq > bindparam("after"))
     .order_by(versions.c.seq)
@@ -89,12 +93,31 @@ _HOMES_OF_CONTENT = (
 
 def _counted(owner: Column[str]) -> Select[str, int]:
     """Return the query for the rows of a table that belong to no model."""
-    return select(owner, func.count().label("total")).where(owner.not_in(select(models.c.id))).group_by(owner)
+    return (
+        select(owner.label("owner"), func.count().label("total"))
+        .where(owner.not_in(select(models.c.id)))
+        .group_by(owner)
+    )
+
+
+def _orphans(version: Column[int], owner: Column[str]) -> Select[str, int]:
+    """Return the query for the rows of a table that belong to no version, by the model that they name."""
+    return (
+        select(owner.label("owner"), func.count().label("total"))
+        .where(version.not_in(select(versions.c.seq)))
+        .group_by(owner)
+    )
 
 
 _STRAYS = (
     ("events", _counted(events.c.model_id)),
     ("versions", _counted(versions.c.model_id)),
+    ("aliases", _counted(aliases.c.model_id)),
+    ("stage_graphs", _counted(stage_graphs.c.model_id)),
+    ("promotions", _counted(promotions.c.model_id)),
+    ("placements", _orphans(placements.c.version_seq, placements.c.model_id)),
+    ("version_metrics", _orphans(version_metrics.c.version_seq, version_metrics.c.model_id)),
+    ("lineage_refs", _orphans(lineage_refs.c.version_seq, lineage_refs.c.model_id)),
 )
 _ENDS = (
     select(models.c.id, models.c.events, models.c.last_event_hash, audit_marks.c.position.label("marked"))
@@ -112,11 +135,21 @@ _MOVE_MARK = (
 )
 
 
+_TYPES: dict[str, Any] = {
+    "seq": int, "model_id": str, "model": str, "position": int, "type": str, "at": str, "actor": str,
+    "version_id": str | None, "data": str, "previous": str, "hash": str,
+}  # fmt: skip
+
+
 class Entry(NamedTuple):
-    """An event as it is stored, and what is wrong with the way it is stored."""
+    """An event as it is stored, and what is wrong with the way it is stored.
+
+    One that is not readable has columns of types that no event has; they are replaced by empty values.
+    """
 
     event: ChainedEvent
     problems: tuple[str, ...]
+    readable: bool = True
 
 
 class End(NamedTuple):
@@ -219,7 +252,7 @@ def version_rows(tx: Transaction, model_id: str) -> Iterator[dict[str, Any]]:
             yield {
                 **row._asdict(),
                 "document": _document(row.document),
-                "deprecation": deprecation if isinstance(deprecation, dict) or deprecation is None else {},
+                "deprecation": deprecation if row.deprecation is None or isinstance(deprecation, dict) else {},
                 "is_deleted": row.deleted_at is not None,
             }
         values["after"] = rows[-1].seq
@@ -246,16 +279,11 @@ def graph_fact(tx: Transaction, model_id: str) -> Any:
     return _document(text) if text is not None else None
 
 
-def has_governance(tx: Transaction) -> bool:
-    """Tell whether the database has the tables that came with the second schema."""
-    return bool(inspect(tx.connection).has_table(placements.name))
-
-
-def strays(tx: Transaction) -> Iterator[tuple[str, str, int]]:
-    """Yield (table, model id, how many rows) where rows belong to no model."""
+def strays(tx: Transaction, tables: Collection[str]) -> Iterator[tuple[str, str, int]]:
+    """Yield (table, model id, how many rows) where rows of tables that are there belong to no model."""
     for table, query in _STRAYS:
-        for row in tx.all(query):
-            yield table, row.model_id, int(row.total)
+        for row in tx.all(query) if table in tables else ():
+            yield table, row.owner, int(row.total)
 
 
 def ends(tx: Transaction) -> list[End]:
@@ -275,6 +303,10 @@ def mark(tx: Transaction, changed: Iterable[End]) -> None:
 
 
 def _entry(row: Row[Any]) -> Entry:
+    wrong = [name for name, kind in _TYPES.items() if not isinstance(getattr(row, name), kind)]
+    if wrong:
+        problem = f"{', '.join(wrong)} cannot be read: modelyard did not write it so"
+        return Entry(_legible(row, wrong), (problem,), readable=False)
     data = _document(row.data)
     problems = []
     if not isinstance(data, dict):
@@ -299,17 +331,27 @@ def _entry(row: Row[Any]) -> Entry:
     return Entry(event, tuple(problems))
 
 
+def _legible(row: Row[Any], wrong: Sequence[str]) -> ChainedEvent:
+    """Return the event of a row, with empty values in place of those that are of no type that an event has."""
+    empty: dict[str, Any] = dict.fromkeys(_TYPES, "") | {"position": 0, "version_id": None}
+    values = {name: empty[name] if name in wrong else getattr(row, name) for name in _TYPES if name != "seq"}
+    return ChainedEvent(**{**values, "sequence": row.seq, "data": {}})
+
+
 def _document(text: str) -> Any:
     try:
         return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeError):
+    except (msgspec.DecodeError, UnicodeError, TypeError, RecursionError):
         return None
 
 
 def _repeats_a_key(text: str, data: dict[str, Any]) -> bool:
     """Tell whether a JSON text names a key twice: readers disagree about what it says then."""
-    if msgspec.json.encode(data, order="sorted").decode() == text:
-        return False
+    try:
+        if msgspec.json.encode(data, order="sorted").decode() == text:
+            return False
+    except (ValueError, RecursionError):
+        return True
     repeated = False
 
     def look(items: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -318,5 +360,8 @@ def _repeats_a_key(text: str, data: dict[str, Any]) -> bool:
         repeated = repeated or len(found) < len(items)
         return found
 
-    json.loads(text, object_pairs_hook=look)
+    try:
+        json.loads(text, object_pairs_hook=look)
+    except (ValueError, RecursionError):
+        return True
     return repeated

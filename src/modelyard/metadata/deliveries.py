@@ -35,7 +35,7 @@ from sqlalchemy import (
 
 from modelyard.domain.webhooks import DEAD, DELIVERED, PENDING
 from modelyard.metadata.database import Transaction
-from modelyard.metadata.feed import Place, as_like, matching
+from modelyard.metadata.feed import Place, as_start, matching
 from modelyard.metadata.tables import DEFAULT_WORKSPACE, deliveries, events, webhooks
 
 MOST_LINES = 10_000
@@ -273,7 +273,7 @@ def all_again(
     for column, name, wanted in ((events.c.type, "type", events_wanted), (events.c.model, "model", models_wanted)):
         if _EVERYTHING not in wanted:
             chosen = chosen.where(matching(column, name, len(wanted)))
-            values |= {f"{name}{number}": as_like(pattern) for number, pattern in enumerate(wanted)}
+            values |= {f"{name}{number}": as_start(pattern) for number, pattern in enumerate(wanted)}
     columns = ["webhook_id", "model_id", "event_seq", "state", "attempts", "due_at", "created_at"]
     statement = insert(deliveries).from_select(columns, chosen).execution_options(preserve_rowcount=True)
     return number + tx.run(statement, values).rowcount

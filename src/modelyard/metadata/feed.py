@@ -26,6 +26,7 @@ from sqlalchemy import (
     ColumnElement,
     Row,
     Select,
+    String,
     bindparam,
     func,
     literal,
@@ -48,6 +49,8 @@ Place = tuple[int, int]
 
 BEGINNING: Final[Place] = (-(1 << 62), 0)
 _ANY: Final = "*"
+_END: Final = "\x01"
+"""What no name and no type of an event has: with it behind a value, the value's end is part of its beginning."""
 ALL: Final = (_ANY,)
 
 
@@ -145,16 +148,16 @@ def settle(tx: Transaction) -> None:
 def matching(column: ColumnElement[str], name: str, count: int) -> ColumnElement[bool]:
     """Return the condition that a column matches one of `count` patterns, bound as `name0`, `name1`, ….
 
-    Bind the patterns through `as_like`.
+    Bind the patterns through `as_start`. LIKE would not tell upper case from lower case on SQLite.
     """
-    return or_(*(column.like(bindparam(f"{name}{number}"), escape="\\") for number in range(count)))
+    starts = [bindparam(f"{name}{number}", type_=String) for number in range(count)]
+    ended = column.concat(literal(_END, String))
+    return or_(*(func.substr(ended, 1, func.length(start)) == start for start in starts))
 
 
-def as_like(pattern: str) -> str:
-    """Return a pattern, in which only a trailing `*` is special, in the words of LIKE."""
-    plain = pattern.removesuffix(_ANY)
-    escaped = plain.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return escaped + "%" if pattern.endswith(_ANY) else escaped
+def as_start(pattern: str) -> str:
+    """Return how a value that matches a pattern begins; only a `*` at the end of a pattern is special."""
+    return pattern.removesuffix(_ANY) if pattern.endswith(_ANY) else pattern + _END
 
 
 def _selective(patterns: Sequence[str]) -> Sequence[str]:
@@ -163,7 +166,7 @@ def _selective(patterns: Sequence[str]) -> Sequence[str]:
 
 
 def _values(types: Sequence[str]) -> dict[str, str]:
-    return {f"type{number}": as_like(pattern) for number, pattern in enumerate(types)}
+    return {f"type{number}": as_start(pattern) for number, pattern in enumerate(types)}
 
 
 @cache

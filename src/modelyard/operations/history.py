@@ -15,7 +15,7 @@ class WhoWasLive:
     """A model, a moment, and the stage that is meant; the present moment and production where they are left out."""
 
     name: str
-    at: str = ""
+    at: str | None = None
     stage: str = "production"
 
 

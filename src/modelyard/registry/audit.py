@@ -13,25 +13,18 @@ from typing import Any
 from sqlalchemy import Row
 
 from modelyard.domain import history
-from modelyard.domain.audit import (
-    Chain,
-    Checkpoints,
-    beginning,
-    limits,
-    mapping_differences,
-    model_differences,
-    version_differences,
-)
-from modelyard.domain.history import ModelState
+from modelyard.domain.audit import Chain, Checkpoints, beginning, limits
 from modelyard.domain.paging import check_limit, number_of, token_after
 from modelyard.domain.permissions import Principal
-from modelyard.domain.wire import AuditFinding, AuditLog, AuditReport, CheckpointRecord
+from modelyard.domain.wire import AuditFinding, AuditLog, AuditReport, ChainedEvent, CheckpointRecord
 from modelyard.errors import IntegrityError, ModelyardError
-from modelyard.metadata import audit
+from modelyard.metadata import audit, schema
+from modelyard.metadata.audit_rows import UNREADABLE
 from modelyard.metadata.database import Transaction
-from modelyard.metadata.tables import DEFAULT_WORKSPACE, REGISTRY
+from modelyard.metadata.tables import REGISTRY
 from modelyard.operations import AUDIT_CHECKPOINT, AUDIT_LOG, VERIFY_RECORD, MakeCheckpoint, ReadLog, VerifyRecord
 from modelyard.registry import checkpoints
+from modelyard.registry.audit_tables import Problem, Tables, Told, guarded
 from modelyard.registry.context import Context, Yard
 from modelyard.registry.dispatch import serves
 
@@ -80,26 +73,35 @@ class Examination:
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
-        self._governed = audit.has_governance(tx)
+        self._tables = Tables(tx, schema.revision_of(tx.connection) or "")
         self._checkpoints = Checkpoints()
         self._findings: list[AuditFinding] = []
-        self._count = self._events = self._chains = self._versions = self._covered = 0
+        self._count = self._events = self._chains = self._covered = 0
 
     def run(self, anchor: str) -> AuditReport:
         """Check everything, and report."""
+        for problem in guarded("schema", self._tables.whole()):
+            self._find("state", problem.subject, problem.text)
+        if {"models", "events"}.isdisjoint(self._tables.missing):
+            self._check_chains(anchor)
+            for problem in self._tables.shared():
+                self._find("state", problem.subject, problem.text)
+        return self._report(anchor)
+
+    def _check_chains(self, anchor: str) -> None:
         for entry in audit.chain(self._tx, REGISTRY):
-            self._checkpoints.take(entry.event)
+            if entry.readable:
+                self._checkpoints.take(entry.event)
         self._check_checkpoints(anchor)
         unseen = set(self._checkpoints.marks)
         for row in audit.every_model(self._tx):
-            self._check_model(row)
+            name = str(row.name) if row.id != REGISTRY else OWN_CHAIN
+            for problem in guarded(name, self._check_model(row, name)):
+                self._find("state", problem.subject, problem.text, row.id)
             unseen.discard(row.id)
         for model_id in sorted(unseen):
             place = self._checkpoints.marks[model_id].checkpoint
             self._find("checkpoint", model_id, f"the model is gone, though checkpoint {place} recorded its chain")
-        for table, model_id, count in audit.strays(self._tx):
-            self._find("state", model_id, f"{count} rows of the table {table} belong to no model")
-        return self._report(anchor)
 
     def _report(self, anchor: str) -> AuditReport:
         newest = self._checkpoints.newest
@@ -109,7 +111,7 @@ class Examination:
             sound=not self._count,
             events=self._events,
             chains=self._chains,
-            versions=self._versions,
+            versions=self._tables.versions,
             checkpoints=self._checkpoints.count,
             findings=self._findings,
             unlisted=self._count - len(self._findings),
@@ -127,30 +129,37 @@ class Examination:
             problem = f"no checkpoint has the hash {anchor[:64]}: the record was written anew or cut off before it"
             self._find("checkpoint", OWN_CHAIN, problem)
 
-    def _check_model(self, row: Row[Any]) -> None:
-        name = row.name if row.id != REGISTRY else OWN_CHAIN
+    def _check_model(self, row: Row[Any], name: str) -> Iterator[Problem]:
+        """Check a chain, and yield what is wrong with the tables beside it."""
         mark = self._checkpoints.marks.get(row.id)
-        chain, state = Chain(mark=mark), ModelState()
+        chain, told = Chain(mark=mark), Told()
         foldable = True
         for entry in audit.chain(self._tx, row.id):
             event = entry.event
+            if not entry.readable:
+                foldable = False
+                for problem in entry.problems:
+                    self._find("event", name, problem, row.id, None, event.sequence)
+                continue
+            before = chain.newest_at
             problems = [*entry.problems, *chain.take(event)]
             if row.id != REGISTRY:
                 problems += beginning(event)
-            try:
-                history.apply(state, event)
-            except IntegrityError:
+            if not _taken(told, event, before):
                 foldable = False
                 problems = problems or ["it does not fit the events before it"]
             for problem in problems:
                 self._find("event", name, problem, row.id, event.position, event.sequence)
-        for problem in chain.end(row.events, row.last_event_hash):
-            self._find("chain", name, problem, row.id, min(chain.position, row.events) or None)
         self._events += chain.position
         self._chains += chain.position > 0
         self._covered += self._covered_by(row, chain.position)
+        if type(row.events) is not int:
+            yield Problem(name, f"events is {row.events!r} in its table, which is no number")
+        else:
+            for problem in chain.end(row.events, row.last_event_hash):
+                self._find("chain", name, problem, row.id, min(chain.position, row.events) or None)
         if foldable:
-            self._check_tables(row, name, state)
+            yield from self._tables.of_model(row, name, told)
 
     def _covered_by(self, row: Row[Any], position: int) -> int:
         """Return how many events of a chain the newest checkpoint commits to."""
@@ -158,47 +167,6 @@ class Examination:
             return min(position, self._checkpoints.newest.position) if self._checkpoints.newest else 0
         mark = self._checkpoints.marks.get(row.id)
         return min(position, mark.position) if mark is not None else 0
-
-    def _check_tables(self, row: Row[Any], name: str, state: ModelState) -> None:
-        if row.id != REGISTRY:
-            for problem in model_differences(state, audit.model_facts(row)):
-                self._find("state", name, problem, row.id)
-        if row.workspace != DEFAULT_WORKSPACE:
-            self._find("state", name, f"the model was put into another workspace, {row.workspace!r}", row.id)
-        self._check_versions(row.id, name, state)
-        for problem in self._mapping_problems(row.id, state):
-            self._find("state", name, problem, row.id)
-
-    def _check_versions(self, model_id: str, name: str, state: ModelState) -> None:
-        missing = set(state.versions)
-        for facts in audit.version_rows(self._tx, model_id):
-            self._versions += 1
-            subject = f"{name}/{facts['version']}"
-            version = state.versions.get(facts["id"])
-            if version is None:
-                self._find("state", subject, "the version stands in its table, and no event tells of it", model_id)
-                continue
-            missing.discard(version.id)
-            for problem in version_differences(version, facts):
-                self._find("state", subject, problem, model_id)
-        for version_id in sorted(missing):
-            subject = f"{name}/{state.versions[version_id].version}"
-            self._find("state", subject, "the version is missing in its table", model_id)
-
-    def _mapping_problems(self, model_id: str, state: ModelState) -> Iterator[str]:
-        pointing = {name: (alias.version_id, alias.position) for name, alias in state.aliases.items()}
-        yield from mapping_differences("the alias", pointing, audit.alias_facts(self._tx, model_id))
-        if not self._governed:
-            return
-        placed = {
-            f"{version.id} in {environment}": stage
-            for version in state.live
-            for environment, stage in version.environments.items()
-        }
-        yield from mapping_differences("the place of", placed, audit.placement_facts(self._tx, model_id))
-        graph = audit.graph_fact(self._tx, model_id)
-        if graph != state.graph:
-            yield "the stage graph in its table is not the one that its events tell of"
 
     def _find(
         self,
@@ -215,6 +183,20 @@ class Examination:
                 kind=kind, subject=subject, position=position, sequence=sequence, problem=problem, model_id=model_id
             )
             self._findings.append(found)
+
+
+def _taken(told: Told, event: ChainedEvent, before: str) -> bool:
+    """Take an event into the state and the ledgers; tell whether it fits."""
+    if event.type == "version.registered" and event.at <= before:
+        told.waited.add(str(event.version_id))
+    try:
+        history.apply(told.state, event)
+        told.promotions.take(event)
+        if event.model_id == REGISTRY:
+            told.people.take(event)
+    except UNREADABLE:
+        return False
+    return True
 
 
 def problem_of(report: AuditReport) -> ModelyardError | None:

@@ -73,6 +73,7 @@ def update_version(context: Context, request: UpdateVersion) -> VersionRecord:
             f"{unknown[0]!r} is not a metadata field", hint=f"the fields are {', '.join(METADATA_FIELDS)}"
         )
     changed = dict(request.metadata)
+    rules.check_extra(changed.get("extra"))
     said = "allow_breaking" in changed and (changed["allow_breaking"] or "") != document(row).get("allow_breaking", "")
     if said and not SCHEMAS & set(changed):
         raise InvalidMetadata(

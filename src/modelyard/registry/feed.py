@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelyard.domain.paging import MAX_LIMIT, check_limit, number_of, token_after
+from modelyard.domain.paging import MAX_LIMIT, check_limit, check_sequence, number_of, token_after
 from modelyard.domain.webhooks import event_patterns
 from modelyard.domain.wire import EventPage, EventRecord
 from modelyard.errors import InvalidRequest
@@ -18,11 +18,11 @@ def list_events(context: Context, request: ListEvents) -> EventPage:
     """Return a page of events: of one version, of one model, or of all that the caller may see.
 
     Raises:
-        InvalidRequest: a pattern matches no type, or more than `MAX_LIMIT` are wanted from the end.
+        InvalidRequest: a pattern cannot match any type, or more than `MAX_LIMIT` are wanted from the end.
     """
     limit = check_limit(request.limit)
     after = number_of(request.page_token)
-    after = request.after if after is None else after
+    after = check_sequence(request.after, "after") if after is None else after
     if after < -MAX_LIMIT:
         raise InvalidRequest(f"after is {after}; the most that can be counted from the end are {MAX_LIMIT}")
     types = event_patterns(request.types)

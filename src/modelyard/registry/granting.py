@@ -55,12 +55,12 @@ def add(context: Context, name: str, kind: str, granted: tuple[Grant, ...]) -> N
     tell(context, "user.created", {"name": name, "kind": kind, "grants": [written(grant) for grant in granted]})
 
 
-def refuse_more(granted: Iterable[Grant], giver: Principal) -> None:
-    """Refuse that somebody hands out what they do not have."""
+def refuse_more(granted: Iterable[Grant], giver: Principal, *, doing: str = "hand out") -> None:
+    """Refuse that somebody hands out, or takes away from others, what they do not have."""
     beyond = lacking(giver, granted)
     if beyond is not None:
         raise PermissionDenied(
-            f"{giver.name} cannot hand out {said(beyond)} without having it",
+            f"{giver.name} cannot {doing} {said(beyond)} without having it",
             hint="ask an administrator who has it",
             details={"permission": beyond.allow, "model": beyond.model},
         )

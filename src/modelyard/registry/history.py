@@ -13,6 +13,7 @@ from typing import Any
 
 from modelyard.domain import history
 from modelyard.domain.checks import check_label
+from modelyard.domain.graph import normalise_stage
 from modelyard.domain.history import ModelState, VersionState
 from modelyard.domain.metadata import completeness
 from modelyard.domain.names import model_name, shown
@@ -37,6 +38,7 @@ from modelyard.registry.context import Context
 from modelyard.registry.dispatch import serves
 from modelyard.registry.lookup import UNSHOWN
 
+_STAGE_FACTS = ("stage", "from", "to")
 _DECISIONS = {"promotion.approved": "approved", "promotion.rejected": "rejected"}
 
 
@@ -45,11 +47,14 @@ def who_was_live(context: Context, request: WhoWasLive) -> AsOfRecord:
     """Tell which version stood in a stage at a moment, who put it there, and on which evidence.
 
     Raises:
+        InvalidRequest: it is no moment, or lies in the future.
+        InvalidStage: no stage graph has the stage, and no event of the model names it.
         ModelNotFound: no model had the name at that moment.
     """
-    at = _moment(context, request.at or context.now)
+    at = _moment(context, context.now if request.at is None else request.at)
     stage = str(ModelStage(request.stage or ModelStage.PRODUCTION))
     state = model_then(context, request.name, at)
+    _check_stage(context, state.id, stage)
     aliases = {name: state.versions[alias.version_id].version for name, alias in sorted(state.aliases.items())}
     standing = history.in_stage(state, stage)
     if not standing:
@@ -173,11 +178,23 @@ def model_then(context: Context, name: str, at: str) -> ModelState:
     """
     checked = model_name(name)
     context.require(context.permission, checked)
-    for model_id in audit.homes(context.tx, checked):
+    homes = audit.homes(context.tx, checked)
+    for model_id in homes:
         state = _state(context, model_id, at)
         if state.events and not state.deleted:
             return state
-    raise ModelNotFound(f"there was no model named {shown(name)} at {at}", details={"name": name, "as_of": at})
+    made = [event.at for home in homes if (event := audit.at_position(context.tx, home, 1)) and event.at > at]
+    told = f": it was created at {min(made)}" if made else ""
+    raise ModelNotFound(f"there was no model named {shown(name)} at {at}{told}", details={"name": name, "as_of": at})
+
+
+def _check_stage(context: Context, model_id: str, stage: str) -> None:
+    """Refuse a stage that no graph has now, and that no event of the model names."""
+    if stage in context.graphs.stages:
+        return
+    events = (entry.event for entry in audit.chain(context.tx, model_id))
+    if not any(stage in {event.data.get(key) for key in _STAGE_FACTS} for event in events):
+        normalise_stage(context.graphs.of(model_id), stage)
 
 
 def _find(context: Context, text: str, at: str) -> tuple[ModelState, VersionState]:

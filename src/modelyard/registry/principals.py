@@ -53,7 +53,7 @@ def create_user(context: Context, request: CreateUser) -> PrincipalRecord:
 
     Raises:
         Conflict: there is one of that name.
-        PermissionDenied: it would be granted more than the caller has.
+        PermissionDenied: it would be granted, or lose, more than the caller has.
     """
     name = principal_name(request.name)
     if request.kind not in {USER, SERVICE}:
@@ -90,11 +90,14 @@ def update_user(context: Context, request: UpdateUser) -> PrincipalRecord:
     old = stored(row.grants)
     new = old if granted is None else granted
     refuse_more([grant for grant in new if grant not in old], context.principal)
+    refuse_more([grant for grant in old if grant not in new], context.principal, doing="take away")
     was_disabled = row.disabled_at is not None
     disabled = was_disabled if request.disabled is None else request.disabled
     if was_disabled and not disabled:
         # Whoever brings somebody back, hands out what that one may do.
         refuse_more(new, context.principal)
+    if disabled and not was_disabled:
+        refuse_more(old, context.principal, doing="take away")
     if new == old and disabled == was_disabled:
         return _record(row)
     moment = (row.disabled_at or context.now) if disabled else None

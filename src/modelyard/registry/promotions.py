@@ -163,7 +163,13 @@ def evaluate_promotion(context: Context, request: NamedPromotion) -> Promotion:
     judged = rules.settled(_judged(context, case, promotion), case.rule)
     _write(context, judged)
     verdicts = [asdict(verdict) for verdict in judged.verdicts]
-    tell(context, judged, model_id, "evaluated", {"met": all_met(judged.verdicts), "verdicts": verdicts})
+    tell(
+        context,
+        judged,
+        model_id,
+        "evaluated",
+        {"met": all_met(judged.verdicts), "state": judged.state, "verdicts": verdicts},
+    )
     return _again(context, judged)
 
 
@@ -270,7 +276,7 @@ def apply_promotion(context: Context, request: NamedPromotion) -> Promotion:
     if not all_met(judged.verdicts):
         _write(context, judged)
         verdicts = [asdict(verdict) for verdict in judged.verdicts]
-        tell(context, judged, model_id, "evaluated", {"met": False, "verdicts": verdicts})
+        tell(context, judged, model_id, "evaluated", {"met": False, "state": judged.state, "verdicts": verdicts})
         context.refusals.append(refusal(case, judged.verdicts, judged.id))
         return judged
     return _applied(context, case, judged, model_id)

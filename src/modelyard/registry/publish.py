@@ -11,6 +11,7 @@ Rules
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -38,6 +39,8 @@ from modelyard.registry.dispatch import change, serves
 from modelyard.registry.lookup import find, find_model, model_record, record
 from modelyard.registry.numbering import number
 from modelyard.registry.views import mark_stale
+
+logger = logging.getLogger(__name__)
 
 NO_FILES = Manifest(files=())
 ATTEMPTS = 10
@@ -168,6 +171,7 @@ def index_words(context: Context, stored: Any, document: dict[str, Any]) -> None
 
 def _document(request: RegisterVersion) -> dict[str, Any]:
     """Check a request's metadata and leave out what is empty."""
+    rules.check_extra(request.extra)
     given = {name: getattr(request, name) for name in METADATA_FIELDS}
     return rules.check_fields({name: value for name, value in given.items() if value not in ("", None, {}, [])})
 
@@ -218,7 +222,7 @@ def _with_schemas(yard: Yard, request: RegisterVersion, manifest: Manifest) -> R
     """Add the schemas that the files tell and the caller does not."""
     if request.input_schema and request.output_schema:
         return request
-    told = schemas_of_stored(yard.store, manifest)
+    told = schemas_of_stored(yard.store, manifest, lambda trouble: logger.warning("%s: %s", request.name, trouble))
     inputs, outputs = (told.get(name, {}) for name in ("input_schema", "output_schema"))
     return replace(request, input_schema=request.input_schema or inputs, output_schema=request.output_schema or outputs)
 

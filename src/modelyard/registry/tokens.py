@@ -2,7 +2,7 @@
 
 Rules
 - The text of a token leaves this module once, in the answer to the one who made it. Events hold its id, never more.
-- Nobody makes a token that may do more than they may themselves.
+- Nobody makes, or revokes, a token that may do more than they may themselves.
 - A token works until it is revoked, until its end, and while its principal is not disabled.
 - A rotated token is followed by a new one with the same rights; the old one ends at once, or after an overlap.
 """
@@ -162,6 +162,9 @@ def revoke_token(context: Context, request: NamedToken) -> TokenRecord:
     lock(context)
     row = _token(context, request.token)
     if row.revoked_at is None:
+        owner = principal_row(context, row.principal)
+        rights = _effective(owner, None if row.grants is None else stored(row.grants))
+        refuse_more(rights, context.principal, doing="take away")
         _end(context, row, 0.0)
         tell(context, "token.revoked", {"id": row.id, "principal": row.principal})
     return _token_record(_token(context, row.id), context.now)

@@ -1,7 +1,7 @@
 """Webhooks: made, changed, tested and replayed. What is sent, and when, is decided in `deliveries`.
 
 Every change is an event of the registry's own chain. It tells the origin of the address, never the whole of it, which
-may hold a token, and never a secret.
+may hold a token, and never a secret. Nobody has events sent that they may not read.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from sqlalchemy import Row
 from modelyard.domain import webhooks as rules
 from modelyard.domain.durations import later
 from modelyard.domain.names import shown
-from modelyard.domain.paging import check_limit, key_of, number_of, token_after
+from modelyard.domain.paging import UNBOUNDED, check_limit, check_sequence, key_of, number_of, token_after
+from modelyard.domain.permissions import EVERYTHING, Grant, denial, lacking
 from modelyard.domain.wire import (
     DeliveryPage,
     DeliveryRecord,
@@ -56,7 +57,6 @@ PREFIX = "wh"
 MOST_SECRETS = 5
 """Secrets that sign at once: the present one, and those that have not expired yet."""
 LONGEST_OVERLAP_S = 30 * 86_400.0
-_UNBOUNDED = 1 << 62
 
 
 @serves(CREATE_WEBHOOK)
@@ -68,6 +68,7 @@ def create_webhook(context: Context, request: CreateWebhook) -> WebhookSecret:
         models=rules.model_patterns(request.models),
         description=rules.check_text(request.description, "the description"),
     )
+    _refuse_unreadable(context, choice)
     secret = _secret(request.secret)
     webhook_id = context.yard.new_id(PREFIX)
     webhooks.add(
@@ -114,6 +115,7 @@ def update_webhook(context: Context, request: UpdateWebhook) -> WebhookRecord:
         if request.description is None
         else rules.check_text(request.description, "the description"),
     )
+    _refuse_unreadable(context, choice)
     active = bool(row.active) if request.active is None else request.active
     pairs = {
         "to": (rules.origin_of(row.url), rules.origin_of(url)),
@@ -197,7 +199,7 @@ def list_deliveries(context: Context, request: ListDeliveries) -> DeliveryPage:
     row = _find(context, request.webhook)
     before = number_of(request.page_token)
     rows = deliveries.page(
-        context.tx, row.id, state=request.state, before=_UNBOUNDED if before is None else before, limit=limit + 1
+        context.tx, row.id, state=request.state, before=UNBOUNDED if before is None else before, limit=limit + 1
     )
     token = token_after(rows[limit - 1].id) if len(rows) > limit else ""
     return DeliveryPage(deliveries=[_delivery(row) for row in rows[:limit]], next_page_token=token)
@@ -226,8 +228,16 @@ def replay_deliveries(context: Context, request: ReplayDeliveries) -> ReplayReco
     return ReplayRecord(queued=queued)
 
 
+def _refuse_unreadable(context: Context, choice: Choice) -> None:
+    """Refuse that somebody has events sent which they may not read themselves."""
+    wanted = [Grant(allow="event.read", model=pattern) for pattern in choice.models or [EVERYTHING]]
+    beyond = lacking(context.principal, wanted)
+    if beyond is not None:
+        raise denial(context.principal, beyond.allow, beyond.model)
+
+
 def _single(context: Context, row: Row[Any], delivery: int) -> int:
-    if deliveries.one(context.tx, row.id, delivery) is None:
+    if deliveries.one(context.tx, row.id, check_sequence(delivery, "delivery")) is None:
         raise WebhookNotFound(
             f"the webhook {row.id} has no delivery {delivery}", hint="`modelyard webhook deliveries` lists them"
         )
@@ -235,9 +245,10 @@ def _single(context: Context, row: Row[Any], delivery: int) -> int:
 
 
 def _after(context: Context, row: Row[Any], sequence: int) -> int:
-    if sequence < 0:
+    if check_sequence(sequence, "after") < 0:
         raise InvalidRequest(f"after is {sequence}; it is the sequence of an event, or 0 for all")
     choice = webhooks.choice_of(row)
+    _refuse_unreadable(context, choice)
     return deliveries.all_again(
         context.tx,
         row.id,

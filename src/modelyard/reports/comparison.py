@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from modelyard.domain.compare import flat, same_value
+from modelyard.domain.compare import flattened, same_value
 from modelyard.domain.contest import Contest, candidate_of
 from modelyard.domain.directions import canonical, direction
 from modelyard.domain.signature import Field, Signature, fields_of
@@ -50,6 +50,8 @@ _PASSAGES = (
     ("migration notes", "migration_notes"),
     ("known issues", "known_issues"),
 )
+_ABSENT = object()
+"""Stands for what was not recorded; null may have been."""
 _LONGEST_VALUE = 500
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _STEP = 1000
@@ -82,6 +84,7 @@ def comparison_sheet(subjects: Sequence[Subject], outcome: Contest, *, metrics: 
     names = {subject.record.id: subject.name for subject in subjects}
     wanted = {canonical(name) for name in metrics}
     models = list(dict.fromkeys(subject.record.name for subject in subjects))
+    parameters = flattened([subject.record.hyperparameters for subject in subjects])
     title = f"Comparison of {len(subjects)} versions of {_listed(models)}"
     return Sheet(
         title=title,
@@ -90,7 +93,7 @@ def comparison_sheet(subjects: Sequence[Subject], outcome: Contest, *, metrics: 
         chapters=[
             Chapter(title="Versions", blocks=[_standing(subjects, outcome, names)]),
             *_metric_chapters(subjects, wanted),
-            Chapter(title="Parameters", blocks=[_differing("Parameters", subjects, lambda r: flat(r.hyperparameters))]),
+            Chapter(title="Parameters", blocks=[_grid("Parameters", subjects, parameters)]),
             Chapter(title="Signatures", blocks=_signatures(subjects)),
             Chapter(title="Lineage", blocks=[_origins(subjects)]),
             Chapter(title="Files", blocks=[_files(subjects)]),
@@ -229,9 +232,12 @@ def _differing(
     caption: str, subjects: Sequence[Subject], values: Callable[[VersionRecord], Mapping[str, Any]], first: str = "name"
 ) -> Grid:
     """A grid of facts by name; those that are not the same for all come first."""
-    columns = [values(subject.record) for subject in subjects]
+    return _grid(caption, subjects, [values(subject.record) for subject in subjects], first)
+
+
+def _grid(caption: str, subjects: Sequence[Subject], columns: Sequence[Mapping[str, Any]], first: str = "name") -> Grid:
     names = sorted({name for column in columns for name in column})
-    rows = [_fact_row(name, [column.get(name) for column in columns]) for name in names]
+    rows = [_fact_row(name, [column.get(name, _ABSENT) for column in columns]) for name in names]
     rows.sort(key=lambda row: not any(cell.flag for cell in row.cells))
     return Grid(caption=f"{caption}; those that differ stand first", head=_head(subjects), first=first, rows=rows)
 
@@ -240,7 +246,8 @@ def _fact_row(name: str, values: Sequence[Any]) -> Row:
     cells = []
     for value in values:
         differs = not same_value(value, values[0])
-        cells.append(Cell(text=_plain(value), note="differs" if differs else "", flag="differs" if differs else ""))
+        text = "n/a" if value is _ABSENT else "null" if value is None else _plain(value)
+        cells.append(Cell(text=text, note="differs" if differs else "", flag="differs" if differs else ""))
     return Row(name=name, cells=cells)
 
 
@@ -295,7 +302,7 @@ def _origins(subjects: Sequence[Subject]) -> Grid:
 
     def facts(record: VersionRecord) -> dict[str, Any]:
         found = {title: getattr(record, field) for title, field in _ORIGIN}
-        found |= {f"data lineage: {name}": value for name, value in flat(record.data_lineage).items()}
+        found |= {f"data lineage: {name}": value for name, value in flattened([record.data_lineage])[0].items()}
         found["parent"] = parents[record.id]
         return {name: value for name, value in found.items() if value not in ("", None)}
 

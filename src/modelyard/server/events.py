@@ -27,6 +27,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from modelyard.domain.names import shown
+from modelyard.domain.paging import check_sequence
 from modelyard.domain.wire import EventPage, EventRecord
 from modelyard.errors import InvalidRequest, ModelyardError
 from modelyard.operations import LIST_EVENTS
@@ -240,7 +241,7 @@ def _stated(scope: Scope) -> int | None:
         return None
     if int(query["after"]) < 0:
         raise InvalidRequest("a stream cannot begin before the end", hint="ask /api/events for the last events first")
-    return int(query["after"])
+    return check_sequence(int(query["after"]), "after")
 
 
 async def _gone(receive: Receive) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from modelyard import ModelRegistry
-from modelyard.errors import InvalidRequest, ModelNotFound, VersionNotFound
+from modelyard.errors import InvalidRequest, InvalidStage, ModelNotFound, VersionNotFound
 from modelyard.facade.proof import check_evidence
 
 
@@ -61,9 +61,20 @@ def test_who_was_live_is_told_with_the_evidence(registry: ModelRegistry, moments
     assert (later.version.version, later.aliases) == ("0.1.1", {"champion": "0.1.1"})
     assert registry.who_was_live("fraud", moments["second"], stage="staging").version is None
     assert registry.who_was_live("fraud").version is None
-    for absent in ("before", "deleted"):
-        with pytest.raises(ModelNotFound):
-            registry.who_was_live("fraud", moments[absent])
+    with pytest.raises(ModelNotFound, match="it was created at"):
+        registry.who_was_live("fraud", moments["before"])
+    with pytest.raises(ModelNotFound) as refused:
+        registry.who_was_live("fraud", moments["deleted"])
+    assert "created" in str(refused.value)
+
+
+@pytest.mark.feature("EXP-31")
+def test_a_stage_that_never_was_is_refused(registry: ModelRegistry, moments: dict[str, datetime]):
+    with pytest.raises(InvalidStage, match="there is no stage 'prodution'"):
+        registry.who_was_live("fraud", moments["first"], stage="prodution")
+    registry.set_stage_graph({"initial": "new", "moves": {"new": ["done"], "done": []}}, "fraud")
+    # The graph has lost it, and what happened in it stays.
+    assert registry.who_was_live("fraud", moments["first"], stage="production").version is not None
 
 
 @pytest.mark.feature("EXP-31")
@@ -101,7 +112,7 @@ def test_reads_answer_as_of_a_moment(registry: ModelRegistry, moments: dict[str,
 
 @pytest.mark.parametrize(
     "moment",
-    ["yesterday", "2999-01-01", "2026-03-01T12:00 02:00", datetime(2026, 3, 1), 7],  # noqa: DTZ001 - on purpose
+    ["", "yesterday", "2999-01-01", "2026-03-01T12:00 02:00", datetime(2026, 3, 1), 7],  # noqa: DTZ001 - on purpose
 )
 def test_what_is_no_moment_of_the_past_is_refused(either_registry: ModelRegistry, moment: Any):
     either_registry.create_model("fraud")

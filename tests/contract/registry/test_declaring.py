@@ -185,8 +185,21 @@ def test_what_cannot_be_is_refused_before_anything_is_made(stocked, everything, 
         stocked.apply(everything)
     assert stocked.plan(everything), "looking needs no secret"
     assert events(stocked) == before
-    with pytest.raises(Conflict, match="remove model fraud"):
-        stocked.apply({"models": {}, "prune": {"models": True}})
+    with pytest.raises(Conflict, match="remove model fraud: it has 2 versions"):
+        stocked.apply({"models": {"first": None}, "prune": {"models": True}})
+    assert events(stocked) == before
+    with pytest.raises(VersionNotFound, match="'first' has no versions yet"):
+        stocked.plan({"models": {"first": {"aliases": {"c": "1.0.0"}}}})
+
+
+def test_a_model_that_got_a_version_meanwhile_is_not_removed(registry):
+    registry.create_model("new")
+    plan = registry.plan({"models": {}, "prune": {"models": True}})
+    assert [step.blocked for step in plan] == [""]
+    registry.register_version("new", "1.0.0")
+    with pytest.raises(Conflict) as caught:
+        registry.apply(plan)
+    assert "pass force" not in caught.value.hint
 
 
 def test_a_user_stays_what_they_are(stocked, everything):

@@ -30,6 +30,16 @@ def test_events_go_on_behind_the_last_one(registry):
     assert names(registry.events(types=["model.u*"])) == ["a"]
 
 
+def test_numbers_that_nobody_gave_out_are_refused(registry):
+    for after in (1 << 63, 10**30):
+        with pytest.raises(InvalidRequest, match="digits"):
+            list(registry.events(after=after))
+    webhook = registry.create_webhook("https://ci.example.com/hooks").id
+    for choice in ({"after": 1 << 63}, {"delivery": 10**30}):
+        with pytest.raises(InvalidRequest, match="digits"):
+            registry.replay_deliveries(webhook, **choice)
+
+
 @pytest.mark.feature("EXP-06")
 def test_events_are_followed_as_they_happen(registry):
     registry.create_model("before")

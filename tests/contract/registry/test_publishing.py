@@ -404,3 +404,15 @@ def test_a_closed_registry_says_so(registry):
     with pytest.raises(InvalidRequest, match="was closed"):
         registry.models()
     assert "closed" in repr(registry)
+
+
+def test_a_field_does_not_hide_in_extra(registry, caplog, tmp_path):
+    with pytest.raises(InvalidMetadata, match="input_schema") as caught:
+        registry.register_version("m", create=True, extra={"input_schema": {"x": "int8"}})
+    assert "argument input_schema" in caught.value.hint
+    made = registry.register_version("m", create=True, extra={"colour": "red"})
+    with pytest.raises(InvalidMetadata, match="owner"):
+        registry.update_version(made, extra={"owner": "ana"})
+    (tmp_path / "model.onnx").write_bytes(b"no protocol buffer")
+    registry.register_model(tmp_path / "model.onnx", "m")
+    assert "'model.onnx' tells no inputs and outputs" in caplog.text

@@ -27,7 +27,9 @@ def test_as_of_answers_the_auditors_question(fraud):
     assert [one["stage"] for one in fraud.json(f"versions fraud --as-of {at}")] == ["development", "production"]
     assert fraud.run("as-of fraud --at 2020-01-01").code == 3
     assert fraud.run("as-of fraud --at tomorrow").code == 2
+    assert fraud.run("as-of fraud --at ''").code == 2
     assert fraud.run("as-of fraud").code == 2
+    assert "must have passed" in " ".join(fraud.ok("audit export --help").out.split())
 
 
 @pytest.mark.feature("SEC-04", "LIN-09")
@@ -62,6 +64,14 @@ def test_a_copy_is_checked_offline(local, tmp_path: Path):
     assert "stage is 'production' in its table" in answer.out
     problems = local.run(f"--output json audit verify --database {copy}").json["findings"]
     assert [(one["kind"], one["position"]) for one in problems] == [("event", 2), ("state", None)]
+    for damage in (
+        "UPDATE events SET position = '2x' WHERE position = 2",
+        "DROP TABLE placements",
+        "DROP TABLE events",
+    ):
+        with closing(sqlite3.connect(copy)) as connection:
+            connection.executescript(damage)
+        assert local.run(f"audit verify --database {copy}").code == 7
     assert local.run("audit verify --database missing.db").code == 3
     assert local.run(f"audit verify --database {copy} --export {copy}").code == 2
     assert local.ok("audit verify").code == 0

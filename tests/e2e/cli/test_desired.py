@@ -58,7 +58,7 @@ def test_machines_read_the_plan(stated):
     assert drift.json["drift"] is True
     assert drift.json["steps"][0] == {
         "action": "remove", "kind": "alias", "key": "fraud@old", "changes": {"version": ["1.0.0", None]}, "where": 0,
-        "revision": drift.json["steps"][0]["revision"], "identifier": "", "secret_env": "",
+        "revision": drift.json["steps"][0]["revision"], "identifier": "", "secret_env": "", "blocked": "",
     }  # fmt: skip
     done = stated.json("apply --yes")
     assert (done["applied"], len(done["steps"])) == (True, 3)
@@ -115,6 +115,17 @@ def test_what_stands_in_the_way(stated):
     late = stated.run("apply -f late.yaml --yes")
     assert late.code == 3
     assert "line 1: no version answers to 'fraud/9.9.9'" in late.err
+
+
+def test_a_model_with_versions_is_not_pruned(stated):
+    stated.file("prune.yaml", "prune: {models: true}\nmodels: {other: {owner: risk}}\n")
+    assert stated.ok("plan -f prune.yaml").out.splitlines()[2].split()[:3] == ["!", "model", "fraud"]
+    answer = stated.run("apply -f prune.yaml --yes")
+    assert answer.code == 5
+    assert "it has 2 versions; `modelyard delete fraud --force` deletes them" in answer.err
+    assert "repeat with" not in answer.err
+    assert stated.run("describe other").code != 0, "nothing was made"
+    assert "Exit code 3" in stated.ok("diff --help").out
 
 
 def test_the_first_file_makes_the_registry(local):

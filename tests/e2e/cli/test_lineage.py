@@ -44,6 +44,9 @@ def test_lineage_in_each_of_its_forms(line, tmp_path):
     written = line.ok(f"lineage fraud/1.1.0 --output dot --file {tmp_path / 'deep' / 'l.dot'}")
     assert (written.out, "wrote" in written.err) == ("", True)
     assert (tmp_path / "deep" / "l.dot").read_text().endswith("}\n")
+    for form in ("json", "yaml"):
+        assert line.ok(f"lineage fraud/1.1.0 --output {form} --file {tmp_path / form}").out == ""
+        assert (tmp_path / form).read_text() == line.ok(f"lineage fraud/1.1.0 --output {form}").out
     line.ok(f"lineage fraud/1.1.0 --file {tmp_path / 'l.html'}")
     assert "Lineage of fraud/1.1.0" in (tmp_path / "l.html").read_text(encoding="utf-8")
 

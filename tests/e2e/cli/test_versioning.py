@@ -52,6 +52,10 @@ def test_the_next_number_comes_from_a_schema_or_from_a_file(terminal):
     assert (
         terminal.ok(["next-version", "fraud", "--schema", '{"input_schema": {"x": "string"}}', "-q"]).out == "0.2.0\n"
     )
+    terminal.file("model.onnx", b"no protocol buffer")
+    unread = terminal.run("--output json next-version fraud --model-path model.onnx")
+    assert "the file 'model.onnx' tells no inputs and outputs, because it cannot be read" in unread.json["reason"]
+    assert "cannot be read" in unread.err
     wrong = terminal.run(["next-version", "fraud", "--schema", '{"inputs": {}}'])
     assert (wrong.code, "'inputs'" in wrong.err) == (2, True)
     fields = terminal.ok("signature fraud/0.1.0").out
@@ -85,6 +89,10 @@ def test_a_version_from_git_is_one_that_register_takes(local, folder):
     assert local.ok(f"{line} --prefix fraud").out.strip() == f"1.2.4+{short}"
     assert local.ok(f"{line} --prefix churn --increment minor").out.strip() == f"2.1.0+{short}"
     assert local.ok(line).out.strip() == f"2.0.1+{short}"
+    talkative = f"version-from-git --repository {folder}"
+    assert "--prefix chooses one, now churn/2.0.0 counts" in local.ok(talkative).err
+    assert local.ok(f"{talkative} --prefix fraud").err == ""
+    assert "no version tag in the history starts with 'frau'" in local.ok(f"{talkative} --prefix frau").err
     (folder / "file.txt").write_text("changed", encoding="utf-8")
     git(folder, "checkout", "--quiet", "--detach")
     version = local.ok(f"{line} --prefix fraud").out.strip()

@@ -158,3 +158,30 @@ def test_a_place_may_be_told_from_the_end_or_by_a_number_that_no_event_has(datab
         assert feed.sequence_before_last(tx, 1, model_id="md_fraud") == 1
         line = feed.page_of_line(tx, after=0, limit=9, model_id="md_fraud", types=["fraud.done"])
         assert [event.position for event in line] == [1, 2]
+
+
+@pytest.mark.feature("EXP-06")
+def test_patterns_tell_upper_case_from_lower_case_and_know_no_wildcards_inside(database):
+    make(database, "fraud", "Fraud", "fraud-eu", "a_b", "axb")
+    for name in ("fraud", "Fraud", "fraud-eu", "a_b", "axb"):
+        write(database, name, f"{name}.done")
+    found = {
+        pattern: (
+            [name for name, _ in shown(database, types=[pattern])],
+            [n for n, _ in shown(database, models=[model])],
+        )
+        for pattern, model in (
+            ("fraud*", "fraud*"),
+            ("Fraud.done", "Fraud"),
+            ("a_b.*", "a_b"),
+            ("%", "%"),
+            ("fraud", "x"),
+        )
+    }
+    assert found == {
+        "fraud*": (["fraud", "fraud-eu"], ["fraud", "fraud-eu"]),
+        "Fraud.done": (["Fraud"], ["Fraud"]),
+        "a_b.*": (["a_b"], ["a_b"]),
+        "%": ([], []),
+        "fraud": ([], []),
+    }

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from components.asking import Asking
 from components.crowd import alone, together
 from components.hooks import Takes, by_model, change, create, hook, listed, send_once, sending
 from components.receiver import Heard, Receiver
@@ -213,6 +214,7 @@ def test_gone_switches_a_webhook_off(caller):
     assert (found.active, found.dead, found.pending) == (False, 1, 1)
     (event,) = caller.call(LIST_EVENTS, ListEvents(types=["webhook.disabled"])).events
     assert event.data["webhook"] == webhook.id
+    assert Asking(caller).verify_record().sound, "what the receiver answers is no tampering"
     with pytest.raises(Conflict):
         caller.call(TEST_WEBHOOK, NamedWebhook(webhook=webhook.id))
     caller.call(UPDATE_WEBHOOK, UpdateWebhook(webhook=webhook.id, active=True))

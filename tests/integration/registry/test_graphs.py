@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from components.facades import registry_over
+from components.asking import Asking
 from components.yards import open_caller
 from modelyard import DeprecatedVersionWarning, ModelRegistry
 from modelyard.bootstrap import EmbeddedCaller
@@ -39,7 +39,7 @@ WORLD: dict[str, Any] = {
 @pytest.fixture
 def registry(caller: EmbeddedCaller) -> ModelRegistry:
     """A registry of three versions in staging."""
-    opened = registry_over(caller)
+    opened = Asking(caller)
     for version in ("1.0.0", "1.1.0", "2.0.0"):
         opened.register_version("fraud", version, create=True)
         opened.promote_model(f"fraud/{version}", "staging")
@@ -153,11 +153,11 @@ def test_an_environment_with_versions_in_it_cannot_be_renamed(registry):
 
 
 def test_a_registry_opens_whatever_its_graph_is(caller, tmp_path):
-    registry = registry_over(caller)
+    registry = Asking(caller)
     registry.set_stage_graph({"initial": "dev", "moves": {"dev": ["live"], "live": []}})
     url = caller.yard.database.url.render_as_string(hide_password=False)
     with open_caller(tmp_path / "registry", url) as again:
-        opened = registry_over(again)
+        opened = Asking(again)
         assert opened.get_model(opened.register_version("m", create=True)).stage == "dev"
         opened.promote_model("m/1", "live")
         opened.register_version("m")

@@ -144,9 +144,18 @@ def test_nobody_hands_out_more_than_they_have(caller, boss):
         with pytest.raises(PermissionDenied):
             attempt()
     assert helper.create_token("root", "viewer").token
-    helper.update_user("root", disabled=True)
+    # Nor does anybody lock out who may do more.
+    for lockout in (
+        lambda: helper.update_user("root", disabled=True),
+        lambda: helper.update_user("root", []),
+        lambda: helper.revoke_token(root.id),
+    ):
+        with pytest.raises(PermissionDenied, match="take away"):
+            lockout()
+    boss.update_user("root", disabled=True)
     with pytest.raises(PermissionDenied):
         helper.update_user("root", disabled=False)
+    helper.update_user("new", disabled=True)
     assert {user.name for user in boss.list_users()} == {"root", "new"}
 
 
@@ -222,3 +231,17 @@ def test_the_secret_of_a_token_is_written_nowhere(caller, boss, caplog):
         assert secret not in caplog.text
     assert len(hashes) == 2
     assert not any(one in events for one in hashes)
+
+
+def test_nobody_has_events_sent_that_they_may_not_read(caller, boss):
+    held = (Grant(allow="webhook.manage"), Grant(allow="event.read", model="fraud-*"))
+    helper = Asking(caller, Principal(name="helper", proven=True, grants=held))
+    for models in ([], ["*"], ["fraud-*", "churn"]):
+        with pytest.raises(PermissionDenied, match=r"event\.read"):
+            helper.create_webhook("https://ci.example.com/hooks", models=models)
+    own = helper.create_webhook("https://ci.example.com/hooks", models=["fraud-eu"])
+    with pytest.raises(PermissionDenied):
+        helper.update_webhook(own.id, models=["*"])
+    wide = boss.create_webhook("https://ci.example.com/hooks")
+    with pytest.raises(PermissionDenied):
+        helper.replay_deliveries(wide.id, after=0)

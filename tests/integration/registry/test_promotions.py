@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from components.asking import Asking
 from components.crowd import together
-from components.facades import registry_over
 from components.yards import open_caller
 from modelyard import ModelRegistry
 from modelyard.bootstrap import EmbeddedCaller
@@ -44,7 +44,7 @@ GATED: dict[str, Any] = {
 @pytest.fixture
 def registry(caller: EmbeddedCaller) -> ModelRegistry:
     """A registry whose production needs evidence and two people, with a version of dora's in staging."""
-    opened = registry_over(caller)
+    opened = Asking(caller)
     opened.register_version("fraud", "1.0.0", metrics={"auc": 0.95}, created_by="dora", create=True)
     opened.promote_model("fraud/1.0.0", "staging")
     opened.set_stage_graph(GATED)
@@ -185,7 +185,7 @@ def test_pages_of_promotions(registry):
 
 def approve_and_apply(folder: str, database_url: str, promotion: str, name: str) -> str:
     with open_caller(Path(folder), database_url) as caller:
-        registry = registry_over(caller)
+        registry = Asking(caller)
         try:
             registry.approve_promotion(promotion, name)
             return registry.apply_promotion(promotion).state

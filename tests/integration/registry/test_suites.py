@@ -12,7 +12,7 @@ import numpy as np
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from components.facades import registry_over
+from components.asking import Asking
 from components.yards import open_caller, register
 from modelyard import ModelRegistry
 from modelyard.bootstrap import EmbeddedCaller
@@ -35,7 +35,7 @@ def commanded(caller: EmbeddedCaller, timeout_s: float = 60.0, **programs: str) 
     commands = {suite: (sys.executable, "-c", program) for suite, program in programs.items()}
     yard = replace(caller.yard, commands=TestCommands(commands=commands, timeout_s=timeout_s, folder="/"))
     object.__setattr__(caller, "yard", yard)
-    return registry_over(caller)
+    return Asking(caller)
 
 
 def runs_of(registry: ModelRegistry) -> list[dict]:
@@ -176,11 +176,11 @@ def gap(request: GateRequest) -> Finding | bool:
 def test_a_gate_of_ones_own(caller, wanted, met, reason):
     register(caller, "fraud", metrics={"gap": 0.05})
     object.__setattr__(caller, "yard", replace(caller.yard, gates={"fairness": gap}))
-    (verdict,) = registry_over(caller).check_gates("fraud/1", "staging", {"fairness": wanted}).verdicts
+    (verdict,) = Asking(caller).check_gates("fraud/1", "staging", {"fairness": wanted}).verdicts
     assert (verdict.met, verdict.required) == (met, wanted)
     assert reason in verdict.reason
     # What a gate answers can be written down, whatever it is.
-    registry = registry_over(caller)
+    registry = Asking(caller)
     if met:
         registry.promote_model("fraud/1", "staging", {"fairness": wanted})
     else:
@@ -191,7 +191,7 @@ def test_a_gate_of_ones_own(caller, wanted, met, reason):
 
 def test_a_gate_that_is_not_installed_any_more_lets_nothing_pass(caller):
     register(caller, "fraud")
-    registry = registry_over(caller)
+    registry = Asking(caller)
     object.__setattr__(caller, "yard", replace(caller.yard, gates={"fairness": gap}))
     rule = {"requirements": {"fairness": True}}
     registry.set_stage_graph({"initial": "development", "moves": {"development": {"staging": rule}, "staging": []}})
@@ -205,6 +205,6 @@ def test_commands_are_read_from_the_configuration(tmp_path):
     settings["tests.command"] = shlex.join([sys.executable, "-c", "print('a b')"])
     with open_caller(tmp_path / "registry", **settings) as caller:
         register(caller, "fraud")
-        assert registry_over(caller).run_tests("fraud/1").output == "a b"
+        assert Asking(caller).run_tests("fraud/1").output == "a b"
     with pytest.raises(InvalidConfig, match="cannot be read"):
         open_caller(tmp_path / "registry", **{"tests.command": "python 'open"})

@@ -174,3 +174,11 @@ def test_garbage_never_does_more_than_tell_nothing(tmp_path: Path, noise, place,
 )
 def test_an_odd_mlmodel_file_tells_nothing(told, text):
     assert told({"MLmodel": text, "other": "x"}) == {}
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "MLmodel"])
+def test_a_file_that_cannot_be_read_is_told(tmp_path, name):
+    (tmp_path / name).write_bytes(b"signature: [\xff")
+    troubles: list[str] = []
+    assert schemas_of_path(tmp_path, troubles.append) == {}
+    assert [f"'{name}' tells no inputs and outputs" in trouble for trouble in troubles] == [True]

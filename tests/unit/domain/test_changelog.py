@@ -44,3 +44,25 @@ def test_headings_of_users_pass_for_no_version_and_code_stays():
     text = changelog("fraud", [version("1.0.0", 1, changelog=own)])
     body = text.split("development)\n\n")[1]
     assert body == "**9.9.9**\n\n9.9.9\n\n---\n```sh\n# comment\n~~~\n```\n~~~~ text\n# kept\n~~~~\n"
+
+
+@pytest.mark.parametrize(
+    ("own", "told"),
+    [
+        ("```\ncode\n```python\n## more", "```\ncode\n```python\n## more\n```"),
+        ("``` a`b\n# x", "``` a`b\n**x**"),
+        ("- a\n  ```\n<script>", "- a\n```\n<script>\n```"),
+        ("<script>1 < 2</script> <!-- <https://x>", "&lt;script>1 < 2&lt;/script> &lt;!-- &lt;https://x>"),
+        ("# <b>", "**&lt;b>**"),
+    ],
+)
+def test_nothing_reaches_beyond_its_entry(own, told):
+    text = changelog("fraud", [version("1.0.0", 1, changelog=own)])
+    assert text.split("development)\n\n")[1] == told + "\n"
+
+
+def test_a_reason_is_one_line():
+    more = {"deprecated": True, "deprecation_reason": "```\nx\n```", "allow_breaking": "a\n<b>\n# c"}
+    text = changelog("fraud", [version("1.0.0", 1, **more)])
+    assert "**Deprecated:** ``` x ```\n" in text
+    assert "**Breaks callers of this line:** a &lt;b> # c\n" in text

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelyard.domain.compare import Candidate, compare, params_diff
+from modelyard.domain.compare import Candidate, compare, flattened, params_diff
 from modelyard.domain.wire import MetricComparison
 from modelyard.errors import InvalidMetric, InvalidRequest
 
@@ -292,3 +292,14 @@ def test_parameters_that_differ_are_shown_by_dotted_names():
         "flag": {"a": True, "b": 1},
     }
     assert compare(Candidate(id="A", params=a), Candidate(id="B", params=b)).params_diff == params_diff(a, b)
+
+
+@pytest.mark.feature("CMP-04")
+def test_two_parameters_of_one_dotted_name_stay_two():
+    both = {"deep.a": 1, "deep": {"a": 2}}
+    assert flattened([both, {"deep.a": 3}, {"x.y": 4}]) == [
+        {'"deep.a"': 1, "deep.a": 2}, {'"deep.a"': 3}, {"x.y": 4},
+    ]  # fmt: skip
+    assert params_diff(both, {"deep": {"a": 2}}) == {'"deep.a"': {"a": 1, "b": None}}
+    assert params_diff({"x.y": 1}, {"x": {"y": 1}}) == {}
+    assert len(flattened([{'"deep.a"': 0, **both}])[0]) == 3

@@ -95,6 +95,17 @@ def test_pruning_reaches_as_far_as_the_sections_that_are_there():
         ({"models": {"a": {"aliases": {"c": True}}}}, "models.a.aliases.c: True names no version", ""),
         ({"models": {"a": {"aliases": {"c": "@b"}}}}, "models.a.aliases.c: '@b' names no version", ""),
         ({"models": {"a": {"aliases": {"c": ""}}}}, "models.a.aliases.c: '' names no version", ""),
+        *[
+            (
+                {"models": {"a": {"aliases": {"c": moving}}}},
+                f"models.a.aliases.c: {moving!r} names now",
+                "exact version",
+            )
+            for moving in ("latest", "^1.4", "production", "1.x")
+        ],
+        ({"models": {"a": {"aliases": {"c": "1.4"}}}}, "models.a.aliases.c: '1.4' names no", ""),
+        ({"modelyard": True}, "modelyard: the form is True", "modelyard: 1"),
+        ({"modelyard": 1.0}, "modelyard: the form is 1.0", "modelyard: 1"),
         ({"webhooks": {}}, "webhooks: {} is no list", "[one, two]"),
         ({"webhooks": [{}]}, "webhooks.0: the webhook has no url", "https"),
         ({"webhooks": [{"url": "u"}, {"url": "u"}]}, "webhooks.1.url: the url stands in two", ""),

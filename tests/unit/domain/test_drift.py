@@ -111,3 +111,8 @@ def test_after_the_steps_there_are_none(wanted, there, prune):
             assert ((step.kind, step.key) in state) == (step.action == UPDATE)
             state.setdefault((step.kind, step.key), {}).update(step.wanted)
     assert steps() == ()
+
+
+def test_what_is_held_is_told_and_not_removed():
+    (step,) = steps_to(Desired(wishes=(), pruned=frozenset({MODEL})), {(MODEL, "a"): Present(held="it has 2 versions")})
+    assert (step.action, step.blocked) == (REMOVE, "it has 2 versions")

@@ -170,6 +170,12 @@ def test_named_approvers_mean_that_one_of_them_has_to_approve():
     assert not graph.can_start_in(STAGING)
 
 
+def test_a_rule_may_compare_with_who_stands_in_a_stage_of_the_graph():
+    wanted = {"not_worse_than": {"stage": "Staging", "tolerance": 0.01}}
+    graph = parse_graph(with_rule({"requirements": wanted}))
+    assert graph.rule(ModelStage.DEVELOPMENT, STAGING).requirements == wanted
+
+
 def test_a_gate_that_was_added_may_stand_in_a_rule():
     graph = parse_graph(with_rule({"requirements": {"fairness": 1}}), custom={"fairness"})
     assert graph.rule(ModelStage.DEVELOPMENT, STAGING).requirements == {"fairness": 1}

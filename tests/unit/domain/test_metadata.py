@@ -12,6 +12,7 @@ from modelyard.domain.metadata import (
     CHECKS,
     ESSENTIAL,
     SYNONYMS,
+    check_extra,
     check_fields,
     completeness,
     identity,
@@ -250,3 +251,11 @@ def test_any_document_is_either_refused_or_becomes_metadata(document):
     assert check_fields(normalise(asdict(metadata))) == {
         name: value for name, value in asdict(metadata).items() if value is not None
     }
+
+
+def test_a_field_of_its_own_is_no_extra():
+    with pytest.raises(InvalidMetadata, match="'input_schema'") as caught:
+        check_extra({"colour": "red", "input_schema": {}})
+    assert "argument input_schema" in caught.value.hint
+    for fine in (None, {}, {"colour": "red"}, "x"):
+        check_extra(fine)

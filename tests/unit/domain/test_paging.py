@@ -27,8 +27,9 @@ def test_the_empty_token_is_the_first_page() -> None:
     assert number_of("") is None
 
 
-def test_a_number_that_no_database_holds_starts_nowhere() -> None:
-    assert number_of(token_after(2**63)) is None
+def test_a_number_that_no_database_holds_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match="19 digits"):
+        number_of(token_after(2**63))
 
 
 BAD_TOKENS = [

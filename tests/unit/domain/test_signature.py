@@ -86,3 +86,12 @@ def test_equal_signatures_share_a_fingerprint(signature):
 
 def test_other_forms_have_no_fingerprint():
     assert Signature.of({"input_schema": {"type": "object", "properties": {"age": {}}}}).fingerprint == ""
+
+
+@pytest.mark.feature("EXP-35")
+@pytest.mark.parametrize(
+    "schema", [{"$schema": "https://json-schema.org", "title": "x"}, {"$ref": "#/a"}, {"type": "object", "title": "x"}]
+)
+def test_a_json_schema_of_texts_is_no_names_with_types(schema):
+    assert check_schema(schema) == schema
+    assert fields_of(schema) == ()

@@ -212,10 +212,12 @@ def test_a_remote_that_hangs_leaves_no_tag(folder, remote, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "tag", ["release", "", "v1.2", "a b-1.2.3", "a..b-1.2.3", "-v1.2.3", "--delete-1.2.3", "a~1-1.2.3"]
-)
+    "tag",
+    ["release", "", "v1.2", "a b-1.2.3", "a..b-1.2.3", "-v1.2.3", "--delete-1.2.3", "a~1-1.2.3", "HEAD/1.0.0",
+     "FETCH_HEAD/1.0.0", "@/1.0.0", "refs/heads/1.0.0"],
+)  # fmt: skip
 def test_what_is_no_version_tag_is_refused(folder, tag):
-    with pytest.raises(InvalidVersion, match=r"names no version|git allows no tag"):
+    with pytest.raises(InvalidVersion, match=r"names no version|git allows no tag|git would take"):
         GitRepository(folder).create_tag(tag)
     assert tags(folder) == []
 

@@ -70,12 +70,24 @@ def test_metrics_have_deltas_directions_and_a_best_one():
 
 def test_what_differs_stands_first_and_is_marked_in_words():
     subjects = [
-        subject(1, hyperparameters={"a": 1, "deep": {"x": [1, 2]}}, input_schema={"age": "int64"}, data_version="v1"),
+        subject(
+            1,
+            hyperparameters={"a": 1, "deep": {"x": [1, 2]}, "z": None},
+            input_schema={"age": "int64"},
+            data_version="v1",
+        ),
         subject(2, hyperparameters={"a": 1, "deep": {"x": [1, 3]}}, input_schema={"type": "object"}, data_version="v2"),
     ]
     made = html(subjects)
-    assert rows(made, "Parameters")[1:] == [["deep.x", "[1, 2]", "[1, 3] differs"], ["a", "1", "1"]]
-    assert rows(made, "Inputs")[1:] == [["age", "int64", "n/a differs"], ["type", "n/a", "object differs"]]
+    assert rows(made, "Parameters")[1:] == [
+        ["deep.x", "[1, 2]", "[1, 3] differs"],
+        ["z", "null", "n/a differs"],
+        ["a", "1", "1"],
+    ]
+    assert rows(made, "Inputs")[1:] == [
+        ["(schema)", "n/a", '{"type": "object"} differs'],
+        ["age", "int64", "n/a differs"],
+    ]
     assert ["data version", "v1", "v2 differs"] in rows(made, "Where the versions come from")
 
 

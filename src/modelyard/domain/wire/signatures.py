@@ -68,3 +68,5 @@ class NextVersion:
     outcome: str
     changes: list[SignatureChange]
     reason: str
+    troubles: list[str] = field(default_factory=list)
+    """Why a file that was to tell the schemas could not be read; it was not compared."""
