@@ -7,8 +7,6 @@ Rules
 2. A version has its own stage, and at most one stage in each named environment. It stands in a stage if its own stage
    or one of the others is that stage.
 3. What a version or an alias is at a moment, follows from all events up to that moment and that of the moment itself.
-   A moment is written as ISO 8601; without an offset it is UTC, and a date alone is the beginning of that day. What
-   was true in the future nobody knows: such a moment is refused.
 4. Events of other kinds (`promotion.…`, `version.tested`, …) tell why and how; they change nothing here.
 5. A reference is resolved as in the present: `latest` and ranges pass deprecated versions over, a stage names its
    highest version.
@@ -17,20 +15,16 @@ Rules
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from modelyard.domain.names import shown
 from modelyard.domain.references import Reference
 from modelyard.domain.versions import SemVer, SemVerRange, precedence_key
-from modelyard.errors import IntegrityError, InvalidRequest
+from modelyard.errors import IntegrityError
 
 OWN = ""
 """The name of no environment: a version's own stage."""
-_SPACED_OFFSET = re.compile(r".*T.* \d\d:?\d\d")
 
 
 class Fact(Protocol):
@@ -183,54 +177,49 @@ def apply(state: ModelState, event: Fact) -> None:
     state.updated_at = event.at
 
 
-def moment(text: str, now: str) -> str:
-    """Return a moment as events write it, `2026-03-01T12:00:00.000000Z`.
-
-    Args:
-        text: ISO 8601, such as `2026-03-01`, `2026-03-01T12:00Z` or `2026-03-01T14:00+02:00`.
-        now: the present moment, as events write it.
-
-    Raises:
-        InvalidRequest: it is no moment, or lies in the future.
-    """
-    try:
-        given = datetime.fromisoformat(text.strip())
-        given = given.replace(tzinfo=UTC) if given.tzinfo is None else given.astimezone(UTC)
-    except (ValueError, OverflowError):
-        spaced = _SPACED_OFFSET.fullmatch(text)
-        hint = "in a URL, + is written %2B" if spaced else "write 2026-03-01, 2026-03-01T12:00Z or an offset, +02:00"
-        raise InvalidRequest(f"{shown(text)} is no moment", hint=hint) from None
-    written = given.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
-    if written > now:
-        raise InvalidRequest(
-            f"{shown(text)} lies in the future", hint=f"it is {now} now; leave it out for the present state"
-        )
-    return written
-
-
 def find(state: ModelState, reference: Reference) -> VersionState | None:
     """Return the live version of a state that a reference names, or None."""
-    live, value = state.live, reference.value
-    match reference.kind:
-        case "latest":
-            return _highest([version for version in live if version.deprecation is None]) or _highest(live)
-        case "alias":
-            alias = state.aliases.get(value)
-            matching = [version for version in live if alias is not None and version.id == alias.version_id]
-        case "number":
-            matching = [version for version in live if version.number == int(value)]
-        case "range":
-            wanted = SemVerRange.parse(value)
-            sound = [version for version in live if version.deprecation is None]
-            matching = [version for version in sound if wanted.contains(SemVer.parse(version.version))]
-        case "stage":
-            matching = in_stage(state, "development" if value == "none" else value)
-        case "digest":
-            digest = value.partition(":")[2]
-            matching = [version for version in live if digest in {version.digest, version.model_hash}]
-        case _:
-            matching = [version for version in live if value in {version.id, version.version}]
-    return _highest(matching)
+    is_meant = _MEANT.get(reference.kind, _has_identity)
+    live, sound = state.live, [version for version in state.live if version.deprecation is None]
+    if reference.kind == "latest":
+        return _highest(sound) or _highest(live)
+    among = sound if reference.kind == "range" else live
+    return _highest(version for version in among if is_meant(state, version, reference.value))
+
+
+def _has_identity(_state: ModelState, version: VersionState, value: str) -> bool:
+    return value in {version.id, version.version}
+
+
+def _has_alias(state: ModelState, version: VersionState, value: str) -> bool:
+    alias = state.aliases.get(value)
+    return alias is not None and version.id == alias.version_id
+
+
+def _has_number(_state: ModelState, version: VersionState, value: str) -> bool:
+    return version.number == int(value)
+
+
+def _is_in_range(_state: ModelState, version: VersionState, value: str) -> bool:
+    return SemVerRange.parse(value).contains(SemVer.parse(version.version))
+
+
+def _is_in_stage(_state: ModelState, version: VersionState, value: str) -> bool:
+    return version.standing_in("development" if value == "none" else value) is not None
+
+
+def _has_digest(_state: ModelState, version: VersionState, value: str) -> bool:
+    return value.partition(":")[2] in {version.digest, version.model_hash}
+
+
+_MEANT: dict[str, Callable[[ModelState, VersionState, str], bool]] = {
+    "alias": _has_alias,
+    "number": _has_number,
+    "range": _is_in_range,
+    "stage": _is_in_stage,
+    "digest": _has_digest,
+}
+"""Kind of reference → whether a version is meant; other kinds name a version by its id or its number."""
 
 
 def in_stage(state: ModelState, stage: str) -> list[VersionState]:

@@ -146,6 +146,10 @@ def address_of(url: str) -> Address:
     if not found or not place or int(place["port"] or 1) not in range(1, _HIGHEST_PORT + 1):
         # The address is not repeated: whoever mistyped it may have put a token into it.
         raise InvalidRequest("the address is not of the kind http://host/path or https://host/path", hint=hint)
+    return _address(found, place)
+
+
+def _address(found: re.Match[str], place: re.Match[str]) -> Address:
     scheme = found["scheme"].lower()
     rest = found["rest"] or "/"
     return Address(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
 
-from modelyard.domain.history import moment
+from modelyard.domain.moments import moment
 from modelyard.domain.wire import AsOfRecord, AuditReport, ChainedEvent, CheckpointRecord
 from modelyard.facade.arguments import moment_of, name_of, path_of, stage_of
 from modelyard.facade.base import PAGE, Base

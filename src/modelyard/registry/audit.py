@@ -14,6 +14,7 @@ from sqlalchemy import Row
 
 from modelyard.domain import history
 from modelyard.domain.audit import Chain, Checkpoints, beginning, limits
+from modelyard.domain.moments import moment
 from modelyard.domain.paging import check_limit, number_of, token_after
 from modelyard.domain.permissions import Principal
 from modelyard.domain.wire import AuditFinding, AuditLog, AuditReport, ChainedEvent, CheckpointRecord
@@ -42,8 +43,8 @@ def read_log(context: Context, request: ReadLog) -> AuditLog:
         version_id=request.version,
         actor=request.actor,
         type=request.type,
-        since=history.moment(request.since, context.now) if request.since else "",
-        until=history.moment(request.until, context.now) if request.until else "",
+        since=moment(request.since, context.now) if request.since else "",
+        until=moment(request.until, context.now) if request.until else "",
     )
     found = audit.log(context.tx, wanted, after=number_of(request.page_token) or 0, limit=limit + 1)
     token = token_after(found[limit - 1].sequence) if len(found) > limit else ""

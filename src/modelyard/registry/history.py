@@ -16,6 +16,7 @@ from modelyard.domain.checks import check_label
 from modelyard.domain.graph import normalise_stage
 from modelyard.domain.history import ModelState, VersionState
 from modelyard.domain.metadata import completeness
+from modelyard.domain.moments import moment
 from modelyard.domain.names import model_name, shown
 from modelyard.domain.paging import check_limit, number_of, token_after
 from modelyard.domain.references import Reference
@@ -241,7 +242,7 @@ def _state(context: Context, model_id: str, at: str) -> ModelState:
 
 
 def _moment(context: Context, text: str) -> str:
-    return history.moment(text, context.now)
+    return moment(text, context.now)
 
 
 def _record(context: Context, state: ModelState, version: VersionState) -> VersionRecord:

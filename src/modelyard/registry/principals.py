@@ -8,6 +8,7 @@ Rules
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Row
@@ -15,7 +16,7 @@ from sqlalchemy import Row
 from modelyard.domain.grants import SERVICE, USER, parse_grants, principal_name, written
 from modelyard.domain.names import model_name, shown
 from modelyard.domain.paging import check_limit, key_of, token_after
-from modelyard.domain.permissions import EVERYTHING, ROLES, SELF, STAGE_TARGETS, denial
+from modelyard.domain.permissions import EVERYTHING, ROLES, SELF, STAGE_TARGETS, Grant, Principal, denial
 from modelyard.domain.wire import Allowed, PrincipalPage, PrincipalRecord, Whoami
 from modelyard.errors import Conflict, InvalidRequest
 from modelyard.metadata import principals
@@ -89,25 +90,32 @@ def update_user(context: Context, request: UpdateUser) -> PrincipalRecord:
     check_revision(row, request.if_match, row.name)
     old = stored(row.grants)
     new = old if granted is None else granted
-    refuse_more([grant for grant in new if grant not in old], context.principal)
-    refuse_more([grant for grant in old if grant not in new], context.principal, doing="take away")
     was_disabled = row.disabled_at is not None
     disabled = was_disabled if request.disabled is None else request.disabled
-    if was_disabled and not disabled:
-        # Whoever brings somebody back, hands out what that one may do.
-        refuse_more(new, context.principal)
-    if disabled and not was_disabled:
-        refuse_more(old, context.principal, doing="take away")
+    _refuse_stronger(context.principal, () if was_disabled else old, () if disabled else new)
+    if disabled:
+        # What a disabled user will have once it is enabled again is handed out now.
+        _refuse_stronger(context.principal, old, new)
     if new == old and disabled == was_disabled:
         return _record(row)
-    moment = (row.disabled_at or context.now) if disabled else None
-    principals.change(context.tx, row.name, grants=as_text(new), disabled_at=moment, at=context.now)
-    if new != old:
-        changes = {"grants": [[written(grant) for grant in grants] for grants in (old, new)]}
-        tell(context, "user.updated", {"name": row.name, "changes": changes})
-    if disabled != was_disabled:
-        tell(context, "user.disabled" if disabled else "user.enabled", {"name": row.name})
+    _change(context, row, new, disabled=disabled)
     return _record(principal_row(context, row.name))
+
+
+def _change(context: Context, row: Row[Any], granted: Sequence[Grant], *, disabled: bool) -> None:
+    moment = (row.disabled_at or context.now) if disabled else None
+    principals.change(context.tx, row.name, grants=as_text(granted), disabled_at=moment, at=context.now)
+    if tuple(granted) != stored(row.grants):
+        changes = {"grants": [[written(grant) for grant in grants] for grants in (stored(row.grants), granted)]}
+        tell(context, "user.updated", {"name": row.name, "changes": changes})
+    if disabled != (row.disabled_at is not None):
+        tell(context, "user.disabled" if disabled else "user.enabled", {"name": row.name})
+
+
+def _refuse_stronger(giver: Principal, before: Sequence[Grant], after: Sequence[Grant]) -> None:
+    """Refuse that somebody hands out, or takes away, what they do not have themselves."""
+    refuse_more([grant for grant in after if grant not in before], giver)
+    refuse_more([grant for grant in before if grant not in after], giver, doing="take away")
 
 
 @serves(WHOAMI)

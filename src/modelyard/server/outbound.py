@@ -202,7 +202,12 @@ def is_public(place: str) -> bool:
             return is_public(str(ipaddress.IPv4Address(int(address) & _IPv4_BITS)))
         if address.ipv4_mapped is not None:
             return is_public(str(address.ipv4_mapped))
-        inner = [address.sixtofour, *(address.teredo or ())]
-        if address.is_site_local or any(one is not None and not is_public(str(one)) for one in inner):
+        if address.is_site_local or not _is_public_inside(address):
             return False
     return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
+
+
+def _is_public_inside(address: ipaddress.IPv6Address) -> bool:
+    """Whether the addresses that an address of 6to4 or Teredo carries inside are public too."""
+    inner = [address.sixtofour, *(address.teredo or ())]
+    return all(one is None or is_public(str(one)) for one in inner)

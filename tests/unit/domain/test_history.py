@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from modelyard.domain.history import aliases_of, find, fold, highest, in_stage, moment
+from modelyard.domain.history import aliases_of, find, fold, highest, in_stage
+from modelyard.domain.moments import moment
 from modelyard.domain.references import Reference
 from modelyard.domain.wire import EventRecord
 from modelyard.errors import IntegrityError, InvalidRequest
