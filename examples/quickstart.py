@@ -41,6 +41,7 @@ from modelyard import (
     ModelRegistry,
     ModelStage,
     ModelyardError,
+    SelfApproval,
     VersionRecord,
     VersionTracker,
 )
@@ -233,10 +234,34 @@ def chapter_rollback(registry: ModelRegistry, digits: Data, good: VersionRecord)
     show_versions(registry.list_versions(DIGITS, limit=4))
 
 
+def chapter_people(registry: ModelRegistry, forest: VersionRecord) -> None:
+    """Promote with the consent of a second person, and ask what was live, who put it there, and on which evidence."""
+    chapter(
+        "6. Four eyes, and what was true when", "Nobody approves what they asked for; every answer stays on record."
+    )
+    for stage in (ModelStage.STAGING, ModelStage.PRODUCTION):
+        asked = registry.request_promotion(forest.id, target_stage=stage, requester="ana", requirements=GATE)
+        try:
+            registry.approve_promotion(asked, "ana")
+        except SelfApproval as refusal:
+            console.print(f"ana asks for {label(forest)} in {stage}, and approves it: refused.")
+            console.print(f"  {refusal.message}")
+        registry.approve_promotion(asked, "bob", comment="checked the folds")
+        console.print(f"bob approves, and the move is {registry.apply_promotion(asked).state}")
+    then = registry.list_promotions(DIGITS, state="applied")[0].applied_at
+    live = registry.who_was_live(DIGITS, then)
+    if live.version is not None:
+        console.print(
+            f"At {then[11:19]}, {label(live.version)} was in {live.stage}; it left at {str(live.until)[11:19]}."
+        )
+    report = registry.verify_record()
+    console.print(f"{report.events} events, each holding the hash of the one before it: sound: {tick(report.sound)}")
+
+
 def chapter_bytes(registry: ModelRegistry, good: VersionRecord) -> None:
     """Download and verify; then flip one bit in a copy of the store and see it refused."""
     chapter(
-        "6. The bytes are what they were", "Every file is addressed by its digest, and checked whenever it is read."
+        "7. The bytes are what they were", "Every file is addressed by its digest, and checked whenever it is read."
     )
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -267,7 +292,7 @@ def flipped_bit(folder: Path, file: Path) -> str:
 
 def chapter_use(registry: ModelRegistry, digits: Data) -> None:
     """Load the champion by its alias and read some digits."""
-    chapter("7. Use it", f'registry.load_model("{DIGITS}@champion") and a few images that it has never seen')
+    chapter("8. Use it", f'registry.load_model("{DIGITS}@champion") and a few images that it has never seen')
     with notes():
         model = registry.load_model(f"{DIGITS}@champion")
     images, truth = digits.held_out[:5], digits.labels[:5]
@@ -376,6 +401,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         chapter_compare(registry, [(made["linear"], made["good"]), (made["screen"], made["forest"])])
         chapter_production(registry, made["good"])
         chapter_rollback(registry, digits, made["good"])
+        chapter_people(registry, made["forest"])
         chapter_bytes(registry, made["good"])
         chapter_use(registry, digits)
         close(registry)

@@ -105,7 +105,7 @@ def approve(promotion: Promotion, voter: Voter, now: str, comment: str, *, autho
     if any(is_same_person(voter.name, name) for name in (promotion.requester, *authors)):
         asked = is_same_person(voter.name, promotion.requester)
         role, what = ("asked for", "this promotion") if asked else ("made", "this version")
-        hint = None if voter.proven else "turn on auth.enabled, so that people are known by their tokens; or name them"
+        hint = None if voter.proven else "somebody else has to: name them (approver=, --as), or turn on auth.enabled"
         raise SelfApproval(f"{shown(voter.name)} {role} {what} and does not approve it", hint=hint)
     if promotion.approvers and voter.name not in promotion.approvers:
         raise PermissionDenied(

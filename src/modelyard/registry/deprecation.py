@@ -15,13 +15,13 @@ from sqlalchemy import Row
 from modelyard.domain import checks
 from modelyard.domain.wire import VersionRecord
 from modelyard.errors import Conflict, InvalidRequest
-from modelyard.metadata import journal, models, versions
+from modelyard.metadata import versions
 from modelyard.operations import DEPRECATE, Deprecate
 from modelyard.registry.context import Context
 from modelyard.registry.dispatch import serves
 from modelyard.registry.lookup import check_revision, find, find_within, record
+from modelyard.registry.moves import tell_of_version
 from modelyard.registry.publish import encode
-from modelyard.registry.views import mark_stale
 
 
 @serves(DEPRECATE)
@@ -47,14 +47,14 @@ def deprecate_row(context: Context, row: Row[Any], reason: str, *, successor: st
     facts = {"reason": reason, **({"successor": successor} if successor else {})}
     text = encode({**facts, "at": context.now, "by": context.actor})
     versions.change(context.tx, row, context.now, deprecation=text)
-    _tell(context, row, "version.deprecated", facts)
+    tell_of_version(context, row, "version.deprecated", facts)
 
 
 def _restore(context: Context, row: Row[Any]) -> None:
     if row.deprecation is None:
         raise Conflict(f"{row.name} {row.version} is not deprecated", hint="there is nothing to take back")
     versions.change(context.tx, row, context.now, deprecation=None)
-    _tell(context, row, "version.restored", {})
+    tell_of_version(context, row, "version.restored", {})
 
 
 def _successor(context: Context, row: Row[Any], text: str) -> str:
@@ -64,17 +64,3 @@ def _successor(context: Context, row: Row[Any], text: str) -> str:
     if found.id == row.id:
         raise InvalidRequest(f"{row.name} {row.version} cannot be its own successor", hint="name another version")
     return f"{found.name}/{found.version}"
-
-
-def _tell(context: Context, row: Row[Any], kind: str, facts: dict[str, str]) -> None:
-    models.touch(context.tx, row.model_id, context.now)
-    journal.append(
-        context.tx,
-        model_id=row.model_id,
-        kind=kind,
-        at=context.now,
-        actor=context.actor,
-        version_id=row.id,
-        data=dict(facts),
-    )
-    mark_stale(context, row)

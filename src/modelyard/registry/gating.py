@@ -163,7 +163,7 @@ def _holders(context: Context, case: Case) -> dict[str, Holder]:
         stage = normalise_stage(case.graph, it.words[0])
         rows = versions_in_stage(context, case.row.model_id, stage)
         if rows:
-            # Of several holders, the one that came last is who has to be matched.
+            # Of several holders, the one that was registered last is who has to be matched.
             metrics = performance(document(rows[-1]))
             here = rows[-1].id == case.row.id
             found[it.words[0]] = Holder(version=rows[-1].version, metrics=metrics, is_candidate=here)

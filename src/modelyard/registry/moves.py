@@ -88,7 +88,7 @@ def withdraw(context: Context, row: Row[Any], environment: str, stage: str, fact
     """Take a version out of an environment; its own stage stays."""
     placements.leave(context.tx, row.seq, environment)
     versions.touch(context.tx, row, context.now)
-    _tell(context, row, WITHDRAWN, {"from": str(stage), "environment": environment, **facts})
+    tell_of_version(context, row, WITHDRAWN, {"from": str(stage), "environment": environment, **facts})
 
 
 def write_entry(context: Context, row: Row[Any], target: ModelStage, kind: str, facts: Mapping[str, Any]) -> None:
@@ -100,10 +100,11 @@ def write_entry(context: Context, row: Row[Any], target: ModelStage, kind: str, 
         facts = {**facts, "environment": environment}
     else:
         versions.change(context.tx, row, context.now, stage=str(target))
-    _tell(context, row, kind, facts)
+    tell_of_version(context, row, kind, facts)
 
 
-def _tell(context: Context, row: Row[Any], kind: str, facts: Mapping[str, Any]) -> None:
+def tell_of_version(context: Context, row: Row[Any], kind: str, facts: Mapping[str, Any]) -> None:
+    """Append the event of a change that a version's record and its readable tree show."""
     models.touch(context.tx, row.model_id, context.now)
     journal.append(
         context.tx,

@@ -19,6 +19,7 @@ from modelyard.errors import (
     Conflict,
     GateRefused,
     InvalidRequest,
+    InvalidStage,
     InvalidTransition,
     ModelyardError,
     PromotionClosed,
@@ -107,6 +108,34 @@ def test_a_refused_direct_promotion_is_on_record_with_its_inputs(registry):
     assert refused.direct
     assert registry.get_model("fraud/1.0.0").stage == "staging"
     assert kinds(registry) == ["refused"]
+
+
+def test_a_version_has_to_match_who_stands_there(registry):
+    registry.register_version("fraud", "1.1.0", metrics={"auc": 0.941})
+    wanted = {"not_worse_than": {"stage": "Staging", "tolerance": "1%"}}
+    (same,) = registry.check_gates("fraud/1.1.0", "staging", wanted).verdicts
+    assert (same.met, same.actual) == (True, {"holder": "1.0.0", "metrics": {"auc": [0.941, 0.95]}})
+    with pytest.raises(GateRefused, match=r"auc is 0.941 against 0.95"):
+        registry.promote_model("fraud/1.1.0", "staging", {"not_worse_than": "staging"})
+    assert registry.check_gates("fraud/1.1.0", "staging", {"not_worse_than": "production"}).met
+    assert registry.check_gates("fraud/1.0.0", "staging", {"not_worse_than": "staging"}).met
+    with pytest.raises(InvalidStage, match="mars"):
+        registry.check_gates("fraud/1.1.0", "staging", {"not_worse_than": "mars"})
+
+
+def test_ages_are_counted_from_the_record(registry, caller):
+    def met_at(length: float, requirement: dict[str, str]) -> bool:
+        moved = replace(now, clock=lambda: later(born, length))
+        object.__setattr__(caller, "yard", moved)
+        return registry.check_gates("fraud/1.0.0", "archived", requirement).met
+
+    now, born = caller.yard, registry.get_model("fraud/1.0.0").created_at
+    assert not met_at(3600, {"min_age": "2h"})
+    assert met_at(7200, {"min_age": "2h"})
+    assert met_at(7200, {"max_age": "2h"})
+    assert not met_at(7201, {"max_age": "2h"})
+    assert not met_at(3600, {"min_time_in_stage": "2h"})
+    assert met_at(7260, {"min_time_in_stage": "2h"})
 
 
 def test_a_refusal_ends_a_request_and_a_new_one_may_follow(registry):

@@ -189,6 +189,41 @@ def test_a_gate_of_ones_own(caller, wanted, met, reason):
     assert registry.list_promotions("fraud")[0].verdicts[0].met is met
 
 
+GATES = """
+from modelyard import Finding, GateRequest
+
+
+def fairness(request: GateRequest) -> Finding:
+    found = request.version.metrics.get("fairness_gap", 1.0)
+    return Finding(actual=found, met=found <= request.wanted, reason=f"the gap is {found}")
+
+
+def broken(request):
+    raise ImportError("its library is gone")
+"""
+
+
+@pytest.mark.feature("STG-06")
+def test_gates_are_found_in_installed_packages(tmp_path, monkeypatch):
+    site = tmp_path / "site"
+    facts = site / "ourgates-1.0.dist-info"
+    facts.mkdir(parents=True)
+    (site / "ourgates.py").write_text(GATES)
+    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: ourgates\nVersion: 1.0\n")
+    points = ["[modelyard.gates]", "fairness = ourgates:fairness", "broken = ourgates:broken", "gone = nowhere:gate"]
+    (facts / "entry_points.txt").write_text("\n".join(points))
+    monkeypatch.syspath_prepend(str(site))
+    with open_caller(tmp_path / "registry") as caller:
+        register(caller, "fraud", metrics={"fairness_gap": 0.05})
+        registry = Asking(caller)
+        wanted = {"fairness": 0.1, "broken": True, "gone": True}
+        verdicts = {it.requirement: it for it in registry.check_gates("fraud/1", "staging", wanted).verdicts}
+        assert (verdicts["fairness"].met, verdicts["fairness"].reason) == (True, "the gap is 0.05")
+        assert "its library is gone" in verdicts["broken"].reason
+        assert "ModuleNotFoundError" in verdicts["gone"].reason
+        assert registry.promote_model("fraud/1", "staging", {"fairness": 0.1}).version.stage == "staging"
+
+
 def test_a_gate_that_is_not_installed_any_more_lets_nothing_pass(caller):
     register(caller, "fraud")
     registry = Asking(caller)
