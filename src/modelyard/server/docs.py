@@ -15,6 +15,7 @@ from swagger_ui_bundle import swagger_ui_path
 
 from modelyard.server.auth import PUBLIC, authorise
 from modelyard.server.openapi import document_of, for_viewer
+from modelyard.server.routes import described_routes
 
 FILES = {
     "swagger-ui.css": "text/css",
@@ -64,7 +65,7 @@ def add_docs(app: FastAPI) -> None:
 
     @cache
     def document() -> dict[str, Any]:
-        return document_of(app)
+        return document_of([*app.routes, *described_routes()])
 
     @cache
     def encoded() -> bytes:

@@ -6,10 +6,11 @@ error is a problem document. The bundled viewer reads OpenAPI 3.0 only, so it ge
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, get_origin, get_type_hints
 
-from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.routing import BaseRoute
 
 from modelyard._version import __version__
 from modelyard.operations import REGISTER_VERSION, Operation
@@ -132,14 +133,14 @@ def _without_title(schema: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in schema.items() if key != "title"}
 
 
-def document_of(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI 3.1 document of an application."""
+def document_of(routes: Sequence[BaseRoute]) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of some routes."""
     document: dict[str, Any] = get_openapi(
         title="modelyard",
         version=__version__,
         summary="A model registry that also ships the models.",
         description="Errors are problem documents (RFC 9457). Lists are paged by `next_page_token`.",
-        routes=app.routes,
+        routes=routes,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
     document["components"]["schemas"]["Problem"] = PROBLEM

@@ -10,16 +10,18 @@ Rules
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
 from starlette.types import Scope
 
 from modelyard.domain.contract import PLACEHOLDER
 from modelyard.domain.permissions import SELF, Principal
-from modelyard.operations import EXPORT, LIST_EVENTS, STATS, TABLE, VERIFY_RECORD, WHO_WAS_LIVE, Operation
+from modelyard.operations import BY_NAME, EXPORT, LIST_EVENTS, STATS, TABLE, VERIFY_RECORD, WHO_WAS_LIVE, Operation
 from modelyard.server.answers import Answer, AnswerResponse
 from modelyard.server.auth import authorise, header
 from modelyard.server.binding import Binder
@@ -51,9 +53,28 @@ def precedence(operation: Operation[Any, Any]) -> tuple[bool, int, str]:
 def add_routes(app: FastAPI, service: Service) -> None:
     """Add an endpoint for each row of the table."""
     for operation in sorted(TABLE, key=precedence):
-        app.add_api_route(
+        route = Route(
             starlette_path(operation.path),
             endpoint_of(service, operation),
+            name=operation.name,
+            include_in_schema=False,
+        )
+        # Starlette would let every GET answer HEAD too; here a method is what the row says.
+        route.methods = {operation.method}
+        app.router.routes.append(route)
+
+
+@cache
+def described_routes() -> tuple[BaseRoute, ...]:
+    """The rows as FastAPI describes them, for the document alone.
+
+    Their response models take as long to make as everything else of an application, and no request needs them.
+    """
+    paper = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    for operation in sorted(TABLE, key=precedence):
+        paper.add_api_route(
+            starlette_path(operation.path),
+            _described,
             methods=[operation.method],
             name=operation.name,
             operation_id=operation.name,
@@ -62,11 +83,21 @@ def add_routes(app: FastAPI, service: Service) -> None:
             response_model=operation.response,
             **describe(operation),
         )
+    return tuple(paper.routes)
+
+
+async def _described(request: Request) -> Response:
+    raise AssertionError(f"{request.url.path} was called on paper")
+
+
+@cache
+def binder_of(name: str) -> Binder:
+    """What binds the requests of an operation; made when the first one comes."""
+    return Binder(BY_NAME[name])
 
 
 def endpoint_of(service: Service, operation: Operation[Any, Any]) -> Endpoint:
     """The endpoint of one row."""
-    binder = Binder(operation)
     # An answer about the caller alone is nobody else's, though they may do the same.
     cached = not operation.mutates and operation.name not in ALWAYS_FRESH and operation.permission != SELF
 
@@ -75,7 +106,8 @@ def endpoint_of(service: Service, operation: Operation[Any, Any]) -> Endpoint:
         principal = authorise(scope, operation.permission)
         body = await whole_body(request.receive, service.max_body_bytes)
         given = (request.path_params, scope["query_string"], header(scope, b"if-match"), body)
-        wanted = binder.bind(*given) if len(body) < LARGE_BODY else await service.run(binder.bind, *given)
+        bind = binder_of(operation.name).bind
+        wanted = bind(*given) if len(body) < LARGE_BODY else await service.run(bind, *given)
         if cached:
             return AnswerResponse(await read_answer(service, operation, wanted, scope, principal))
         key = header(scope, b"idempotency-key") if operation.mutates else ""
