@@ -50,7 +50,7 @@ from modelyard.operations import (
     ListAllVersions,
     ListModels,
     ListVersions,
-    Named,
+    NamedThen,
     RegisterVersion,
     Search,
 )
@@ -206,9 +206,9 @@ def reading(few: EmbeddedCaller, many: EmbeddedCaller, rounds: int) -> bool:
         ("list of versions in a stage", LIST_ALL_VERSIONS, ListAllVersions(stage="staging", limit=20), GOAL),
         ("list of a model's versions", LIST_VERSIONS, ListVersions(name=first), GOAL),
         ("list of models", LIST_MODELS, ListModels(), GOAL),
-        ("resolve an alias", RESOLVE, Named(reference=f"{first}@champion"), GOAL),
-        ("resolve latest", RESOLVE, Named(reference=f"{first}/latest"), GOAL),
-        ("resolve the one in production", RESOLVE, Named(reference=f"{first}/production"), GOAL),
+        ("resolve an alias", RESOLVE, NamedThen(reference=f"{first}@champion"), GOAL),
+        ("resolve latest", RESOLVE, NamedThen(reference=f"{first}/latest"), GOAL),
+        ("resolve the one in production", RESOLVE, NamedThen(reference=f"{first}/production"), GOAL),
     ]
 
     def ask(caller: EmbeddedCaller, operation: Any, request: Any) -> Callable[[], object]:
