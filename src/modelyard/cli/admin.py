@@ -8,7 +8,7 @@ from modelyard import config
 from modelyard.cli.lazy import database, tables
 from modelyard.cli.session import Session, pass_session, write
 from modelyard.cli.shape import Group, command
-from modelyard.cli.text import counted, size
+from modelyard.domain.wording import counted, size
 from modelyard.errors import IntegrityError
 
 

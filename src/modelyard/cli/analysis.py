@@ -10,8 +10,8 @@ from modelyard.cli.lazy import tables
 from modelyard.cli.progress import bar
 from modelyard.cli.session import Session, pass_session
 from modelyard.cli.shape import command
-from modelyard.cli.text import counted, size
 from modelyard.domain.wire import Verification, VersionRecord
+from modelyard.domain.wording import counted, size
 from modelyard.errors import IntegrityError
 from modelyard.facade.registry import ModelRegistry
 

@@ -11,8 +11,9 @@ import click
 from modelyard.cli.lazy import database, tables
 from modelyard.cli.session import Session, pass_session
 from modelyard.cli.shape import Group, command
-from modelyard.cli.text import counted, moment, pairs, safe
+from modelyard.cli.text import pairs, safe
 from modelyard.domain.wire import AsOfRecord, AuditReport, ChainedEvent
+from modelyard.domain.wording import counted, moment
 from modelyard.errors import IntegrityError
 from modelyard.facade.proof import check_evidence
 

@@ -19,9 +19,9 @@ from modelyard.artifacts.local import write_all
 from modelyard.cli.lazy import tables
 from modelyard.cli.session import Session, pass_session, write
 from modelyard.cli.shape import command
-from modelyard.cli.text import counted
 from modelyard.domain.compare import params_diff
 from modelyard.domain.drift import REMOVE, Step
+from modelyard.domain.wording import counted
 from modelyard.facade.declaring import refuse_blocked, title
 from modelyard.facade.desired_file import as_yaml, desired_of
 

@@ -12,8 +12,9 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.text import Text
 
 from modelyard.cli import tables
-from modelyard.cli.text import moment, safe
+from modelyard.cli.text import safe
 from modelyard.domain.wire import EventRecord, Stats
+from modelyard.domain.wording import moment
 
 
 class Bar:

@@ -11,8 +11,9 @@ from modelyard.cli.lazy import tables
 from modelyard.cli.options import Names
 from modelyard.cli.session import Session, pass_session, write, write_json_line
 from modelyard.cli.shape import command
-from modelyard.cli.text import moment, safe
+from modelyard.cli.text import safe
 from modelyard.domain.wire import EventRecord
+from modelyard.domain.wording import moment
 
 NEWEST = 20
 

@@ -25,10 +25,10 @@ from modelyard.cli.outcomes import DONE, PART, PLANNED, THERE, Outcome, Outcomes
 from modelyard.cli.publish import register_bare
 from modelyard.cli.session import Session
 from modelyard.cli.shape import command
-from modelyard.cli.text import counted, size
 from modelyard.domain.graph import StageGraph, default_graph
 from modelyard.domain.stages import ModelStage
 from modelyard.domain.wire import METADATA_FIELDS, RegistryExport, VersionRecord
+from modelyard.domain.wording import counted, size
 from modelyard.errors import (
     Conflict,
     IntegrityError,

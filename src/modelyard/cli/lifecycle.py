@@ -10,8 +10,9 @@ from modelyard.cli.lazy import tables
 from modelyard.cli.options import changes, gathered, metadata_options
 from modelyard.cli.session import Session, pass_session
 from modelyard.cli.shape import command
-from modelyard.cli.text import counted, pairs, size
+from modelyard.cli.text import pairs
 from modelyard.domain.references import PREFIX, Reference
+from modelyard.domain.wording import counted, size
 from modelyard.facade.registry import ModelRegistry
 
 

@@ -11,8 +11,8 @@ import click
 from modelyard.cli.lazy import tables
 from modelyard.cli.session import Session, pass_session, write
 from modelyard.cli.shape import Group, command
-from modelyard.cli.text import moment
 from modelyard.domain.wire import GrantRecord, IssuedToken
+from modelyard.domain.wording import moment
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 DENIED = 4

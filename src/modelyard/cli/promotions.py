@@ -10,8 +10,8 @@ from modelyard.cli.lazy import tables
 from modelyard.cli.options import Document
 from modelyard.cli.session import Session, pass_session
 from modelyard.cli.shape import Group, command
-from modelyard.cli.text import moment
 from modelyard.domain.wire import GateReport, Promotion, SuiteResult
+from modelyard.domain.wording import moment
 from modelyard.errors import GateRefused, IntegrityError
 
 AS = click.option(

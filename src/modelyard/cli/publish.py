@@ -12,9 +12,10 @@ from modelyard.cli.options import gathered, metadata_options, pairs
 from modelyard.cli.progress import bar
 from modelyard.cli.session import Session, pass_session
 from modelyard.cli.shape import command
-from modelyard.cli.text import digest, size
+from modelyard.cli.text import digest
 from modelyard.domain.metadata import identity
 from modelyard.domain.wire import VersionRecord
+from modelyard.domain.wording import size
 from modelyard.errors import ModelExists, VersionExists
 from modelyard.facade.registry import ModelRegistry
 

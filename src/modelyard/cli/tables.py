@@ -15,7 +15,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from modelyard.cli.text import counted, digest, moment, number, pairs, safe, size
+from modelyard.cli.text import digest, number, pairs, safe
 from modelyard.domain.wire import (
     AliasRecord,
     ComparisonRecord,
@@ -25,6 +25,7 @@ from modelyard.domain.wire import (
     Verification,
     VersionRecord,
 )
+from modelyard.domain.wording import counted, moment, size
 
 Printable: TypeAlias = RenderableType
 _UNCUT = 100_000

@@ -11,8 +11,6 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
-_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
-_STEP = 1000
 _REPLACED = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -25,24 +23,9 @@ def safe(value: object, *, lines: bool = False) -> str:
     return "".join(_safe_character(character, lines) for character in text)
 
 
-def size(count: int | None) -> str:
-    """Return a number of bytes with a unit of powers of 1000: `812 B`, `1.2 MB`."""
-    if count is None:
-        return ""
-    amount, unit = float(count), 0
-    while amount >= _STEP and unit < len(_UNITS) - 1:
-        amount, unit = amount / _STEP, unit + 1
-    return f"{count} B" if unit == 0 else f"{amount:.1f} {_UNITS[unit]}"
-
-
 def number(value: float | None) -> str:
     """Return a metric's value with up to six significant digits."""
     return "" if value is None else f"{value:.6g}"
-
-
-def moment(at: str) -> str:
-    """Return an ISO time as `2026-03-01 12:00:05`, still in UTC."""
-    return at[:19].replace("T", " ")
 
 
 def digest(value: str) -> str:
@@ -53,11 +36,6 @@ def digest(value: str) -> str:
 def pairs(values: Mapping[str, Any], *, separator: str = ", ") -> str:
     """Return a mapping as `a=1, b=2`; numbers are shortened."""
     return separator.join(f"{key}={number(v) if isinstance(v, float) else v}" for key, v in values.items())
-
-
-def counted(count: int, noun: str) -> str:
-    """Return `1 file`, `2 files`."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _safe_character(character: str, lines: bool) -> str:  # noqa: FBT001

@@ -15,7 +15,8 @@ from modelyard.cli.predicting import predict, read_rows
 from modelyard.cli.progress import bar
 from modelyard.cli.session import Session, pass_session
 from modelyard.cli.shape import command
-from modelyard.cli.text import counted, digest, size
+from modelyard.cli.text import digest
+from modelyard.domain.wording import counted, size
 from modelyard.facade.registry import ModelRegistry
 
 

@@ -13,8 +13,8 @@ from modelyard.cli.monitor import interruptible
 from modelyard.cli.options import Names
 from modelyard.cli.session import Session, pass_session
 from modelyard.cli.shape import Group, command
-from modelyard.cli.text import counted, moment
 from modelyard.domain.wire import DeliveryRecord, WebhookRecord, WebhookSecret
+from modelyard.domain.wording import counted, moment
 from modelyard.errors import InvalidRequest
 
 _EVENTS = click.option(

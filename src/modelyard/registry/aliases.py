@@ -9,7 +9,7 @@ from sqlalchemy import Row
 from modelyard.domain.names import alias_name
 from modelyard.domain.wire import AliasPage, AliasRecord
 from modelyard.errors import AliasNotFound
-from modelyard.metadata import aliases, journal, models, versions
+from modelyard.metadata import aliases, models, versions
 from modelyard.metadata.database import known
 from modelyard.operations import DELETE_ALIAS, LIST_ALIASES, SET_ALIAS, NamedAlias, NamedModelThen, SetAlias
 from modelyard.registry.context import Context
@@ -83,12 +83,9 @@ def _move(context: Context, model: Row[Any], alias: str, present: Row[Any] | Non
 
 def _tell(context: Context, model_id: str, kind: str, version_id: str, facts: dict[str, Any]) -> int:
     models.touch(context.tx, model_id, context.now)
-    return journal.append(
-        context.tx,
+    return context.tell(
         model_id=model_id,
         kind=kind,
-        at=context.now,
-        actor=context.actor,
         version_id=version_id,
         data=facts,
     )

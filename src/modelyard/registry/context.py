@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 from modelyard.artifacts.store import ArtifactStore
 from modelyard.domain.evidence import Finding
@@ -14,6 +14,7 @@ from modelyard.domain.permissions import Principal
 from modelyard.domain.stages import ModelStage
 from modelyard.domain.wire import FileRecord
 from modelyard.errors import ModelyardError
+from modelyard.metadata import journal
 from modelyard.metadata.database import Database, Transaction
 from modelyard.registry.extensions import CustomGate, TestCommands
 from modelyard.registry.graphs import Graphs
@@ -81,6 +82,20 @@ class Context:
     def models(self) -> tuple[str, ...]:
         """Patterns of the models that the operation may show to who asks; `*` alone for all."""
         return self.principal.models(self.permission)
+
+    def tell(
+        self, *, model_id: str, kind: str, version_id: str | None = None, data: Mapping[str, Any] | None = None
+    ) -> int:
+        """Append an event of this request to a model's chain, whose lock is held; return its place there."""
+        return journal.append(
+            self.tx,
+            model_id=model_id,
+            kind=kind,
+            at=self.now,
+            actor=self.actor,
+            version_id=version_id,
+            data=dict(data or {}),
+        )
 
     def require(self, permission: str, model: str = "", target: str = "") -> None:
         """Refuse what who asks may not do; arguments as in `Principal.allows`.

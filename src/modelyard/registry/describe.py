@@ -22,7 +22,7 @@ from modelyard.domain.names import shown
 from modelyard.domain.signature import Signature
 from modelyard.domain.wire import METADATA_FIELDS, ModelRecord, VersionRecord
 from modelyard.errors import InvalidMetadata
-from modelyard.metadata import journal, lineage, models, versions
+from modelyard.metadata import lineage, models, versions
 from modelyard.operations import (
     UPDATE_METRICS,
     UPDATE_MODEL,
@@ -156,6 +156,4 @@ def _merged_tags(present: dict[str, str], changes: dict[str, Any] | None) -> dic
 
 def _tell(context: Context, model_id: str, kind: str, version_id: str | None, facts: dict[str, Any]) -> None:
     models.touch(context.tx, model_id, context.now)
-    journal.append(
-        context.tx, model_id=model_id, kind=kind, at=context.now, actor=context.actor, version_id=version_id, data=facts
-    )
+    context.tell(model_id=model_id, kind=kind, version_id=version_id, data=facts)

@@ -13,7 +13,7 @@ from modelyard.domain.names import shown
 from modelyard.domain.permissions import EVERYTHING, ROLES, Grant, Principal, lacking
 from modelyard.domain.wire import GrantRecord
 from modelyard.errors import Conflict, PermissionDenied, PrincipalNotFound
-from modelyard.metadata import journal, models, principals
+from modelyard.metadata import models, principals
 from modelyard.metadata.tables import REGISTRY
 from modelyard.operations import TABLE
 from modelyard.registry.context import Context
@@ -33,7 +33,7 @@ def lock(context: Context) -> None:
 
 def tell(context: Context, kind: str, facts: dict[str, Any]) -> None:
     """Append an event to the registry's own chain, which `lock` has locked."""
-    journal.append(context.tx, model_id=REGISTRY, kind=kind, at=context.now, actor=context.actor, data=facts)
+    context.tell(model_id=REGISTRY, kind=kind, data=facts)
 
 
 def principal_row(context: Context, name: str) -> Row[Any]:

@@ -17,7 +17,7 @@ from sqlalchemy import Row
 from modelyard.domain.graph import RETIRED, StageGraph, Standing
 from modelyard.domain.stages import ModelStage
 from modelyard.errors import Conflict
-from modelyard.metadata import journal, models, placements, versions
+from modelyard.metadata import models, placements, versions
 from modelyard.registry.context import Context
 from modelyard.registry.lookup import versions_in_stage
 from modelyard.registry.views import mark_stale
@@ -106,12 +106,9 @@ def write_entry(context: Context, row: Row[Any], target: ModelStage, kind: str, 
 def tell_of_version(context: Context, row: Row[Any], kind: str, facts: Mapping[str, Any]) -> None:
     """Append the event of a change that a version's record and its readable tree show."""
     models.touch(context.tx, row.model_id, context.now)
-    journal.append(
-        context.tx,
+    context.tell(
         model_id=row.model_id,
         kind=kind,
-        at=context.now,
-        actor=context.actor,
         version_id=row.id,
         data=dict(facts),
     )

@@ -17,7 +17,7 @@ from modelyard.domain.graph import StageGraph
 from modelyard.domain.graph_documents import graph_changes, graph_document, parse_graph
 from modelyard.domain.wire import GraphRecord
 from modelyard.errors import InUse
-from modelyard.metadata import graphs, journal, models
+from modelyard.metadata import graphs, models
 from modelyard.metadata.tables import REGISTRY
 from modelyard.operations import (
     GET_GRAPH,
@@ -162,4 +162,4 @@ def _moment(row: Row[Any] | None) -> str:
 
 
 def _tell(context: Context, model_id: str, kind: str, facts: dict[str, Any]) -> None:
-    journal.append(context.tx, model_id=model_id, kind=kind, at=context.now, actor=context.actor, data=facts)
+    context.tell(model_id=model_id, kind=kind, data=facts)

@@ -97,12 +97,9 @@ def move_facts(promotion: Promotion) -> dict[str, Any]:
 
 def tell(context: Context, promotion: Promotion, model_id: str, what: str, facts: dict[str, Any]) -> None:
     """Append an event about a promotion."""
-    journal.append(
-        context.tx,
+    context.tell(
         model_id=model_id,
         kind=f"promotion.{what}",
-        at=context.now,
-        actor=context.actor,
         version_id=promotion.version_id,
         data={"promotion": promotion.id, **facts},
     )

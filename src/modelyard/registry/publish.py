@@ -31,7 +31,7 @@ from modelyard.domain.stages import ModelStage
 from modelyard.domain.versions import precedence_key
 from modelyard.domain.wire import METADATA_FIELDS, ModelRecord, VersionRecord
 from modelyard.errors import Conflict, InvalidArtifact, InvalidTransition, ModelExists
-from modelyard.metadata import journal, lineage, manifests, models, search, versions
+from modelyard.metadata import lineage, manifests, models, search, versions
 from modelyard.metadata.database import known
 from modelyard.operations import CREATE_MODEL, REGISTER_VERSION, UPDATE_STAGE, CreateModel, RegisterVersion
 from modelyard.registry.context import SEEING, Context, Yard
@@ -214,7 +214,7 @@ def _add_model(context: Context, request: CreateModel) -> Row[Any] | None:
         return None
     models.lock_by_id(context.tx, model_id)
     facts = {"id": model_id, **{key: value for key, value in checked.items() if value}}
-    journal.append(context.tx, model_id=model_id, kind="model.created", at=context.now, actor=context.actor, data=facts)
+    context.tell(model_id=model_id, kind="model.created", data=facts)
     return models.by_id(context.tx, model_id)
 
 
@@ -271,12 +271,9 @@ def _tell(
     if broken:
         facts["allow_breaking"] = {"reason": document["allow_breaking"], **broken}
     facts["metadata"] = document
-    journal.append(
-        context.tx,
+    context.tell(
         model_id=model.id,
         kind="version.registered",
-        at=context.now,
-        actor=context.actor,
         version_id=values["id"],
         data=facts,
     )

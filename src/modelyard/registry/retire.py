@@ -19,7 +19,7 @@ from modelyard.domain.names import model_name
 from modelyard.domain.references import PREFIX, Reference
 from modelyard.domain.wire import Deleted
 from modelyard.errors import InUse
-from modelyard.metadata import aliases, journal, models, placements, search, versions
+from modelyard.metadata import aliases, models, placements, search, versions
 from modelyard.operations import DELETE, Delete
 from modelyard.registry.aliases import remove_alias
 from modelyard.registry.context import Context
@@ -60,12 +60,9 @@ def _delete_model(context: Context, name: str, request: Delete) -> Deleted:
     _refuse_held(model.name, holders, force=request.force)
     for row in rows:
         _bury(context, row, forced=request.force)
-    journal.append(
-        context.tx,
+    context.tell(
         model_id=model.id,
         kind="model.deleted",
-        at=context.now,
-        actor=context.actor,
         data={"versions": [row.version for row in rows]},
     )
     models.bury(context.tx, model.id, context.now)
@@ -105,12 +102,9 @@ def _bury(context: Context, row: Row[Any], *, forced: bool) -> None:
     placements.leave(context.tx, row.seq)
     versions.bury(context.tx, row, context.now)
     models.lose_version(context.tx, row.model_id)
-    journal.append(
-        context.tx,
+    context.tell(
         model_id=row.model_id,
         kind="version.deleted",
-        at=context.now,
-        actor=context.actor,
         version_id=row.id,
         data={"number": row.number, "version": row.version, "forced": forced, "holders": holders},
     )

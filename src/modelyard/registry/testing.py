@@ -124,12 +124,9 @@ def run_suite(yard: Yard, principal: Principal, version: VersionRecord, suite: s
 
 def _recorded(context: Context, reference: str, facts: dict[str, object]) -> SuiteResult:
     row = find(context, reference, lock=True)
-    journal.append(
-        context.tx,
+    context.tell(
         model_id=row.model_id,
         kind=TESTED,
-        at=context.now,
-        actor=context.actor,
         version_id=row.id,
         data=facts,
     )

@@ -276,7 +276,7 @@ def _tell(context: Context, kind: str, webhook_id: str, facts: dict[str, Any]) -
     """Append an event to the registry's own chain and return its sequence."""
     models.lock_by_id(context.tx, REGISTRY)
     data = {"webhook": webhook_id, **facts}
-    journal.append(context.tx, model_id=REGISTRY, kind=kind, at=context.now, actor=context.actor, data=data)
+    context.tell(model_id=REGISTRY, kind=kind, data=data)
     return journal.last_sequence(context.tx, REGISTRY)
 
 

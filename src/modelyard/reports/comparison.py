@@ -21,6 +21,7 @@ from modelyard.domain.directions import canonical, direction
 from modelyard.domain.signature import Field, Signature, fields_of
 from modelyard.domain.signature_diff import diff
 from modelyard.domain.wire import EventRecord, FileRecord, VersionRecord
+from modelyard.domain.wording import counted, moment, size
 from modelyard.errors import InvalidMetadata
 from modelyard.reports.markup import number
 from modelyard.reports.sheet import Cell, Chapter, Grid, Listing, Passage, Row, Sheet
@@ -52,9 +53,9 @@ _PASSAGES = (
 )
 _ABSENT = object()
 """Stands for what was not recorded; null may have been."""
+_TELLING = 1000
+"""A relative change from here on is told by its delta only."""
 _LONGEST_VALUE = 500
-_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
-_STEP = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +146,7 @@ def _standing(subjects: Sequence[Subject], outcome: Contest, names: Mapping[str,
                 str(record.stage) + (", deprecated" if record.deprecated else ""),
                 record.label,
                 ", ".join(record.aliases),
-                _moment(record.created_at),
+                moment(record.created_at),
                 judged,
                 f"{against.confidence_score:.0%}" if against and against.winner else "",
             ]
@@ -224,7 +225,7 @@ def _delta(value: float | None, base: float | None) -> str:
     if value is None or base is None:
         return ""
     delta = value - base
-    relative = f" ({delta / abs(base):+.1%})" if base and abs(delta / abs(base)) < _STEP else ""
+    relative = f" ({delta / abs(base):+.1%})" if base and abs(delta / abs(base)) < _TELLING else ""
     return f"{delta:+.6g}{relative}" if delta else "same"
 
 
@@ -313,7 +314,9 @@ def _files(subjects: Sequence[Subject]) -> Grid:
     paths = sorted({file.path for subject in subjects for file in subject.record.files})
     held = [{file.path: file for file in subject.record.files} for subject in subjects]
     records = [subject.record for subject in subjects]
-    totals = [Cell(text=f"{size(record.model_size_bytes)} in {_counted(len(record.files))}") for record in records]
+    totals = [
+        Cell(text=f"{size(record.model_size_bytes)} in {counted(len(record.files), 'file')}") for record in records
+    ]
     contents = [_content(record.digest, records[0].digest, not place) for place, record in enumerate(records)]
     rows = [Row(name="total", cells=totals), Row(name="content", note="BLAKE3", cells=contents)] if paths else []
     rows += [Row(name=path, cells=_file_cells([files.get(path) for files in held])) for path in paths]
@@ -347,7 +350,7 @@ def _timeline(subjects: Sequence[Subject]) -> Listing:
         ((event.at, event.sequence, subject.name, event) for subject in subjects for event in subject.events),
         key=lambda item: item[:2],
     )
-    rows = [[_moment(at), name, with_names(happened(event), names), event.actor] for at, _, name, event in told]
+    rows = [[moment(at), name, with_names(happened(event), names), event.actor] for at, _, name, event in told]
     return Listing(
         caption="What happened to the versions, in order", head=("at (UTC)", "version", "what", "by"), rows=rows
     )
@@ -382,19 +385,3 @@ def _plain(value: Any) -> str:
         text = json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
     rest = len(text) - _LONGEST_VALUE
     return text if rest <= 0 else f"{text[:_LONGEST_VALUE]} … ({rest:,} more characters)"
-
-
-def size(count: int) -> str:
-    """A number of bytes with a unit of powers of 1000."""
-    amount, unit = float(count), 0
-    while amount >= _STEP and unit < len(_UNITS) - 1:
-        amount, unit = amount / _STEP, unit + 1
-    return f"{count} B" if unit == 0 else f"{amount:.1f} {_UNITS[unit]}"
-
-
-def _counted(files: int) -> str:
-    return f"{files:,} file{'' if files == 1 else 's'}"
-
-
-def _moment(at: str) -> str:
-    return at[:19].replace("T", " ")

@@ -15,7 +15,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelyard.cli.text import counted, number, pairs, safe, size
+from modelyard.cli.text import number, pairs, safe
 from modelyard.domain.wire import (
     ComparisonRecord,
     EventRecord,
@@ -28,6 +28,7 @@ from modelyard.domain.wire import (
     TrendRecord,
     VersionRecord,
 )
+from modelyard.domain.wording import counted, size
 
 READS = {
     "list": list[VersionRecord],
