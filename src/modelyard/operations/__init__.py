@@ -21,6 +21,7 @@ from modelyard.domain.contract import IF_MATCH as IF_MATCH
 from modelyard.domain.contract import Operation as Operation
 from modelyard.domain.contract import Secretive as Secretive
 from modelyard.operations.analysis import *  # noqa: F403 - the table is all rows of its modules
+from modelyard.operations.delivery import *  # noqa: F403 - the table is all rows of its modules
 from modelyard.operations.history import *  # noqa: F403 - the table is all rows of its modules
 from modelyard.operations.lineage import *  # noqa: F403 - the table is all rows of its modules
 from modelyard.operations.policies import *  # noqa: F403 - the table is all rows of its modules

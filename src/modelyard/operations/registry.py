@@ -192,12 +192,23 @@ class Delete:
 
 @dataclass(frozen=True, kw_only=True)
 class Rollback:
-    """`version` names where to go back to; without it, the version that held the stage before."""
+    """Where to go back to: a version, a snapshot, or what was before.
+
+    Where the model has an endpoint in the environment and no stage is given, the endpoint goes back: to its last
+    healthy snapshot, or to the version or snapshot that is named. Else the stage is given back to an earlier version.
+    """
 
     reference: str
     version: str | None = None
     stage: str = ""
+    snapshot: str = ""
+    environment: str = ""
+    """The endpoint's environment; production when left out."""
     reason: str = ""
+    dry_run: bool = False
+    """Only tell what a rollback of the endpoint would change."""
+    force: bool = False
+    """Go back also to a version that does not answer probes, or is deprecated."""
     deprecate: bool = True
     """Whether the version that is left is marked as not to be used any more: a rollback means that it was faulty."""
 

@@ -9,6 +9,7 @@ A new metadata field is one line in `Metadata`: requests, records, the stored do
 
 from __future__ import annotations
 
+from modelyard.domain.wire.delivery import *  # noqa: F403 - one namespace of records
 from modelyard.domain.wire.history import *  # noqa: F403 - one namespace of records
 from modelyard.domain.wire.lineage import *  # noqa: F403 - one namespace of records
 from modelyard.domain.wire.principals import *  # noqa: F403 - one namespace of records

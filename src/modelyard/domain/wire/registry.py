@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from modelyard.domain.stages import ModelStage
+from modelyard.domain.wire.delivery import EndpointRollback
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,8 @@ class Metadata:
     model_type: str = ""
     flavour: str = ""
     """Which runtime loads the files (`sklearn`, `python`, …); empty where none does."""
+    provider: dict[str, Any] = field(default_factory=dict)
+    """What runs elsewhere: the provider or back end, its model, parameters and prompt; see `domain.provider`."""
     input_schema: dict[str, Any] = field(default_factory=dict)
     output_schema: dict[str, Any] = field(default_factory=dict)
     input_example: Any = None
@@ -262,6 +265,8 @@ class RollbackRecord:
     stage: str
     left: list[str] = field(default_factory=list)
     """The ids of all versions that made room; more than one only where several stood in an exclusive stage."""
+    endpoint: EndpointRollback | None = None
+    """What became of the model's endpoint, where it was that which was rolled back; `stage` is empty then."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,27 +1,4 @@
-"""The tables, drawn once.
-
-    models ─┬─< versions ──┬─< version_metrics     numbers to sort by; derived from the version's document
-            │              └─< aliases             movable names
-            └─< events                             hash-chained facts, one chain a model
-    manifests ─< manifest_blobs                    which content a version has; shared by equal versions
-    models ──< stage_graphs                         a graph of one's own; the registry's stands at its own row
-    models ─── audit_marks                          where the newest checkpoint saw the end of the chain
-    models ─┬─< promotions >── versions             requests to move a version, with verdicts and approvals
-    versions ─┬─< placements                        stages that it holds in environments, besides its own stage
-              └─< lineage_refs                      datasets, features, code and runs that it names, to look them up
-    principals, tokens                             who may do what; a token's secret is kept as its hash
-    webhooks ─< deliveries >── events               what is still to be sent, and what was
-    idempotency                                    answers to keep for a repeated request
-    pending_views                                  readable trees still to be written after a commit
-    versions_search                                words of a version; its form depends on the dialect (see search.py)
-
-Rows of deleted versions stay as tombstones (`deleted_at`), so that no number and no SemVer is ever used twice. A
-deleted model gives its name free: `live_name` is unique and NULL after deletion, which all dialects treat as "no
-conflict".
-
-Every table has a `workspace`, always `default` for now. Documents and tags are JSON text written by msgspec: the
-database never looks into them.
-"""
+"""The tables of models, versions and the people around them; how they hang together is drawn in the package."""
 
 from __future__ import annotations
 
@@ -59,7 +36,8 @@ DIGEST = String(64)
 MOMENT = String(27)
 
 
-def _workspace() -> Column[str]:
+def workspace() -> Column[str]:
+    """Return the column that the main tables share."""
     return Column("workspace", String(64), nullable=False, default=DEFAULT_WORKSPACE, server_default=DEFAULT_WORKSPACE)
 
 
@@ -67,7 +45,7 @@ models = Table(
     "models",
     metadata,
     Column("id", IDENTIFIER, primary_key=True),
-    _workspace(),
+    workspace(),
     Column("name", String(250), nullable=False),
     Column("live_name", String(250), nullable=True),
     Column("description", DOCUMENT, nullable=False),
@@ -90,7 +68,7 @@ versions = Table(
     metadata,
     Column("seq", SEQUENCE, primary_key=True, autoincrement=True),
     Column("id", IDENTIFIER, nullable=False),
-    _workspace(),
+    workspace(),
     Column("model_id", IDENTIFIER, ForeignKey("models.id"), nullable=False),
     Column("number", Integer, nullable=False),
     Column("version", String(250), nullable=False),
@@ -164,7 +142,7 @@ events = Table(
     "events",
     metadata,
     Column("seq", SEQUENCE, primary_key=True, autoincrement=True),
-    _workspace(),
+    workspace(),
     Column("model_id", IDENTIFIER, ForeignKey("models.id"), nullable=False),
     Column("model", String(250), nullable=False),
     Column("position", Integer, nullable=False),
@@ -240,7 +218,7 @@ promotions = Table(
     metadata,
     Column("seq", SEQUENCE, primary_key=True, autoincrement=True),
     Column("id", IDENTIFIER, nullable=False),
-    _workspace(),
+    workspace(),
     Column("model_id", IDENTIFIER, ForeignKey("models.id"), nullable=False),
     Column("version_id", IDENTIFIER, ForeignKey("versions.id"), nullable=False),
     Column("target_stage", String(64), nullable=False),
@@ -271,7 +249,7 @@ principals = Table(
     "principals",
     metadata,
     Column("name", String(250), primary_key=True),
-    _workspace(),
+    workspace(),
     Column("kind", String(20), nullable=False),
     Column("grants", DOCUMENT, nullable=False),
     Column("revision", Integer, nullable=False),
@@ -284,7 +262,7 @@ tokens = Table(
     "tokens",
     metadata,
     Column("id", IDENTIFIER, primary_key=True),
-    _workspace(),
+    workspace(),
     Column("principal", String(250), ForeignKey("principals.name"), nullable=False),
     Column("hash", DIGEST, nullable=False),
     # What the token may do of what its principal may; NULL: all of it.
@@ -302,7 +280,7 @@ webhooks = Table(
     "webhooks",
     metadata,
     Column("id", IDENTIFIER, primary_key=True),
-    _workspace(),
+    workspace(),
     Column("url", Text, nullable=False),
     Column("secret", Text, nullable=False),
     # Which events of which models, as JSON lists of patterns, and what people say about it.
@@ -319,7 +297,7 @@ deliveries = Table(
     "deliveries",
     metadata,
     Column("id", SEQUENCE, primary_key=True, autoincrement=True),
-    _workspace(),
+    workspace(),
     Column("webhook_id", IDENTIFIER, ForeignKey("webhooks.id"), nullable=False),
     Column("model_id", IDENTIFIER, nullable=False),
     Column("event_seq", SEQUENCE, ForeignKey("events.seq"), nullable=False),

@@ -1,0 +1,1 @@
+"""Which version serves whom: deployments, routes, the gateway, snapshots, rollbacks. See docs/architecture.md."""

@@ -1,0 +1,34 @@
+"""The tables, drawn once.
+
+    models ─┬─< versions ──┬─< version_metrics     numbers to sort by; derived from the version's document
+            │              └─< aliases             movable names
+            └─< events                             hash-chained facts, one chain a model
+    manifests ─< manifest_blobs                    which content a version has; shared by equal versions
+    models ──< stage_graphs                         a graph of one's own; the registry's stands at its own row
+    models ─── audit_marks                          where the newest checkpoint saw the end of the chain
+    models ─┬─< promotions >── versions             requests to move a version, with verdicts and approvals
+    versions ─┬─< placements                        stages that it holds in environments, besides its own stage
+              └─< lineage_refs                      datasets, features, code and runs that it names, to look them up
+    models ──< endpoints ─┬─< routes                 what an endpoint served, epoch by epoch
+                          ├─< deployments ─< deployment_history   each change of a route, step by step
+                          ├─< snapshots              what it served at a moment; what a rollback restores
+                          └─< observations           what predictions did, by version, epoch and minute
+    leases                                         who may control; with a fence that only grows
+    principals, tokens                             who may do what; a token's secret is kept as its hash
+    webhooks ─< deliveries >── events               what is still to be sent, and what was
+    idempotency                                    answers to keep for a repeated request
+    pending_views                                  readable trees still to be written after a commit
+    versions_search                                words of a version; its form depends on the dialect (see search.py)
+
+Rows of deleted versions stay as tombstones (`deleted_at`), so that no number and no SemVer is ever used twice. A
+deleted model gives its name free: `live_name` is unique and NULL after deletion, which all dialects treat as "no
+conflict".
+
+Every table has a `workspace`, always `default` for now. Documents and tags are JSON text written by msgspec: the
+database never looks into them.
+"""
+
+from __future__ import annotations
+
+from modelyard.metadata.tables.delivery import *  # noqa: F403 - the schema is all tables of its modules
+from modelyard.metadata.tables.registry import *  # noqa: F403 - the schema is all tables of its modules

@@ -1,0 +1,1 @@
+"""What predictions did: recorded without delay, written in batches, added up over processes."""
