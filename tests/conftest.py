@@ -3,12 +3,15 @@
 - `@pytest.mark.feature("REG-01")` is refused for ids that docs/features.md does not list.
 - `need("postgres")` (from `components.needs`) skips a test without the component; the last lines of a run count them.
 - `postgres_url` is a new, empty database on a real PostgreSQL that starts when the first test of a worker asks for it.
-- MODELYARD_* variables of the developer's shell do not reach the tests, MODELYARD_REQUIRE excepted.
+- MODELYARD_* variables of the developer's shell do not reach the tests, MODELYARD_REQUIRE excepted; nor does the
+  developer's cache: XDG_CACHE_HOME is a folder of the run.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +34,9 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("ci" if os.environ.get("CI") else "dev")
     for name in [name for name in os.environ if name.startswith("MODELYARD_") and name != "MODELYARD_REQUIRE"]:
         del os.environ[name]
+    caches = tempfile.mkdtemp(prefix="modelyard-tests-")
+    os.environ["XDG_CACHE_HOME"] = caches
+    config.add_cleanup(lambda: shutil.rmtree(caches, ignore_errors=True))
     config.stash[_FOUND], config.stash[_MISSING] = set(), {}
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 import secrets
 import shlex
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Self, TypeVar
 
 from modelyard.artifacts.fetch import Progress
@@ -20,15 +22,26 @@ from modelyard.artifacts.opening import open_store
 from modelyard.artifacts.store import ArtifactStore
 from modelyard.artifacts.tree import ingest, restore
 from modelyard.config import Settings, database_url, store_url
+from modelyard.delivery import deploying, deployments, endpoints, guard, rollback, snapshots
+from modelyard.delivery.embedded import Plant
 from modelyard.domain.graph import StageGraph, default_graph, normalise_stage
 from modelyard.domain.ids import ENTROPY_BYTES, new_id
+from modelyard.domain.parameters import LLMS
 from modelyard.domain.permissions import Principal, local
 from modelyard.domain.stages import ModelStage
-from modelyard.domain.wire import EventRecord, VersionRecord
-from modelyard.errors import InvalidConfig, RegistryCorrupt
+from modelyard.domain.wire import DeploymentRecord, EventRecord, VersionRecord
+from modelyard.errors import InvalidConfig, NotServing, RegistryCorrupt
 from modelyard.metadata import schema
 from modelyard.metadata.database import Database
-from modelyard.operations import ListEvents, Operation, RegisterVersion
+from modelyard.operations import (
+    DEPLOY,
+    PREDICT,
+    PROMOTE_DEPLOYMENT,
+    RESUME_DEPLOYMENT,
+    ListEvents,
+    Operation,
+    RegisterVersion,
+)
 from modelyard.registry import (
     aliases,
     audit,
@@ -69,9 +82,13 @@ USE_CASES = (
     care,
     catalog,
     comparison,
+    deploying,
+    deployments,
     deprecation,
     describe,
+    endpoints,
     feed,
+    guard,
     lineage,
     policies,
     principals,
@@ -79,13 +96,18 @@ USE_CASES = (
     publish,
     reports,
     retire,
+    rollback,
     signatures,
+    snapshots,
     stages,
     testing,
     tokens,
     webhooks,
 )
 """The modules whose use cases serve the operations table; importing them is what registers them."""
+
+DRIVEN = frozenset({DEPLOY.name, PROMOTE_DEPLOYMENT.name, RESUME_DEPLOYMENT.name})
+"""Operations after which a deployment may go on by itself."""
 
 TEST_COMMANDS = {"default": "tests.command", "cloud": "tests.cloud.command", "edge": "tests.edge.command"}
 """Suite of tests → the setting of the command that runs it."""
@@ -131,6 +153,7 @@ def open_yard(settings: Settings, *, expose_paths: bool = True) -> Yard:
             views=_views(database, store, store_url(settings), absolute=expose_paths),
             gates=installed_gates(),
             commands=_test_commands(settings),
+            llm_models={kind: settings[f"providers.{kind}.model"] for kind in LLMS},
         )
         settle_all(yard)
     except BaseException:
@@ -185,18 +208,44 @@ class EmbeddedCaller:
         yard: the parts to run on; closed together with the caller.
         address: what the user named the registry by.
         actor: who is recorded in events.
+        settings: what versions are run with; without them nothing is deployed or predicted in this process.
         principal: who asks; by default somebody of the actor's name who may do everything, as whoever can write the
             registry's files could anyway.
     """
 
     def __init__(
-        self, yard: Yard, *, address: str = "", actor: str = "local", principal: Principal | None = None
+        self,
+        yard: Yard,
+        *,
+        address: str = "",
+        actor: str = "local",
+        principal: Principal | None = None,
+        settings: Settings | None = None,
     ) -> None:
         self.yard, self.address, self.principal = yard, address, principal or local(actor)
+        self._plant = Plant(yard, settings) if settings is not None else None
 
     def call(self, operation: Operation[Request, Response], request: Request, *, idempotency_key: str = "") -> Response:
-        """Run one operation."""
-        return perform(self.yard, operation, request, principal=self.principal, idempotency_key=idempotency_key)
+        """Run one operation; a deployment that it sets in motion is driven as far as it goes now."""
+        answer = perform(self.yard, operation, request, principal=self.principal, idempotency_key=idempotency_key)
+        if operation.name in DRIVEN and self._plant is not None and isinstance(answer, DeploymentRecord) and answer.id:
+            return self._plant.drive(answer.id)  # type: ignore[return-value]  # the row's response is this record
+        if operation.mutates and self._plant is not None:
+            self._plant.settle()
+        return answer
+
+    def predict(self, name: str, body: bytes, environment: str, headers: Mapping[str, str]) -> bytes:
+        """Answer a prediction in this process with the JSON that a server would send."""
+        self.principal.require(PREDICT, name)
+        if self._plant is None:
+            raise NotServing("this registry was opened without settings and runs no versions")
+        return self._plant.predict(name, body, environment, headers)
+
+    def drive(self, deployment_id: str) -> bool:
+        """Take a deployment on as far as it goes now, for somebody who waits for it."""
+        if self._plant is not None:
+            self._plant.drive(deployment_id)
+        return self._plant is not None
 
     def upload(
         self, request: RegisterVersion, source: Path, *, progress: Progress | None = None, idempotency_key: str = ""
@@ -211,12 +260,21 @@ class EmbeddedCaller:
         wanted = [fetched.entry] if path and fetched.entry is not None else fetched.manifest.files
         return restore(self.yard.store, wanted, target, progress)
 
+    @contextmanager
+    def folder(self, version: VersionRecord) -> Iterator[Path]:
+        """A folder with all files of a version, verified, for as long as the block lasts."""
+        with TemporaryDirectory(prefix="modelyard-") as folder:
+            self.download(version.id, Path(folder))
+            yield Path(folder)
+
     def follow(self, request: ListEvents) -> Generator[EventRecord]:
         """Yield events behind `request.after` as they happen, for ever."""
         return follow(self.yard, request, self.principal)
 
     def close(self) -> None:
-        """Close the database."""
+        """End what was started, and close the database."""
+        if self._plant is not None:
+            self._plant.close()
         self.yard.database.close()
 
     def __enter__(self) -> Self:

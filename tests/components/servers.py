@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -35,6 +36,7 @@ class ThreadedServer:
         self._listener = bind(HOST, 0)
         self.url = url_of(HOST, self._listener)
         self._app: Any = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         ready = threading.Event()
         self._server = Server(configuration(self), on_ready=ready.set)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._listener]}, daemon=True)
@@ -47,6 +49,8 @@ class ThreadedServer:
         given = {"registry.path": str(folder), **(overrides or {})}
         settings = load(environ={}, working_folder=folder.parent, overrides=given)
         app = create_app(open_yard(settings, expose_paths=False), settings)
+        assert self._loop is not None
+        asyncio.run_coroutine_threadsafe(app.delivery.start(), self._loop).result(30)
         self._app = app
         try:
             yield self.url
@@ -63,6 +67,7 @@ class ThreadedServer:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """The ASGI interface: hand requests to the registry that is being served."""
         if scope["type"] == "lifespan":
+            self._loop = asyncio.get_running_loop()
             while True:
                 kind = (await receive())["type"]
                 await send({"type": f"{kind}.complete"})

@@ -12,7 +12,7 @@ from modelyard.operations import RegisterVersion
 
 
 def open_caller(folder: Path, database_url: str = "", **overrides: Any) -> EmbeddedCaller:
-    """Open the registry in a folder, on SQLite unless a database is given."""
+    """Open the registry in a folder, on SQLite unless a database is given; nothing is run or driven in this process."""
     given = {"registry.path": str(folder), **overrides}
     if database_url:
         given["database.url"] = database_url

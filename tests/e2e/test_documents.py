@@ -6,7 +6,10 @@ and where a promotion asks for evidence, the evidence is recorded first.
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
+import subprocess
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -17,7 +20,9 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 
 from components.git import commit, git, repository
+from components.llm_stub import LlmStub
 from components.needs import need
+from components.serving import serving
 from modelyard import ModelRegistry, VersionTracker, get_best_model
 
 pytestmark = [
@@ -390,24 +395,37 @@ def test_the_versioning_document(notebook, registry, tmp_path):
     assert notebook["comparison"].params_diff["epochs"] == {"a": 100, "b": 50}
 
 
+@pytest.fixture
+def gemini(monkeypatch):
+    """Google's API, played on this machine."""
+    with LlmStub() as stub:
+        for name, value in stub.environ.items():
+            monkeypatch.setenv(name, value)
+        yield stub
+
+
+REGISTRATION = """
+    from modelyard import ModelRegistry
+
+    # Initialize registry
+    registry = ModelRegistry()
+
+    # Register model
+    model_id = registry.register_model('gemini', 'Google Gemini LLM')
+
+    # Register version
+    version_id = registry.register_version('gemini', '1.0.0', 'stable')
+
+    # List versions
+    versions = registry.list_versions('gemini')
+"""
+
+
 @pytest.mark.feature("REG-01", "REG-02", "REG-08", "VER-06", "VER-07", "VER-09")
 def test_the_deployment_document(notebook):
-    notebook.run("""
-        from modelyard import ModelRegistry
-
-        # Initialize registry
-        registry = ModelRegistry()
-
-        # Register model
-        model_id = registry.create_model('gemini', 'Google Gemini LLM')
-
-        # Register version
-        version_id = registry.register_version('gemini', '1.0.0', 'stable')
-
-        # List versions
-        versions = registry.list_versions('gemini')
-    """)
+    notebook.run(REGISTRATION)
     assert [(version.id, version.label) for version in notebook["versions"]] == [(notebook["version_id"], "stable")]
+    assert notebook["registry"].describe_model("gemini").id == notebook["model_id"]
     notebook["registry"].close()
     notebook.run("""
         from modelyard import VersionManager
@@ -432,3 +450,96 @@ def test_the_deployment_document(notebook):
         "2.0.0",
         "1.1.0",
     ]
+
+
+@pytest.mark.feature("REG-25", "DEP-01", "DEP-02", "DEP-03", "DEP-04", "DEP-14", "RBK-01", "RBK-02", "RBK-04")
+def test_the_deployment_document_deploys_and_rolls_back(notebook, gemini):
+    notebook.run(REGISTRATION)
+    registry = notebook["registry"]
+    for version in ("1.1.0", "2.0.0"):
+        registry.register_version("gemini", version)
+    notebook.run("""
+        from modelyard import DeploymentManager
+
+        manager = DeploymentManager()
+
+        # Direct deployment
+        deployment_id = manager.deploy('gemini', '1.0.0', 'direct')
+
+        # Blue-green deployment
+        deployment_id = manager.deploy('gemini', '1.1.0', 'blue-green')
+
+        # Canary deployment
+        deployment_id = manager.deploy('gemini', '2.0.0', 'canary')
+    """)
+    assert notebook["manager"].status(notebook["deployment_id"]).weight == 0.1
+    states = [record.state for record in registry.list_deployments("gemini")]
+    assert states == ["STAGE", "SUCCEEDED", "SUCCEEDED"]
+    answers = {registry.predict("gemini", "Explain AI in one sentence", key=str(key)).version for key in range(60)}
+    assert answers == {"1.1.0", "2.0.0"}
+    assert gemini.last.said == "Explain AI in one sentence"
+    notebook["manager"].close()
+    notebook.run("""
+        from modelyard import RollbackManager
+
+        manager = RollbackManager()
+
+        # Rollback to previous version
+        previous_version = manager.rollback_to_previous('gemini')
+
+        # Rollback to specific version
+        success = manager.rollback_to_version('gemini', '1.0.0')
+
+        # Automatic rollback on errors
+        triggered = manager.auto_rollback_on_error('gemini', error_threshold=0.1)
+    """)
+    assert (notebook["previous_version"], notebook["success"], notebook["triggered"]) == ("1.1.0", True, False)
+    assert registry.get_endpoint("gemini").version == "1.0.0"
+    notebook["manager"].close()
+    registry.close()
+
+
+CURLS = r"""
+curl -X POST http://localhost:5000/api/models/register \
+  -H "Content-Type: application/json" \
+  -d '{"name": "gemini", "description": "Google Gemini LLM"}'
+
+curl -X POST http://localhost:5000/api/models/gemini/versions/register \
+  -H "Content-Type: application/json" \
+  -d '{"version": "1.0.0", "status": "stable"}'
+
+curl -X POST http://localhost:5000/api/models/gemini/deploy \
+  -H "Content-Type: application/json" \
+  -d '{"version": "1.0.0", "strategy": "blue-green"}'
+
+curl -X POST http://localhost:5000/api/models/gemini/predict \
+  -H "Content-Type: application/json" \
+  -d '{"input": "Explain AI in one sentence"}'
+
+curl -X POST http://localhost:5000/api/models/gemini/rollback \
+  -H "Content-Type: application/json" \
+  -d '{"version": "1.0.0"}'
+"""
+
+
+def curl(command: str, address: str) -> Any:
+    """Run a curl command of a document against a server; return the JSON of its answer."""
+    words = shlex.split(command.replace("http://localhost:5000", address).replace("\\\n", ""))
+    done = subprocess.run([*words, "--silent", "--show-error"], capture_output=True, check=True, timeout=60)
+    return json.loads(done.stdout)
+
+
+@pytest.mark.feature("API-01", "REG-25", "DEP-01", "DEP-14", "RBK-02")
+def test_the_requests_of_the_deployment_document(tmp_path, gemini):
+    register, version, deploy, predict, rollback = CURLS.strip().split("\n\n")
+    with serving(tmp_path / "model_registry", gemini.environ) as address, ModelRegistry(address) as registry:
+        assert curl(register, address)["description"] == "Google Gemini LLM"
+        assert curl(version, address)["label"] == "stable"
+        begun = curl(deploy, address)
+        assert (begun["version"], begun["strategy"]) == ("1.0.0", "blue-green")
+        assert registry.wait_for_deployment(begun["id"], 60).state == "SUCCEEDED"
+        answer = curl(predict, address)
+        assert (answer["output"], answer["version"]) == ("You said: Explain AI in one sentence", "1.0.0")
+        registry.register_version("gemini", "1.1.0")
+        assert registry.deploy("gemini", "1.1.0", wait=60).state == "SUCCEEDED"
+        assert curl(rollback, address)["endpoint"]["version"] == "1.0.0"

@@ -1,22 +1,55 @@
-"""The fold: after every move of a long life, what the events tell is what the tables hold."""
+"""The fold: after every move of a long life, what the events tell is what the tables hold.
+
+The registry is opened so that it runs no models: deployments are driven by the real driver as far as that goes without.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from components.delivering import deploy, drive
 from modelyard import ModelRegistry
+from modelyard.bootstrap import EmbeddedCaller
 from modelyard.domain.history import ModelState, aliases_of, fold, highest, in_stage
-from modelyard.domain.wire import ChainedEvent, VersionRecord
-from modelyard.errors import ModelyardError
+from modelyard.domain.served import EndpointState, main_version, shares
+from modelyard.domain.wire import ChainedEvent, EndpointConfiguration, Route, VersionRecord
+from modelyard.errors import EndpointNotFound, ModelyardError
+from modelyard.operations import (
+    ABORT_DEPLOYMENT,
+    CONFIGURE_ENDPOINT,
+    DELETE_FLAG,
+    LIST_DEPLOYMENTS,
+    LIST_ENDPOINTS,
+    LIST_SNAPSHOTS,
+    PAUSE_DEPLOYMENT,
+    PROMOTE_DEPLOYMENT,
+    RESTORE_SNAPSHOT,
+    RESUME_DEPLOYMENT,
+    ROLLBACK,
+    SET_FLAG,
+    TAKE_SNAPSHOT,
+    Advance,
+    ConfigureEndpoint,
+    ListDeployments,
+    ListEndpoints,
+    ListSnapshots,
+    NamedFlag,
+    RestoreSnapshot,
+    Rollback,
+    SetFlag,
+    Steer,
+    TakeSnapshot,
+)
 
 NAME = "fraud"
 STAGES = ("development", "staging", "production", "rejected", "archived", "eu-production", "us-production")
@@ -34,8 +67,9 @@ GRAPH = {
         "archived": ["development", "staging"],
     },
 }
+ENVIRONMENTS = ("production", "eu")
 ALIASES = ("champion", "challenger", "canary")
-MOVES = 200
+MOVES = 300
 
 
 def shown(record: VersionRecord) -> dict[str, Any]:
@@ -54,6 +88,7 @@ def shown(record: VersionRecord) -> dict[str, Any]:
         "deprecated": (record.deprecated, record.deprecation_reason, record.successor),
         "revision": record.revision,
         "digest": record.digest,
+        "serving": record.serving,
         "times": (record.created_at, record.updated_at),
     }
 
@@ -76,8 +111,20 @@ def told(state: ModelState, identifier: str) -> dict[str, Any]:
         "deprecated": (version.deprecation is not None, why.get("reason", ""), why.get("successor", "")),
         "revision": version.revision,
         "digest": version.digest,
+        "serving": {
+            environment: share
+            for environment, endpoint in sorted(state.endpoints.items())
+            if (share := shares(endpoint.route).get(identifier))
+        },
         "times": (version.created_at, version.updated_at),
     }
+
+
+def endpoint_told(endpoint: EndpointState) -> tuple[Any, ...]:
+    """An endpoint by the fold."""
+    route = msgspec.convert(endpoint.route, Route)
+    configuration = msgspec.convert(endpoint.configuration or {}, EndpointConfiguration)
+    return endpoint.id, endpoint.kind, endpoint.epoch, route, configuration, endpoint.deployment
 
 
 class Life:
@@ -85,6 +132,7 @@ class Life:
 
     def __init__(self, registry: ModelRegistry, seed: int) -> None:
         self.registry = registry
+        self.caller = caller_of(registry)
         self.random = Random(seed)
         self.known: list[str] = []
         self.recorded: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}
@@ -116,8 +164,20 @@ class Life:
                 "latest": model.latest_version,
                 "stages": model.stages,
                 "aliases": model.aliases,
+                "serving": model.serving,
+                "endpoints": self._endpoints(),
             },
         )
+
+    def _endpoints(self) -> dict[str, Any]:
+        """What the endpoints are, as the fold can tell it."""
+        found = self.caller.call(LIST_ENDPOINTS, ListEndpoints(name=NAME)).endpoints
+        return {
+            one.environment: (
+                one.id, one.kind, one.epoch, one.route, one.configuration, one.deployment.id if one.deployment else "",
+            )
+            for one in found
+        }  # fmt: skip
 
     def events(self) -> list[ChainedEvent]:
         """The model's chain."""
@@ -146,6 +206,7 @@ class Life:
             lambda: registry.set_stage_graph({**GRAPH, "exclusive": [random.choice(STAGES[2:3])]}, NAME),
             lambda: registry.reset_stage_graph(NAME),
             self._ask,
+            *[self._deliver] * 16,
             lambda: registry.promote_model(one, "production", archive_previous=random.choice([True, False])),
             lambda: registry.archive_model(one, reason=word),
             lambda: registry.rollback_model(NAME, stage=random.choice(["production", "staging"])),
@@ -157,6 +218,36 @@ class Life:
             lambda: registry.delete_model(one, force=random.choice([True, *[False] * 5])),
             lambda: registry.update_model(NAME, owner=word, description=word, tags={word: random.choice(["1", None])}),
         ]
+
+    def _deliver(self) -> None:
+        """One of the moves of delivery; most lives make some."""
+        random, call = self.random, self.caller.call
+        one, place = random.choice(self.known), random.choice(ENVIRONMENTS)
+        live = call(LIST_DEPLOYMENTS, ListDeployments(name=NAME, state="live")).deployments
+        kept = []
+        with suppress(EndpointNotFound):
+            kept = call(LIST_SNAPSHOTS, ListSnapshots(name=NAME, environment=place)).snapshots
+        moves: list[Callable[[], Any]] = [
+            lambda: deploy(self.caller, one, environment=place),
+            lambda: deploy(
+                self.caller, one, environment=place, strategy="canary", supersede=random.choice([True, False])
+            ),
+            lambda: deploy(self.caller, one, environment=place, strategy="blue-green"),
+            lambda: call(SET_FLAG, SetFlag(name=NAME, flag="beta", version=one, environment=place, percentage=5.0)),
+            lambda: call(DELETE_FLAG, NamedFlag(name=NAME, flag="beta", environment=place)),
+            lambda: call(CONFIGURE_ENDPOINT, configuration(place, random.choice([1.0, 2.5]))),
+            lambda: call(TAKE_SNAPSHOT, TakeSnapshot(name=NAME, environment=place, reason="é")),
+            lambda: call(ROLLBACK, Rollback(reference=NAME, environment=place, deprecate=False)),
+        ]
+        moves += (
+            [lambda: call(RESTORE_SNAPSHOT, RestoreSnapshot(id=random.choice(kept).id, force=True))] if kept else []
+        )
+        if live:
+            steer = Steer(id=random.choice(live).id, reason="as it came")
+            moves += [lambda: call(PAUSE_DEPLOYMENT, steer), lambda: call(RESUME_DEPLOYMENT, steer)]
+            moves += [lambda: call(PROMOTE_DEPLOYMENT, Advance(id=steer.id)), lambda: call(ABORT_DEPLOYMENT, steer)]
+            moves += [lambda: drive(self.caller, steer.id)]
+        random.choice(moves)()
 
     def _ask(self) -> None:
         stage = self.random.choice(["staging", "production", "eu-production"])
@@ -171,7 +262,10 @@ class Life:
             f"{random.randrange(3)}.{random.randrange(4)}.{random.randrange(9)}{random.choice(['', '-rc.1', '+b'])}"
         )
         version = random.choice([None, number])
-        self.registry.register_version(NAME, version=version, parent=parent, metrics={"accuracy": 0.5})
+        provider = {"kind": "http", "url": "http://127.0.0.1:9"}
+        self.registry.register_version(
+            NAME, version=version, parent=parent, metrics={"accuracy": 0.5}, provider=provider
+        )
 
 
 def check(life: Life) -> None:
@@ -193,6 +287,8 @@ def check(life: Life) -> None:
             "latest": latest.version if latest else None,
             "stages": {stage: in_stage(state, stage)[0].version for stage in stages},
             "aliases": {name: state.versions[alias.version_id].version for name, alias in state.aliases.items()},
+            "serving": {name: version for name, one in state.endpoints.items() if (version := main_version(one.route))},
+            "endpoints": {name: endpoint_told(one) for name, one in state.endpoints.items()},
         } == model, count
 
 
@@ -217,12 +313,27 @@ def new_registry(target: str = "", store: Path | None = None) -> Iterator[ModelR
         yield registry
 
 
+def caller_of(registry: ModelRegistry) -> EmbeddedCaller:
+    """The same registry, by the same name, in a way that starts no workers."""
+    found = registry._caller
+    assert isinstance(found, EmbeddedCaller)
+    found.yard.engine.make = None
+    return EmbeddedCaller(found.yard, actor="ana")
+
+
+def configuration(place: str, timeout: float) -> ConfigureEndpoint:
+    return ConfigureEndpoint(name=NAME, environment=place, configuration={"timeout_s": timeout})
+
+
 @pytest.mark.feature("VER-13", "EXP-31")
 def test_every_prefix_of_a_long_life_folds_to_what_was_on_record():
     with new_registry() as registry:
-        life = Life(registry, seed=20260301)
+        life = Life(registry, seed=3)
         life.live(MOVES)
+        told = {event.type for event in life.events()}
         assert len(life.events()) > MOVES / 4
+        assert told >= {"endpoint.configured", "route.changed", "snapshot.created", "snapshot.judged"}
+        assert told >= {f"deployment.{event}" for event in ("created", "advanced", "paused", "resumed", "superseded")}
         check(life)
         check_as_of(life)
         assert registry.verify_record().findings == []

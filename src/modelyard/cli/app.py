@@ -45,10 +45,25 @@ TOPICS: dict[str, dict[str, str]] = {
         "tag": "lifecycle:tag",
         "alias": "stages:alias",
         "promote": "stages:promote",
-        "rollback": "stages:rollback",
         "archive": "stages:archive",
         "deprecate": "lifecycle:deprecate",
         "delete": "lifecycle:delete",
+    },
+    "Serve": {
+        "deploy": "deploying:deploy",
+        "status": "status:status",
+        "deployments": "deploying:deployments",
+        "pause": "deploying:pause",
+        "resume": "deploying:resume",
+        "advance": "deploying:advance",
+        "abort": "deploying:abort",
+        "rollback": "stages:rollback",
+        "rollbacks": "snapshots:rollbacks",
+        "snapshot": "snapshots:snapshot",
+        "endpoints": "endpoints:endpoints",
+        "endpoint": "endpoints:endpoint",
+        "flag": "endpoints:flag",
+        "predict": "predicting:predict",
     },
     "Agree": {
         "request": "promotions:request",
@@ -101,6 +116,7 @@ EXAMPLES = (
     "modelyard register --model-path ./model.joblib --name fraud --metrics '{\"accuracy\": 0.92}'",
     "modelyard list --stage production",
     "modelyard promote fraud/1.0.0 --target-stage staging --requirements ./requirements.json",
+    "modelyard deploy fraud 1.0.0 --strategy canary --wait",
     "modelyard --registry http://127.0.0.1:5000 show fraud@champion --output json",
     'eval "$(_MODELYARD_COMPLETE=bash_source modelyard)"   # completion; zsh_source and fish_source too',
 )
@@ -172,7 +188,7 @@ class App(Group):
 @click.version_option(__version__, "-V", "--version", message=f"{PROGRAM} %(version)s")
 @click.pass_context
 def app(ctx: click.Context) -> None:
-    """A model registry: register, version, gate, promote, compare, verify and roll back models.
+    """A model registry that also ships the models: register, version, gate, promote, deploy and roll back.
 
     Without --registry the registry is MODELYARD_URI, else what registry_config.yaml says, else ./model_registry.
     """

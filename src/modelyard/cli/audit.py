@@ -19,7 +19,9 @@ from modelyard.facade.proof import check_evidence
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 FIRST = 100
-SHORT = {"metadata", "changes", "verdicts", "chains"}
+SHORT = {
+    "metadata", "changes", "verdicts", "chains", "configuration", "content", "evidence", "options", "plan", "route",
+}  # fmt: skip
 """Facts of events that the table leaves to the JSON output."""
 
 
@@ -41,7 +43,7 @@ def _period(function: _Function) -> _Function:
 def as_of(session: Session, /, name: str, at: str, stage: str | None) -> None:
     """Tell which version was in production at a moment.
 
-    And who put it there, on which evidence.
+    And who put it there, on which evidence; and which versions took traffic then, in which environment.
     """
     record = session.open().who_was_live(name, at, stage=stage)
     session.emit(record, lambda: _answer(record))
@@ -170,8 +172,12 @@ def _findings(report: AuditReport) -> tables.Printable:
 
 
 def _answer(record: AsOfRecord) -> tables.Printable:
+    return tables.stacked(*_standing(record), *_traffic(record))
+
+
+def _standing(record: AsOfRecord) -> list[tables.Printable]:
     if record.version is None:
-        return tables.facts([("", f"no version of {record.name} stood in {record.stage} at {moment(record.at)}")])
+        return [tables.facts([("", f"no version of {record.name} stood in {record.stage} at {moment(record.at)}")])]
     facts = [
         ("version", f"{record.name}/{record.version.version}"),
         ("stage", record.stage),
@@ -187,11 +193,29 @@ def _answer(record: AsOfRecord) -> tables.Printable:
         ("content", record.version.digest),
         ("id", record.version.id),
     ]
-    parts = [tables.facts(facts)]
+    parts: list[tables.Printable] = [tables.facts(facts)]
     if record.verdicts:
         head = ("REQUIREMENT", "NEEDS", "FOUND", "VERDICT", "DETAIL")
         parts.append(tables.table(head, [_verdict(verdict) for verdict in record.verdicts]))
-    return tables.stacked(*parts)
+    return parts
+
+
+def _traffic(record: AsOfRecord) -> list[tables.Printable]:
+    """What took traffic, as a table; nothing where the model had no endpoint."""
+    rows = [
+        (
+            endpoint.environment,
+            ", ".join(f"{arm.version} {100 * arm.weight:.4g} %" for arm in endpoint.route.arms if arm.weight > 0),
+            endpoint.epoch,
+            moment(endpoint.since),
+            moment(endpoint.until) if endpoint.until else "now",
+            endpoint.by,
+            endpoint.deployment_id,
+        )
+        for endpoint in record.endpoints
+    ]
+    head = ("ENDPOINT", "TRAFFIC", "EPOCH", "SINCE", "UNTIL", "BY", "LIVE DEPLOYMENT")
+    return [tables.table(head, rows, right=("EPOCH",))] if rows else []
 
 
 def _verdict(verdict: dict[str, Any]) -> tuple[str, ...]:

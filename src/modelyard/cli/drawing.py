@@ -1,4 +1,4 @@
-"""What moves on a terminal, drawn by rich: the progress bar, and the screen of `monitor`."""
+"""What moves on a terminal, drawn by rich: the progress bar, and the screen of what is watched."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ class Bar:
 
 
 class Screen:
-    """The numbers and the newest events, drawn over the ones before."""
+    """A picture that is drawn over the one before."""
 
     def __init__(self) -> None:
         self._live = Live(console=tables.console(), auto_refresh=False, vertical_overflow="crop")
 
-    def show(self, at: str, stats: Stats, events: list[EventRecord]) -> None:
-        """Draw the registry as it is now."""
-        self._live.update(picture(at, stats, events), refresh=True)
+    def draw(self, what: tables.Printable) -> None:
+        """Draw a picture in the place of the last one."""
+        self._live.update(what, refresh=True)
 
     def __enter__(self) -> Self:
         self._live.start()

@@ -91,8 +91,8 @@ def lineage(session: Session, /, reference: str, file: str | None, **walk: Any) 
 def used_by(session: Session, /, kind: str, name: str, limit: int | None, *, live: bool) -> None:
     """List the versions that use a dataset, feature, commit or run.
 
-    Live is what stands in a stage for one version only (such as production), or under an alias. NAME finds all versions
-    of that name (NAME@3); with * behind it, it is the beginning of a name.
+    Live is what stands in a stage for one version only (such as production), under an alias, or takes traffic in an
+    endpoint. NAME finds all versions of that name (NAME@3); with * behind it, it is the beginning of a name.
     """
     found = session.open().used_by(kind, name, live, limit=_asked(session, limit))
     shown = _cut(session, found, limit)

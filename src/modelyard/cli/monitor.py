@@ -65,7 +65,7 @@ def show(session: Session, seen: Iterator[Look], *, once: bool) -> None:
         with drawing.Screen() as screen:
             for look in seen:
                 newest.extend(look.events)
-                screen.show(look.at, look.stats, list(newest))
+                screen.draw(drawing.picture(look.at, look.stats, list(newest)))
     elif session.output == "table" and once:
         look = next(seen)
         tables.render(drawing.picture(look.at, look.stats, look.events[-NEWEST:]))

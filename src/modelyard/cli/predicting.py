@@ -1,4 +1,4 @@
-"""Rows from a file, and what a loaded model says to them.
+"""`predict`: ask what is served; and rows from a file, for that and for models that are loaded here.
 
 A JSON file holds a list of rows, or an object with that list under `instances`, `inputs` or `data`; a row is a list of
 values, or an object by feature name. In a CSV file a first line that holds something other than numbers is a header.
@@ -7,15 +7,90 @@ values, or an object by feature name. In a CSV file a first line that holds some
 from __future__ import annotations
 
 import csv
+import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from modelyard.cli.options import read_document
+import click
+import msgspec
+
+from modelyard.cli.lazy import tables
+from modelyard.cli.options import Document, pairs, parse_json, read_document
+from modelyard.cli.session import Session, pass_session
+from modelyard.cli.shape import command
+from modelyard.cli.text import safe
 from modelyard.domain.names import shown
 from modelyard.errors import InvalidArtifact, InvalidRequest
 
 ENVELOPES = ("instances", "inputs", "data")
+
+
+@command(
+    "predict",
+    "modelyard predict fraud --input '[[0.1, 3.0, 0.7]]'",
+    "modelyard predict fraud --input @rows.csv --key user-17 --output json",
+    "modelyard predict gemini --input 'Explain AI in one sentence'",
+)
+@click.argument("name", metavar="MODEL")
+@click.option(
+    "--input", "given", required=True, metavar="JSON|@FILE|TEXT", help="What to predict from; - for standard input."
+)
+@click.option("-e", "--environment", default="production", show_default=True, metavar="NAME", help="Which endpoint.")
+@click.option("--key", metavar="TEXT", help="What sticks to a version: a user, a session.")
+@click.option("--header", multiple=True, metavar="NAME=VALUE", help="A header that flags look at; may be repeated.")
+@click.option("--parameters", type=Document(), help="Parameters for the model, by name.")
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Time for the answer.")
+@pass_session
+def predict(session: Session, /, name: str, given: str, **options: Any) -> None:
+    """Ask whatever version is served for a prediction.
+
+    The input is JSON, a file of rows (JSON or CSV, behind an @), or else a text.
+    """
+    more = {"parameters": options["parameters"]} if options["parameters"] else {}
+    record = session.open().predict(
+        name,
+        input_of(given),
+        key=options["key"],
+        environment=options["environment"],
+        headers=pairs(options["header"]),
+        timeout=options["timeout"],
+        **more,
+    )
+    session.note(f"answered by {record.name}/{record.version}")
+    session.emit(record, lambda: _output(record.output))
+
+
+def input_of(text: str) -> Any:
+    """Return what an input stands for: the rows of a file, the value of a JSON text, or the text.
+
+    Raises:
+        InvalidRequest: the file cannot be read, or what looks like an object or a list is no JSON.
+    """
+    if text.startswith("@"):
+        return read_rows(Path(text[1:]))
+    if text == "-":
+        text = sys.stdin.read()
+    try:
+        return parse_json(text, "the input")
+    except ValueError as error:
+        if text.lstrip()[:1] in {"{", "["}:
+            raise InvalidRequest(str(error)) from error
+        return text
+
+
+def _output(value: Any) -> tables.Printable:
+    """Return an output as people read it: a text as it is, a list row by row, anything else as JSON."""
+    if isinstance(value, str):
+        return safe(value, lines=True)
+    if isinstance(value, list):
+        rows = [(place, row if isinstance(row, str) else _json(row)) for place, row in enumerate(value, 1)]
+        return tables.table(("ROW", "OUTPUT"), rows, right=("ROW",), empty="no rows")
+    return safe(_json(value))
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def read_rows(path: Path) -> list[Any]:
@@ -34,7 +109,7 @@ def read_rows(path: Path) -> list[Any]:
     return rows
 
 
-def predict(model: object, rows: list[Any]) -> list[Any]:
+def predictions_of(model: object, rows: list[Any]) -> list[Any]:
     """Return a model's predictions as plain values.
 
     Raises:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from modelyard.cli.options import gathered, metadata_options, pairs
+from modelyard.cli.options import Document, gathered, metadata_options, pairs
 from modelyard.cli.progress import bar
 from modelyard.cli.session import Session, pass_session
 from modelyard.cli.shape import command
@@ -24,13 +24,14 @@ from modelyard.facade.registry import ModelRegistry
     "register",
     "modelyard register --model-path ./model.joblib --name fraud --version 1.0.0 --metrics '{\"accuracy\": 0.92}'",
     "modelyard register --model-path ./folder --name fraud --tag team=risk --label beta --parent fraud/1.0.0",
-    "modelyard register --name assistant --version 1.0.0 --metadata ./provider.json",
+    "modelyard register --name assistant --version 1.0.0 --provider ./provider.json",
 )
 @click.option("--model-path", type=click.Path(), help="File or folder of the model; left out for one without files.")
 @click.option("--name", required=True, metavar="MODEL", help="Model that gets the version; made if it is new.")
 @click.option("--version", metavar="SEMVER", help="Its version; the next free one when left out.")
 @click.option("--stage", metavar="STAGE", default="", help="Stage to start in.")
 @metadata_options
+@click.option("--provider", type=Document(), help="LLM or server that runs it, as JSON or a file.")
 @click.option("--label", metavar="LABEL", default="", help="stable, beta or experimental.")
 @click.option("--parent", metavar="REFERENCE", help="Version that this one was made from.")
 @click.option(
@@ -55,6 +56,8 @@ def register(session: Session, /, name: str, version: str | None, if_exists: str
     facts |= gathered(given)
     if given["allow_breaking"]:
         facts["allow_breaking"] = given["allow_breaking"]
+    if given["provider"]:
+        facts["provider"] = given["provider"]
     registry = session.open(make=True)
     try:
         if given["model_path"]:

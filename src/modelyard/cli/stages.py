@@ -1,4 +1,8 @@
-"""Commands that move versions and names: `promote`, `archive`, `rollback`, `alias`."""
+"""Commands that move versions and names: `promote`, `archive`, `rollback`, `alias`.
+
+`promote` also takes the id of a deployment, and `rollback` brings back what an endpoint served: people think of both as
+one thing, whether a stage or the traffic moves.
+"""
 
 from __future__ import annotations
 
@@ -7,22 +11,26 @@ from typing import Any
 
 import click
 
+from modelyard.cli.deploying import is_deployment, told
 from modelyard.cli.lazy import tables
 from modelyard.cli.options import Document
 from modelyard.cli.promotions import show_gates
 from modelyard.cli.session import Session, pass_session
 from modelyard.cli.shape import command
+from modelyard.cli.snapshots import say_rollback
 from modelyard.domain.wire import PromotionRecord
 from modelyard.errors import InvalidRequest
+from modelyard.facade.registry import ModelRegistry
 
 
 @command(
     "promote",
     "modelyard promote fraud/1.0.0 --target-stage staging --requirements ./requirements.json",
     "modelyard promote fraud/1.0.0 --target-stage production --requirements '{\"min_accuracy\": 0.9}' --keep-previous",
+    "modelyard promote dp_01hz3 --full",
 )
-@click.argument("reference")
-@click.option("--target-stage", required=True, metavar="STAGE", help="Stage to move to.")
+@click.argument("reference", metavar="REFERENCE|ID")
+@click.option("--target-stage", metavar="STAGE", help="Stage to move a version to.")
 @click.option(
     "--requirements", type=Document(), help="What the move needs: min_<metric>, max_<metric>, tests_passed, …"
 )
@@ -33,13 +41,23 @@ from modelyard.errors import InvalidRequest
 )
 @click.option("--comment", default="", metavar="TEXT", help="Why; recorded with the move.")
 @click.option("--dry-run", is_flag=True, help="Tell what the move would need, without moving anything.")
+@click.option("--full", is_flag=True, help="Of a deployment: to its end, and not only to its next step.")
+@click.option("--winner", metavar="VERSION", help="Of an A/B test: the version that serves from now on.")
 @pass_session
 def promote(session: Session, /, reference: str, requirements: dict[str, Any] | None, **given: Any) -> None:
     """Move a version to a stage if it meets the requirements.
 
-    Exit code 6 and a line for each requirement when it does not.
+    Exit code 6 and a line for each requirement when it does not. With the id of a deployment, take that to its next
+    step, as `modelyard advance` does.
     """
     registry = session.open()
+    if is_deployment(reference):
+        _take_on(session, registry, reference, requirements, given)
+        return
+    if given["full"] or given["winner"]:
+        raise click.UsageError("--full and --winner are for deployments; name one by its id, dp_…")
+    if given["target_stage"] is None:
+        raise click.UsageError("to which stage? give --target-stage")
     if given["dry_run"]:
         show_gates(session, registry.check_gates(reference, given["target_stage"], requirements))
         return
@@ -56,6 +74,19 @@ def promote(session: Session, /, reference: str, requirements: dict[str, Any] | 
         session.emit(record, lambda: tables.verdicts(record.verdicts))
 
 
+def _take_on(
+    session: Session, registry: ModelRegistry, deployment: str, requirements: object, given: dict[str, Any]
+) -> None:
+    """Take a deployment to its next step; what is said of stages makes no sense with it."""
+    told_of_stages = [given["target_stage"], requirements, given["archive_previous"], given["dry_run"] or None]
+    if any(value is not None for value in told_of_stages):
+        raise click.UsageError("a deployment is taken on with --full, --winner and --comment only")
+    record = registry.promote_deployment(
+        deployment, full=given["full"], winner=given["winner"], reason=given["comment"]
+    )
+    session.say(record, told(record), bare=record.id)
+
+
 @command("archive", "modelyard archive fraud/1.0.0 --reason 'replaced by 2.0.0'")
 @click.argument("reference")
 @click.option("--reason", default="", metavar="TEXT", help="Why; recorded with the move.")
@@ -70,14 +101,17 @@ def archive(session: Session, /, reference: str, reason: str) -> None:
     "rollback",
     "modelyard rollback fraud",
     "modelyard rollback fraud --to 1.0.0 --reason 'errors doubled'",
+    "modelyard rollback fraud --snapshot sn_01hz3 --dry-run",
     "modelyard rollback fraud/2.0.0 --stage staging",
 )
-@click.argument("reference")
-@click.option(
-    "--to", "target", metavar="VERSION", help="Version to go back to; who held the stage before when left out."
-)
-@click.option("--stage", default="", metavar="STAGE", help="Stage to give back; production when left out.")
+@click.argument("reference", metavar="MODEL")
+@click.option("--to", "target", metavar="VERSION", help="Version to go back to; what was there before when left out.")
+@click.option("--snapshot", default="", metavar="ID", help="Snapshot to go back to.")
+@click.option("-e", "--environment", default="", metavar="NAME", help="Where the endpoint is; production if unset.")
+@click.option("--stage", default="", metavar="STAGE", help="Give this stage back, and not the endpoint.")
 @click.option("--reason", default="", metavar="TEXT", help="Why; recorded with the rollback.")
+@click.option("--dry-run", is_flag=True, help="Only tell what a rollback of the endpoint would change.")
+@click.option("--force", is_flag=True, help="Also to a version that does not answer probes, or is deprecated.")
 @click.option(
     "--deprecate/--not-at-fault",
     default=True,
@@ -85,9 +119,16 @@ def archive(session: Session, /, reference: str, reason: str) -> None:
 )
 @pass_session
 def rollback(session: Session, /, reference: str, target: str | None, **given: Any) -> None:
-    """Give a stage back to an earlier version of the model."""
+    """Bring back what was served before, or who held a stage.
+
+    A model that was deployed goes back to its last healthy snapshot, or to what is named. Where nothing was deployed,
+    or a stage is named, the stage goes back.
+    """
     registry = session.open()
     record = registry.rollback_model(reference, target, **given)
+    if record.endpoint is not None:
+        say_rollback(session, record.endpoint, record)
+        return
     replaced = f", instead of {_name(registry.get_model(record.replaced))}" if record.replaced else ""
     session.say(record, f"{_name(record.version)} stands in {record.stage} again{replaced}")
 

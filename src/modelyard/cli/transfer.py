@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from modelyard.cli.lazy import tables
-from modelyard.cli.predicting import predict, read_rows
+from modelyard.cli.predicting import predictions_of, read_rows
 from modelyard.cli.progress import bar
 from modelyard.cli.session import Session, pass_session
 from modelyard.cli.shape import command
@@ -83,7 +83,7 @@ def load(session: Session, /, reference: str, rows_file: str | None) -> None:
     if rows is None:
         session.emit(answer, lambda: tables.facts({**answer, "digest": digest(record.digest)}.items()))
         return
-    answer["predictions"] = predict(model, rows)
+    answer["predictions"] = predictions_of(model, rows)
     lines = [[place, value] for place, value in enumerate(answer["predictions"], 1)]
     session.emit(answer, lambda: tables.table(("ROW", "PREDICTION"), lines, right=("ROW",), empty="no rows"))
 

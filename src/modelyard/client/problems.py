@@ -18,6 +18,7 @@ from modelyard.errors import (
     InvalidRequest,
     ModelyardError,
     NotFound,
+    Overloaded,
     PermissionDenied,
     PreconditionFailed,
     RemoteUnavailable,
@@ -35,10 +36,12 @@ _BY_STATUS: dict[int, type[ModelyardError]] = {
     412: PreconditionFailed,
     413: TooLarge,
     422: InvalidRequest,
+    429: Overloaded,
     504: TimedOut,
 }
 _PASSING = frozenset({502, 503, 504})
-_LASTING = frozenset({"registry_corrupt", "registry_read_only", "registry_too_new", "timed_out"})
+_LASTING = frozenset({"registry_corrupt", "registry_read_only", "registry_too_new", "timed_out", "prediction_failed"})
+"""What a repetition would not change, though the status says that it may pass."""
 _REDIRECTS = range(300, 400)
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+import logging
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import quote
 
 import msgspec
 
+from modelyard.artifacts.materialise import FileCache, entries_of
 from modelyard.artifacts.tree import walk
 from modelyard.client import following
 from modelyard.client.address import ServerAddress
@@ -17,7 +22,7 @@ from modelyard.client.multipart import MultipartBody
 from modelyard.client.transport import ANSWER_TIMEOUT_S, Call, Transport
 from modelyard.domain.names import shown
 from modelyard.domain.wire import EventRecord, VersionRecord
-from modelyard.errors import ArtifactNotFound, InvalidArtifact, RemoteUnavailable
+from modelyard.errors import ArtifactNotFound, InvalidArtifact, InvalidRequest, RemoteUnavailable, StorageFull
 from modelyard.operations import GET_VERSION, ListEvents, NamedThen, Operation, RegisterVersion
 
 if TYPE_CHECKING:
@@ -26,6 +31,8 @@ if TYPE_CHECKING:
 Req = TypeVar("Req")
 Res = TypeVar("Res")
 Progress = Callable[[int], None]
+
+logger = logging.getLogger("modelyard.client")
 
 UPLOAD_TIMEOUT_S = 600.0
 """Seconds that the server may take to answer after the last byte, and for each step before."""
@@ -40,6 +47,7 @@ class RemoteCaller:
         timeout: seconds for each step of a request (connect, send, wait for the next bytes); where it is left out,
             operations that read or delete many files get all the time they need.
         transport: what carries the requests instead of the network; for tests.
+        cache: keeps the files of models that were loaded; without it, they are fetched each time.
     """
 
     def __init__(
@@ -49,10 +57,11 @@ class RemoteCaller:
         token: str = "",
         timeout: float | None = None,
         transport: httpx2.BaseTransport | None = None,
+        cache: FileCache | None = None,
     ) -> None:
         where = ServerAddress.parse(address)
         self.address = where.url
-        self._timeout = timeout
+        self._timeout, self._cache = timeout, cache
         self._transport = Transport(where, token=token, transport=transport)
 
     def call(self, operation: Operation[Req, Res], request: Req, *, idempotency_key: str = "") -> Res:
@@ -106,6 +115,34 @@ class RemoteCaller:
             )
         return fetch_files(self._transport, version.id, wanted, target, progress)
 
+    @contextmanager
+    def folder(self, version: VersionRecord) -> Iterator[Path]:
+        """A folder with all files of a version, verified, for as long as the block lasts.
+
+        They come out of the cache where they are there; where it cannot be written, they are fetched for this once.
+        """
+        with ExitStack() as stack:
+            yield self._folder(version, stack)
+
+    def predict(self, name: str, body: bytes, environment: str, headers: Mapping[str, str]) -> bytes:
+        """Ask the version that a model's endpoint serves.
+
+        A prediction changes nothing, so it is asked for again where the connection broke, or nothing served just then.
+        """
+        query = "" if environment == "production" else f"?environment={quote(environment, safe='')}"
+        call = Call(
+            method="POST",
+            target=f"/api/models/{quote(name, safe='')}/predict{query}",
+            headers={"Accept": "application/json", "Content-Type": "application/json", **headers},
+            body=lambda: body,
+            timeout=self._patience(ANSWER_TIMEOUT_S),
+        )
+        return self._transport.perform(call, lambda answer: answer.read())
+
+    def drive(self, deployment_id: str) -> bool:  # noqa: ARG002 - its twin in this process needs it
+        """Leave it to the server, which takes its deployments on by itself."""
+        return False
+
     def follow(self, request: ListEvents) -> Generator[EventRecord]:
         """Yield events behind `request.after` as they happen, for ever."""
         return following.follow(self._transport, request)
@@ -113,6 +150,19 @@ class RemoteCaller:
     def close(self) -> None:
         """End the connections."""
         self._transport.close()
+
+    def _folder(self, version: VersionRecord, stack: ExitStack) -> Path:
+        def fetch(folder: Path) -> None:
+            fetch_files(self._transport, version.id, version.files, folder)
+
+        if self._cache is not None:
+            try:
+                return stack.enter_context(self._cache.lease(entries_of(version.files), fetch)).path
+            except (InvalidRequest, StorageFull) as error:
+                logger.warning("files are fetched without being kept: %s", error)
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="modelyard-")))
+        fetch(folder)
+        return folder
 
     def _patience(self, usual: float | None) -> float | None:
         return usual if self._timeout is None else self._timeout

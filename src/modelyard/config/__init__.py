@@ -18,7 +18,15 @@ are accepted, and `Settings.unsupported()` lists those that are turned on. Relat
 
 from __future__ import annotations
 
-from modelyard.config.settings import FILE_NAME, Settings, database_url, load, load_from_process, store_url
+from modelyard.config.settings import (
+    FILE_NAME,
+    Settings,
+    cache_folder,
+    database_url,
+    load,
+    load_from_process,
+    store_url,
+)
 from modelyard.config.table import OTHER_VARIABLES, SETTINGS, Setting, Value
 from modelyard.config.texts import Row, describe, document, env_example
 
@@ -30,6 +38,7 @@ __all__ = [
     "Setting",
     "Settings",
     "Value",
+    "cache_folder",
     "database_url",
     "describe",
     "document",

@@ -15,7 +15,7 @@ from modelyard.config.table import BY_NAME, SETTINGS, Value, problem
 FILE_NAME = "registry_config.yaml"
 
 _BACKENDS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "az": "azure", "abfs": "azure", "abfss": "azure", "file": "local"}
-_FOLDERS = frozenset({"registry.path", "storage.local.path", "storage.url", "versioning.git.repository"})
+_FOLDERS = frozenset({"cache.path", "registry.path", "storage.local.path", "storage.url", "versioning.git.repository"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -113,6 +113,14 @@ def store_url(settings: Settings) -> str:
         return f"{place}?{query}" if query else place
     local = settings["storage.local.path"]
     return str(settings.working_folder / local if local else settings.registry_folder)
+
+
+def cache_folder(settings: Settings) -> Path:
+    """The folder where fetched files are kept: `cache.path`, else `modelyard` in the user's folder for caches."""
+    if settings["cache.path"]:
+        return settings.working_folder / str(settings["cache.path"])
+    home = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
+    return Path(home) / "modelyard"
 
 
 def _find(path: str | Path | None, working_folder: Path, registry_folder: Path) -> Path | None:

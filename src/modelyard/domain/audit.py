@@ -20,7 +20,8 @@ Rules of checkpoints
 
 Rules of tables
 9. Models, versions, aliases, placements and stage graphs say what the fold of the events says; promotions, users,
-   tokens and webhooks what the ledgers say (`modelyard.domain.ledgers`).
+   tokens and webhooks what the ledgers say (`modelyard.domain.ledgers`), and so do endpoints, routes, deployments with
+   their history, and snapshots (`modelyard.domain.delivery_ledger`). A snapshot's digest is that of its content.
 
 What follows from none of them is told by `limits`.
 """
@@ -241,6 +242,10 @@ def limits(*, anchored: bool, checkpoints: int, unanchored: int) -> list[str]:
     told.append(
         "no event tells of the secrets of tokens and webhooks, the paths of webhooks' addresses, what was queued for"
         " them, and the index of words; nor do the files of the artifacts belong to this check (`modelyard verify`)"
+    )
+    told.append(
+        "no event tells of what predictions did (observations), of who controls deployments at the moment (leases), and"
+        " of a deployment's timers and progress within its state"
     )
     return told
 

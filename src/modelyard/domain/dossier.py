@@ -6,6 +6,7 @@ events.jsonl        the events of the period with their hashes, one a line
 checkpoints.jsonl   the checkpoints that cover them
 promotions.jsonl    each promotion: its events, verdicts and approvals together
 versions.jsonl      each version as it stood at the end of the period, deleted ones too
+endpoints.jsonl     what each endpoint served at the end of the period; not in exports of format 1
 """
 
 from __future__ import annotations
@@ -15,17 +16,19 @@ from dataclasses import asdict
 from typing import Any
 
 from modelyard.domain.history import ModelState, aliases_of
+from modelyard.domain.served import main_version
 from modelyard.domain.wire.history import ChainedEvent
 
-FORMAT = 1
+FORMAT = 2
 README, MANIFEST = "README.md", "manifest.json"
 EVENTS, CHECKPOINTS, PROMOTIONS, VERSIONS = "events.jsonl", "checkpoints.jsonl", "promotions.jsonl", "versions.jsonl"
-FILES = (README, EVENTS, CHECKPOINTS, PROMOTIONS, VERSIONS)
+ENDPOINTS = "endpoints.jsonl"
+FILES = (README, EVENTS, CHECKPOINTS, PROMOTIONS, VERSIONS, ENDPOINTS)
 
 DESCRIPTION = """\
 # Evidence from a model registry
 
-Written by modelyard, format 1. Everything here is UTF-8 text; each line of a `.jsonl` file is one JSON object. Times
+Written by modelyard, format 2. Everything here is UTF-8 text; each line of a `.jsonl` file is one JSON object. Times
 are ISO 8601 in UTC, digests are BLAKE3 in lower-case hexadecimal.
 
 | File | What it holds |
@@ -35,6 +38,7 @@ are ISO 8601 in UTC, digests are BLAKE3 in lower-case hexadecimal.
 | `checkpoints.jsonl` | the checkpoints that cover these events |
 | `promotions.jsonl` | each promotion with its events, verdicts and approvals |
 | `versions.jsonl` | each version as it stood at the end of the period; deleted ones too |
+| `endpoints.jsonl` | what each endpoint served at the end of the period, since when, and by whom |
 
 ## How events are chained
 
@@ -93,6 +97,32 @@ def version_lines(state: ModelState) -> Iterator[dict[str, Any]]:
             "registered_at": version.created_at,
             "metadata": version.document,
         }
+
+
+def endpoint_lines(state: ModelState) -> Iterator[dict[str, Any]]:
+    """Yield the endpoints of a model, each as a line of `endpoints.jsonl`."""
+    for environment, endpoint in sorted(state.endpoints.items()):
+        yield {
+            "model_id": state.id,
+            "model": state.name,
+            "endpoint_id": endpoint.id,
+            "environment": environment,
+            "kind": endpoint.kind,
+            "version": main_version(endpoint.route),
+            "epoch": endpoint.epoch,
+            "since": endpoint.since,
+            "position": endpoint.position,
+            "by": endpoint.by,
+            "cause": endpoint.cause,
+            "deployment": endpoint.deployment,
+            "route": endpoint.route,
+            "configuration": endpoint.configuration,
+        }
+
+
+def files_of(export_format: int) -> tuple[str, ...]:
+    """Return the files that an export of some format consists of, besides its manifest."""
+    return FILES if export_format > 1 else tuple(name for name in FILES if name != ENDPOINTS)
 
 
 class Promotions:

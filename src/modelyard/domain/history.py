@@ -2,8 +2,8 @@
 
 Rules
 1. `fold` of a chain's beginning is the model as it stood after the last of these events: its attributes, each version
-   (deleted ones too, marked), the aliases, and its own stage graph. Each change of state has an event that tells it
-   whole, so that nothing else has to be asked.
+   (deleted ones too, marked), the aliases, its endpoints (see `modelyard.domain.served`), and its own stage graph. Each
+   change of state has an event that tells it whole, so that nothing else has to be asked.
 2. A version has its own stage, and at most one stage in each named environment. It stands in a stage if its own stage
    or one of the others is that stage.
 3. What a version or an alias is at a moment, follows from all events up to that moment and that of the moment itself.
@@ -17,53 +17,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
+from modelyard.domain.facts import Fact
 from modelyard.domain.references import Reference
+from modelyard.domain.served import STEPS as SERVING
+from modelyard.domain.served import EndpointState
 from modelyard.domain.versions import SemVer, SemVerRange, precedence_key
 from modelyard.errors import IntegrityError
 
 OWN = ""
 """The name of no environment: a version's own stage."""
-
-
-class Fact(Protocol):
-    """What the fold reads of an event."""
-
-    @property
-    def position(self) -> int:
-        """Place in the model's chain, from 1."""
-        ...
-
-    @property
-    def model(self) -> str:
-        """The model's name."""
-        ...
-
-    @property
-    def type(self) -> str:
-        """What happened, such as `version.registered`."""
-        ...
-
-    @property
-    def at(self) -> str:
-        """When it happened."""
-        ...
-
-    @property
-    def actor(self) -> str:
-        """Who did it."""
-        ...
-
-    @property
-    def version_id(self) -> str | None:
-        """The version that it is about."""
-        ...
-
-    @property
-    def data(self) -> dict[str, Any]:
-        """The rest of the fact."""
-        ...
 
 
 @dataclass(kw_only=True, frozen=True, slots=True)
@@ -139,6 +103,8 @@ class ModelState:
     versions: dict[str, VersionState] = field(default_factory=dict)
     """Version id → version, in the order of their numbers; deleted ones stay."""
     aliases: dict[str, AliasState] = field(default_factory=dict)
+    endpoints: dict[str, EndpointState] = field(default_factory=dict)
+    """Environment → what takes the model's traffic there."""
     graph: Any = None
     """The model's own stage graph as it was set, or None where that of the registry counts."""
     events: int = 0
@@ -168,6 +134,8 @@ def apply(state: ModelState, event: Fact) -> None:
     try:
         if step is not None:
             step(state, event)
+        elif event.type in SERVING:
+            SERVING[event.type](state.endpoints, event)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise IntegrityError(
             f"event {event.position} of {event.model} ({event.type}) does not fit those before it: {error!r}",

@@ -99,6 +99,7 @@ def words(node: LineageNode) -> list[str]:
     told = [
         "[deleted]" if node.deleted else node.stage,
         *(f"@{alias}" for alias in node.aliases),
+        *(f"[{100 * share:.4g} % of {where}]" for where, share in sorted(node.serving.items())),
         "[deprecated]" if node.deprecated else "",
         _told("trained", node.created_by, node.trained_at),
         _told("registered", node.registered_by, node.registered_at),

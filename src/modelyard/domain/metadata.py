@@ -29,6 +29,7 @@ from modelyard.domain.checks import (
 )
 from modelyard.domain.directions import canonical, direction, is_training
 from modelyard.domain.names import shown
+from modelyard.domain.provider import check_provider
 from modelyard.domain.signature import check_schema
 from modelyard.domain.wire import METADATA_FIELDS, Completeness
 from modelyard.errors import InvalidMetadata, InvalidMetric
@@ -328,6 +329,7 @@ CHECKS: Mapping[str, Callable[[str, Any], Any]] = {
     **dict.fromkeys(("input_schema", "output_schema"), _schema),
     "resource_utilisation": _resources,
     "input_example": check_json,
+    "provider": lambda _field, value: check_provider(value) if value != {} else {},
     "tags": lambda _field, value: check_tags(value),
     "metric_samples": lambda _field, value: check_samples(value),
     "sample_size": check_count,

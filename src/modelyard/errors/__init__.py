@@ -39,6 +39,7 @@ Each class has a stable `code` (programs match on it), an HTTP `status`, a comma
     │   ├── DeploymentLive               the endpoint has a live deployment; `details["deployment"]` names it
     │   ├── DeploymentClosed             it has ended, or its state does not allow that
     │   ├── NotDeployable                the version cannot serve: deprecated, unverified, nothing to run
+    │   ├── LeaseLost                    another process controls the deployments by now
     │   ├── IdempotencyConflict          the same key with another request
     │   └── PreconditionFailed           412  it moved since the caller looked
     ├── GateRefused (ValueError)         422  `details["verdicts"]` lists each requirement
@@ -54,6 +55,7 @@ Each class has a stable `code` (programs match on it), an HTTP `status`, a comma
     ├── RemoteUnavailable                503  the server could not be reached, or did not answer as one
     ├── Overloaded                       429  the queue is full; `details["retry_after"]` in seconds
     ├── NotServing                       503  nothing healthy serves the endpoint right now
+    │   └── BackendLost                  the back end went away before it answered
     ├── PredictionFailed                 502  the model or the provider failed
     ├── TimedOut                         504
     └── MissingExtra (ImportError)       501  an optional package is not installed

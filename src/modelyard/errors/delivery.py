@@ -53,6 +53,12 @@ class NotDeployable(Conflict):
     code = "not_deployable"
 
 
+class LeaseLost(Conflict):
+    """Another process controls the deployments by now; it does what was to be done."""
+
+    code = "lease_lost"
+
+
 class Overloaded(ModelyardError):
     """More requests wait for the endpoint than it takes."""
 
@@ -67,6 +73,12 @@ class NotServing(ModelyardError):
     code = "not_serving"
     status = 503
     default_hint = "repeat the request; `modelyard status MODEL` tells what is wrong"
+
+
+class BackendLost(NotServing):
+    """The back end went away before it answered anything; asking again does no harm."""
+
+    code = "backend_lost"
 
 
 class PredictionFailed(ModelyardError):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -38,6 +39,18 @@ class Caller(Protocol):
 
     def download(self, reference: str, target: Path, *, path: str = "", progress: Progress | None = None) -> list[Path]:
         """Write a version's files, or the one called `path`, below the folder `target`; give where they are."""
+        ...
+
+    def folder(self, version: VersionRecord) -> AbstractContextManager[Path]:
+        """A folder with all files of a version, verified, for as long as the block lasts; nobody writes into it."""
+        ...
+
+    def predict(self, name: str, body: bytes, environment: str, headers: Mapping[str, str]) -> bytes:
+        """Ask the version that a model's endpoint serves; bodies are the JSON of `POST /api/models/{name}/predict`."""
+        ...
+
+    def drive(self, deployment_id: str) -> bool:
+        """Take a deployment on, where nobody else does; tell whether that was done here."""
         ...
 
     def follow(self, request: ListEvents) -> Generator[EventRecord]:

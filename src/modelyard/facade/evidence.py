@@ -123,8 +123,9 @@ def _write_folder(
     held = list(_covering(checkpoints, gathered.parts))
     _write_lines(folder / dossier.CHECKPOINTS, held)
     _write_lines(folder / dossier.PROMOTIONS, gathered.promotions.lines())
-    states = (state for state in gathered.states.values() if state.id)
+    states = [state for state in gathered.states.values() if state.id]
     _write_lines(folder / dossier.VERSIONS, (line for state in states for line in dossier.version_lines(state)))
+    _write_lines(folder / dossier.ENDPOINTS, (line for state in states for line in dossier.endpoint_lines(state)))
     (folder / dossier.README).write_text(dossier.DESCRIPTION, encoding="utf-8")
     newest = [event for event in held if "root" in event.data]
     manifest = {

@@ -36,6 +36,8 @@ class Files(Base):
     def load_model(self, model_id: str) -> Any:
         """Load the model of a version into this process, from files whose digests were verified.
 
+        What comes from a server is kept in the folder `cache.path`, and fetched once only.
+
         Formats that run code when they are loaded warn with `CodeBearingWarning` and say what is about to run; a
         deprecated version is loaded with a `DeprecatedVersionWarning`.
 
@@ -48,9 +50,8 @@ class Files(Base):
         warned(version)
         paths = [file.path for file in version.files]
         flavour = flavour_named(version.flavour) if version.flavour else for_files(paths)
-        with TemporaryDirectory(prefix="modelyard-") as folder:
-            self._caller.download(version.id, Path(folder))
-            return flavour.load(Path(folder), paths, reference=f"{version.name}/{version.version}")
+        with self._caller.folder(version) as folder:
+            return flavour.load(folder, paths, reference=f"{version.name}/{version.version}")
 
     def download_model(
         self,

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
-from modelyard.domain.wire import Deleted, PromotionRecord, RollbackRecord, VersionRecord
+from modelyard.domain.wire import Deleted, PromotionRecord, RollbackRecord, SnapshotRecord, VersionRecord
 from modelyard.errors import InvalidRequest
 from modelyard.facade.arguments import plain_requirements, reference_of, selector_of, stage_of
 from modelyard.facade.base import Base
 from modelyard.operations import ARCHIVE, DELETE, DEPRECATE, PROMOTE, ROLLBACK, UPDATE_STAGE
+
+
+class RollbackOptions(TypedDict, total=False):
+    """What `rollback_model` takes for endpoints."""
+
+    snapshot: str | SnapshotRecord
+    """The snapshot to go back to."""
+    environment: str
+    """The endpoint's environment; production when left out."""
+    dry_run: bool
+    """Only tell what would change."""
+    force: bool
+    """Go back also to a version that does not answer probes, or is deprecated."""
 
 
 class Lifecycle(Base):
@@ -81,29 +94,43 @@ class Lifecycle(Base):
         stage: str | None = None,
         reason: str = "",
         deprecate: bool = True,
+        **options: Unpack[RollbackOptions],
     ) -> RollbackRecord:
-        """Give a stage back to an earlier version; archive and deprecate who stands there now.
+        """Go back: bring back what an endpoint served before, or give a stage back to an earlier version.
+
+        A model that was deployed goes back as a whole: route, configuration, aliases and stages, to its last healthy
+        snapshot or to what is named. Where nothing was deployed, or a stage is named, who stands in the stage now is
+        archived, and deprecated, and an earlier version takes its place.
 
         Args:
             model_id: the model, by its name or by any of its versions.
-            target_version: where to go back to: a SemVer, a number, an id or a record; without it, the version that
-                held the stage before.
-            stage: production unless said otherwise.
+            target_version: where to go back to: a SemVer, a number, an id or a record; without it, what was there
+                before.
+            stage: the stage to give back; production where nothing was deployed.
             reason: kept in the event.
             deprecate: whether the version that leaves is marked as not to be used any more; False where it was not at
                 fault.
+            options: see `RollbackOptions`.
+
+        Returns:
+            The version that came back; `endpoint` tells what became of the endpoint, and how long it took.
 
         Raises:
             VersionNotFound: there is no such version, or none held the stage before.
+            SnapshotNotFound: the endpoint has nothing to go back to.
             Conflict: the version stands there already, or is deprecated.
+            NotDeployable: it does not answer probes, or is deprecated; `force` takes it all the same.
         """
+        snapshot = options.pop("snapshot", "")
         return self._call(
             ROLLBACK,
             reference=reference_of(model_id),
             version=selector_of(target_version),
             stage=stage_of(stage),
+            snapshot=snapshot.id if isinstance(snapshot, SnapshotRecord) else snapshot,
             reason=reason,
             deprecate=deprecate,
+            **options,
         )
 
     def archive_model(self, model_id: str, *, reason: str = "", if_match: int | None = None) -> PromotionRecord:
@@ -142,7 +169,8 @@ class Lifecycle(Base):
 
         Args:
             model_id: the version, or the name of the model.
-            force: delete also what an alias, a child, production, or a version of the model holds.
+            force: delete also what an alias, a child, production, a snapshot, or a version of the model holds; never
+                what an endpoint serves, or a live deployment needs.
             if_match: demand that the revision is still this one.
 
         Raises:

@@ -19,9 +19,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from modelyard.artifacts.materialise import FileCache
 from modelyard.client.address import is_address
 from modelyard.client.remote import RemoteCaller
-from modelyard.config import FILE_NAME, SETTINGS, Settings, load_from_process
+from modelyard.config import FILE_NAME, SETTINGS, Settings, cache_folder, load_from_process
 from modelyard.domain.names import printable, shown
 from modelyard.errors import InvalidRequest
 from modelyard.facade.caller import Caller
@@ -70,8 +71,10 @@ def connect(
                 f"{'store' if store is not None else 'actor'} cannot be chosen for a registry on a server",
                 hint="leave it out; the server decides it",
             )
-        remote = RemoteCaller(named, token=token or os.environ.get("MODELYARD_TOKEN", ""), timeout=timeout)
-        return Opened(remote, load_from_process(file))
+        settings = load_from_process(file)
+        cache = FileCache(cache_folder(settings), settings["cache.max_bytes"])
+        token = token or os.environ.get("MODELYARD_TOKEN", "")
+        return Opened(RemoteCaller(named, token=token, timeout=timeout, cache=cache), settings)
     if token is not None:
         raise InvalidRequest("a token is for a registry on a server", hint="leave it out, or give the server's URL")
     settings = settings_of(named, _text(store), file, timeout)
@@ -84,7 +87,8 @@ def _embedded(settings: Settings, named: str, actor: str) -> Caller:
     # The one late import between rooms: a registry on a server loads no database.
     from modelyard.bootstrap import EmbeddedCaller, open_yard
 
-    return EmbeddedCaller(open_yard(settings), address=named or str(settings.registry_folder), actor=actor)
+    address = named or str(settings.registry_folder)
+    return EmbeddedCaller(open_yard(settings), address=address, actor=actor, settings=settings)
 
 
 def settings_of(named: str, store: str = "", file: Path | None = None, timeout: float | None = None) -> Settings:

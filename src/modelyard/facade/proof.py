@@ -3,7 +3,8 @@
 Rules
 - Every file has the digest that the manifest names; every event has its hash; every chain is whole between the ends
   that the manifest names, and has the events that the checkpoints recorded.
-- Where a chain is there from its first event on, the versions are computed again and compared.
+- Where a chain is there from its first event on, versions and endpoints are computed again and compared. An export of
+  format 1 tells nothing of endpoints.
 - What is read is not trusted: a file that is missing, cut or no JSON is a finding, and names inside a zip are looked
   up, never unpacked.
 """
@@ -81,6 +82,21 @@ def _opened(place: Path) -> Iterator[Source]:
         yield lambda name: archive.open(name) if name in names else None
 
 
+@dataclass(frozen=True)
+class _Kind:
+    """A file of lines that the events make: what a line is about, what names it, and for people."""
+
+    file: str
+    what: str
+    key: str
+    name: str
+    lines: Callable[[ModelState], Iterator[dict[str, Any]]]
+
+
+_VERSIONS = _Kind(dossier.VERSIONS, "version", "version_id", "version", dossier.version_lines)
+_ENDPOINTS = _Kind(dossier.ENDPOINTS, "endpoint", "endpoint_id", "environment", dossier.endpoint_lines)
+
+
 @dataclass
 class _Check:
     """One check of an export."""
@@ -107,13 +123,15 @@ class _Check:
         self._check_files(manifest)
         self._check_checkpoints(parts)
         self._check_events(parts)
-        versions = self._check_versions(parts)
+        versions = self._check_lines(_VERSIONS, parts)
+        if dossier.ENDPOINTS in dossier.files_of(manifest.format):
+            self._check_lines(_ENDPOINTS, parts)
         if anchor and anchor not in self.checkpoints.hashes:
             self._find("checkpoint", "registry", f"no checkpoint here has the hash {anchor[:64]}")
         return self._report(manifest, anchor, versions)
 
     def _check_files(self, manifest: _Manifest) -> None:
-        for name in sorted({*dossier.FILES, *manifest.files}):
+        for name in sorted({*dossier.files_of(manifest.format), *manifest.files}):
             stream = self.source(name)
             if stream is None:
                 self._find("file", name, "the file is missing")
@@ -164,21 +182,22 @@ class _Check:
         except IntegrityError:
             self._find("event", event.model, "it does not fit the events before it", event)
 
-    def _check_versions(self, parts: Mapping[str, ChainPart]) -> int:
+    def _check_lines(self, kind: _Kind, parts: Mapping[str, ChainPart]) -> int:
+        """Compare the lines of a file with what the events tell, and return how many they are."""
         expected = {
-            line["version_id"]: line
+            line[kind.key]: line
             for state in self.states.values()
-            for line in msgspec.to_builtins(list(dossier.version_lines(state)))
+            for line in msgspec.to_builtins(list(kind.lines(state)))
         }
         count = 0
-        for line in self._decoded(dossier.VERSIONS, _lines):
+        for line in self._decoded(kind.file, _lines):
             count += 1
             part = parts.get(line.get("model_id", ""))
-            if part is not None and part.first == 1 and expected.pop(line.get("version_id"), None) != line:
-                subject = f"{line.get('model')}/{line.get('version')}"
-                self._find("state", subject, "the version is not what its events tell of")
+            if part is not None and part.first == 1 and expected.pop(line.get(kind.key), None) != line:
+                subject = f"{line.get('model')}/{line.get(kind.name)}"
+                self._find("state", subject, f"the {kind.what} is not what its events tell of")
         for line in expected.values():
-            self._find("state", f"{line['model']}/{line['version']}", "the version is missing")
+            self._find("state", f"{line['model']}/{line[kind.name]}", f"the {kind.what} is missing")
         return count
 
     def _decoded(self, name: str, decoder: Any) -> Iterator[Any]:

@@ -22,7 +22,7 @@ from modelyard.facade.arguments import (
 )
 from modelyard.facade.base import Base
 from modelyard.facade.caller import Caller, Progress
-from modelyard.facade.sources import opened_source
+from modelyard.facade.sources import names_a_model, opened_source
 from modelyard.integrations.git import GitRepository
 from modelyard.operations import CREATE_MODEL, REGISTER_VERSION, RegisterVersion
 
@@ -47,6 +47,10 @@ class Publishing(Base):
     ) -> str:
         """Register a model object, a file or a folder as a new version, and make the model if it is new.
 
+        `register_model("gemini", "Google Gemini LLM")` makes a model without versions instead, as `create_model` does,
+        and returns its id: two texts and nothing else, where the first is a name and no path (no separator, no file
+        suffix, nothing of that name on disk) and is a provider's name, or the second has a blank as descriptions have.
+
         Args:
             model: a fitted model (scikit-learn, or any object that pickles), or the path of a file or folder.
             name: the model's name.
@@ -67,11 +71,14 @@ class Publishing(Base):
 
         Raises:
             InvalidArtifact: nothing lies at the path, it cannot be registered, or the object cannot be written.
+            ModelExists: a model was to be made, and there is one of this name.
             InvalidMetadata, InvalidMetric, InvalidName, InvalidVersion: an argument cannot be recorded.
             VersionExists: the model has, or had, this version.
             BreakingChange: the signature breaks callers whom the number promises to serve; `details["changes"]` tells
                 how, and `details["next_version"]` the number that may.
         """
+        if version is stage is input_example is None and not metadata and names_a_model(model, name):
+            return self.create_model(str(model), str(name)).id
         given = dict(metadata)
         model = taken({"model": model, "model_path": given.pop("model_path", None)}, ("model", "model_path"))
         name = taken({"name": name, "model_name": given.pop("model_name", None)}, ("name", "model_name"))
@@ -94,7 +101,9 @@ class Publishing(Base):
     ) -> str:
         """Register a version under a model that exists, with or without files, and return its id.
 
-        A version without files stands for something that runs elsewhere, such as an LLM of a provider.
+        A version without files stands for something that runs elsewhere, such as an LLM of a provider: `provider` says
+        what, such as `provider={"kind": "gemini", "model": "…", "prompt": "Summarise: {input}"}`. Under a model named
+        gemini, openai, anthropic or claude it may be left out, and that provider's usual model is recorded.
 
         Args:
             name: the model's name.
@@ -102,7 +111,7 @@ class Publishing(Base):
             status: the label: stable, beta or experimental.
             model: an object or a path, as in `register_model`; None for a version without files.
             stage: as in `register_model`.
-            input_example: as in `register_model`.
+            input_example: as in `register_model`; of a version with a provider, what its probes ask for.
             create: make the model if it is new.
             **metadata: as in `register_model`.
 
@@ -115,7 +124,9 @@ class Publishing(Base):
         if model is not None:
             return self._upload(model, values, input_example, None)
         if input_example is not None:
-            raise InvalidRequest("an input example needs a model", hint="give input_schema instead")
+            if "provider" not in values:
+                raise InvalidRequest("an input example needs a model or a provider", hint="give input_schema instead")
+            values |= metadata_of("register_version", {"input_example": input_example})
         return self._call(REGISTER_VERSION, **values).id
 
     def create_model(

@@ -10,6 +10,8 @@ from modelyard.facade.analysis import Analysis
 from modelyard.facade.audit import Audit
 from modelyard.facade.catalog import Catalog
 from modelyard.facade.declaring import Declaring
+from modelyard.facade.deployments import Deployments
+from modelyard.facade.endpoints import Endpoints
 from modelyard.facade.events import Events
 from modelyard.facade.files import Files
 from modelyard.facade.lifecycle import Lifecycle
@@ -20,6 +22,7 @@ from modelyard.facade.promotions import Promotions
 from modelyard.facade.publishing import Publishing
 from modelyard.facade.reporting import Reporting
 from modelyard.facade.signatures import Signatures
+from modelyard.facade.snapshots import Snapshots
 from modelyard.facade.webhooks import Webhooks
 
 
@@ -29,6 +32,9 @@ class ModelRegistry(
     Files,
     Lifecycle,
     Promotions,
+    Deployments,
+    Endpoints,
+    Snapshots,
     Analysis,
     Audit,
     Reporting,

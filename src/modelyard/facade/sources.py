@@ -5,6 +5,8 @@ Rules
   schemas that a description in it tells (`artifacts.schemas`).
 - Any other object is written by its flavour into a private folder that is removed again, and what the flavour knows of
   it is recorded: framework, kind of model, schemas, environment. What the caller says of these wins.
+- Two texts can be meant as the name and the description of a model that is to be made, as the deployment document
+  writes it; `names_a_model` says when. A mistyped path with a suffix or a separator is never taken for a name.
 - An input example is stored in its first rows, and gives the input schema where the caller gives none.
 """
 
@@ -19,8 +21,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from modelyard.artifacts.schemas import schemas_of_path
-from modelyard.domain.names import shown
-from modelyard.errors import InvalidArtifact
+from modelyard.domain.names import model_name, shown
+from modelyard.domain.provider import NAMED
+from modelyard.errors import InvalidArtifact, InvalidName
 from modelyard.runtimes.environment import describe_environment
 from modelyard.runtimes.examples import example_json
 from modelyard.runtimes.flavours import flavour_of
@@ -33,6 +36,23 @@ class Source:
 
     path: Path
     metadata: dict[str, Any] = field(default_factory=dict)
+
+
+def names_a_model(model: object, text: object) -> bool:
+    """Whether `register_model(model, text)` means a name and a description, rather than a path and a name.
+
+    It does where the first text is a model's name without separators or a suffix, nothing lies at that path, and it is
+    the name of a provider or the second text has a blank.
+    """
+    if not (isinstance(model, str) and isinstance(text, str)) or "/" in model or os.sep in model:
+        return False
+    try:
+        name = str(model_name(model))
+        if Path(name).suffix or os.path.lexists(Path(name).expanduser()):
+            return False
+    except (InvalidName, OSError, RuntimeError):
+        return False
+    return name.lower() in NAMED or " " in text.strip()
 
 
 @contextmanager

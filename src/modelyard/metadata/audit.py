@@ -23,11 +23,16 @@ from modelyard.metadata.tables import (
     REGISTRY,
     aliases,
     audit_marks,
+    deployment_history,
+    deployments,
+    endpoints,
     events,
     lineage_refs,
     models,
     placements,
     promotions,
+    routes,
+    snapshots,
     stage_graphs,
     version_metrics,
     versions,
@@ -93,11 +98,12 @@ _HOMES_OF_CONTENT = (
 
 def _counted(owner: Column[str]) -> Select[str, int]:
     """Return the query for the rows of a table that belong to no model."""
-    return (
-        select(owner.label("owner"), func.count().label("total"))
-        .where(owner.not_in(select(models.c.id)))
-        .group_by(owner)
-    )
+    return _homeless(owner, models.c.id)
+
+
+def _homeless(owner: Column[str], home: Column[str]) -> Select[str, int]:
+    """Return the query for the rows of a table whose owner another table does not have."""
+    return select(owner.label("owner"), func.count().label("total")).where(owner.not_in(select(home))).group_by(owner)
 
 
 def _orphans(version: Column[int], owner: Column[str]) -> Select[str, int]:
@@ -118,6 +124,11 @@ _STRAYS = (
     ("placements", _orphans(placements.c.version_seq, placements.c.model_id)),
     ("version_metrics", _orphans(version_metrics.c.version_seq, version_metrics.c.model_id)),
     ("lineage_refs", _orphans(lineage_refs.c.version_seq, lineage_refs.c.model_id)),
+    ("endpoints", _counted(endpoints.c.model_id)),
+    ("deployments", _counted(deployments.c.model_id)),
+    ("snapshots", _counted(snapshots.c.model_id)),
+    ("routes", _homeless(routes.c.endpoint_id, endpoints.c.id)),
+    ("deployment_history", _homeless(deployment_history.c.deployment_id, deployments.c.id)),
 )
 _ENDS = (
     select(models.c.id, models.c.events, models.c.last_event_hash, audit_marks.c.position.label("marked"))

@@ -21,13 +21,20 @@ from modelyard.metadata.tables import (
     DEFAULT_WORKSPACE,
     audit_marks,
     deliveries,
+    deployment_history,
+    deployments,
+    endpoints,
+    leases,
     lineage_refs,
     manifest_blobs,
     manifests,
     metadata,
+    observations,
     placements,
     principals,
     promotions,
+    routes,
+    snapshots,
     stage_graphs,
     tokens,
     version_metrics,
@@ -38,6 +45,11 @@ from modelyard.metadata.tables import (
 PAGE = 500
 OLDEST = "0001"
 """The schema of modelyard 0.1, before governance."""
+BEFORE_DELIVERY = frozenset({OLDEST, "0002"})
+"""The schemas that know no endpoints."""
+DELIVERY = frozenset(
+    table.name for table in (deployment_history, deployments, endpoints, leases, observations, routes, snapshots)
+)
 GOVERNANCE = frozenset(
     table.name
     for table in (
@@ -84,8 +96,13 @@ Facts = dict[str, Any]
 
 def missing_tables(tx: Transaction, revision: str) -> list[str]:
     """Return the tables that a database of some schema should have and has not."""
-    expected = set(metadata.tables) - (GOVERNANCE if revision == OLDEST else frozenset())
-    return sorted(expected - tables_of(tx))
+    return sorted(set(metadata.tables) - later_tables(revision) - tables_of(tx))
+
+
+def later_tables(revision: str) -> frozenset[str]:
+    """Return the tables that a database of some schema cannot have yet."""
+    governance = GOVERNANCE if revision == OLDEST else frozenset()
+    return governance | (DELIVERY if revision in BEFORE_DELIVERY else frozenset())
 
 
 def tables_of(tx: Transaction) -> set[str]:

@@ -5,12 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import Row, bindparam, delete, exists, func, insert, literal, select, update
 
 from modelyard.metadata.database import Transaction
-from modelyard.metadata.tables import models, placements, stage_graphs, versions
+from modelyard.metadata.tables import endpoints, models, placements, stage_graphs, versions
 
-_ALL = select(stage_graphs)
+_ENDPOINTS = "endpoints"
+"""Stands for the id of a model in the row that only tells that there are endpoints."""
+
+# Both are asked for by whoever shows versions, and are mostly not there: one query instead of two.
+_ALL = select(
+    stage_graphs.c.model_id, stage_graphs.c.document, stage_graphs.c.revision, stage_graphs.c.updated_at
+).union_all(
+    select(literal(_ENDPOINTS), literal(""), literal(0), literal("")).where(exists(select(endpoints.c.id)))
+)  # fmt: skip
 _INSERT = insert(stage_graphs)
 _CHANGE = (
     update(stage_graphs)
@@ -41,9 +49,11 @@ _PLACED = (
 )
 
 
-def every(tx: Transaction) -> dict[str, Row[Any]]:
-    """Return all graphs on record by the id of their model; there are few."""
-    return {row.model_id: row for row in tx.all(_ALL)}
+def every(tx: Transaction) -> tuple[dict[str, Row[Any]], bool]:
+    """Return all graphs on record by the id of their model, which are few, and whether there is any endpoint."""
+    found = {row.model_id: row for row in tx.all(_ALL)}
+    has_endpoints = found.pop(_ENDPOINTS, None) is not None
+    return found, has_endpoints
 
 
 def put(tx: Transaction, model_id: str, document: dict[str, Any], at: str, *, is_new: bool) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -107,6 +107,7 @@ _LIVE_USES = _USES.where(
         select(placements.c.stage)
         .where(placements.c.version_seq == versions.c.seq, _stands_in(placements.c.stage))
         .exists(),
+        versions.c.id.in_(bindparam("served", expanding=True)),
     )
 )
 _REFS = (
@@ -123,6 +124,13 @@ _REFS = (
     .order_by(lineage_refs.c.kind, lineage_refs.c.name)
     .limit(bindparam("limit"))
 )
+
+
+class Live(NamedTuple):
+    """What makes versions live: one of these stages, an alias, or that they are among these ids."""
+
+    stages: Sequence[str]
+    version_ids: Sequence[str]
 
 
 def index(tx: Transaction, seq: int, model_id: str, document: Mapping[str, Any]) -> None:
@@ -162,7 +170,7 @@ def registered_by(tx: Transaction, ids: Sequence[str]) -> dict[str, str]:
 
 
 def uses(
-    tx: Transaction, kind: str, name: str, *, after: tuple[str, int], limit: int, stages: Sequence[str] | None = None
+    tx: Transaction, kind: str, name: str, *, after: tuple[str, int], limit: int, live: Live | None = None
 ) -> Sequence[Row[Any]]:
     """Return live versions that name an input, with its name as `input`, by that name and their registration.
 
@@ -172,10 +180,12 @@ def uses(
         name: its name, or the beginning of one with `*` behind it.
         after: name and sequence number of the last row of the page before.
         limit: how many at most.
-        stages: only versions that stand in one of these stages, or under an alias.
+        live: only versions that are live by it.
     """
     values = {"kind": kind, **_range(name), "after_name": after[0], "after_seq": after[1], "limit": limit}
-    return tx.all(_USES, values) if stages is None else tx.all(_LIVE_USES, {**values, "stages": list(stages)})
+    if live is None:
+        return tx.all(_USES, values)
+    return tx.all(_LIVE_USES, {**values, "stages": list(live.stages), "served": list(live.version_ids)})
 
 
 def refs(

@@ -49,6 +49,7 @@ _HIGHEST_SOUND = _OF_MODEL.where(versions.c.deprecation.is_(None)).order_by(*_HI
 _HIGHEST_IN_STAGE = _OF_MODEL.where(versions.c.stage == bindparam("stage")).order_by(*_HIGHEST_FIRST).limit(1)
 _BEFORE = _OF_MODEL.where(versions.c.number < bindparam("number")).order_by(versions.c.number.desc()).limit(1)
 _IN_STAGE = _OF_MODEL.where(versions.c.stage == bindparam("stage")).order_by(versions.c.seq)
+_OUTSIDE_OF = _OF_MODEL.where(versions.c.stage.not_in(bindparam("stages", expanding=True))).order_by(versions.c.seq)
 _BY_SEQS = _FULL.where(versions.c.seq.in_(bindparam("seqs", expanding=True))).order_by(versions.c.seq.desc())
 _CHILDREN = (
     select(models.c.name, versions.c.version, versions.c.stage)
@@ -196,6 +197,11 @@ def before(tx: Transaction, model_id: str, number: int) -> Row[Any] | None:
 def in_stage(tx: Transaction, model_id: str, stage: str) -> Sequence[Row[Any]]:
     """Return a model's versions in a stage, oldest first."""
     return tx.all(_IN_STAGE, {"model_id": model_id, "stage": stage})
+
+
+def outside_of(tx: Transaction, model_id: str, stages: Sequence[str]) -> Sequence[Row[Any]]:
+    """Return a model's versions whose own stage is none of some, oldest first."""
+    return tx.all(_OUTSIDE_OF, {"model_id": model_id, "stages": list(stages)})
 
 
 def hold(tx: Transaction, version_id: str) -> None:

@@ -29,7 +29,7 @@ class UsedBy:
     kind: str
     name: str
     live: bool = True
-    """Only versions that are live: in an exclusive stage (production), or under an alias."""
+    """Only versions that are live: in an exclusive stage (production), under an alias, or with traffic."""
     limit: int = 100
     page_token: str = ""
 

@@ -41,7 +41,7 @@ def set_alias(context: Context, request: SetAlias) -> AliasRecord:
     target = find_within(context, model.name, request.version)
     if present is not None and present.version_id == target.id:
         return _record(present)
-    _move(context, model, alias, present, target)
+    move_alias(context, model.id, alias, present, target)
     return _record(known(aliases.one(context.tx, model.id, alias)))
 
 
@@ -70,11 +70,12 @@ def remove_alias(context: Context, model_id: str, present: Row[Any]) -> None:
     _tell(context, model_id, "alias.removed", present.version_id, {"alias": present.alias})
 
 
-def _move(context: Context, model: Row[Any], alias: str, present: Row[Any] | None, target: Row[Any]) -> None:
+def move_alias(context: Context, model_id: str, alias: str, present: Row[Any] | None, target: Row[Any]) -> None:
+    """Point an alias to a version, with its event; the caller holds the model's lock."""
     facts = {"alias": alias, "from": present.version_id if present is not None else None, "to": target.id}
-    revision = _tell(context, model.id, "alias.set", target.id, facts)
+    revision = _tell(context, model_id, "alias.set", target.id, facts)
     aliases.put(
-        context.tx, model_id=model.id, alias=alias, version_id=target.id, revision=revision, at=context.now
+        context.tx, model_id=model_id, alias=alias, version_id=target.id, revision=revision, at=context.now
     )  # fmt: skip
     _count_change(context, target.id)
     if present is not None:

@@ -193,6 +193,7 @@ def _taken(told: Told, event: ChainedEvent, before: str) -> bool:
     try:
         history.apply(told.state, event)
         told.promotions.take(event)
+        told.delivery.take(event)
         if event.model_id == REGISTRY:
             told.people.take(event)
     except UNREADABLE:

@@ -16,12 +16,14 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row, exc
 
 from modelyard.domain.audit import mapping_differences, model_differences, short, version_differences
+from modelyard.domain.delivery_ledger import DeliveryLedger
 from modelyard.domain.history import ModelState
 from modelyard.domain.ledgers import PeopleLedger, PromotionLedger, inputs, kept_differences, ranking, row_differences
 from modelyard.metadata import audit, audit_rows
 from modelyard.metadata.audit_rows import UNREADABLE
 from modelyard.metadata.database import Transaction
 from modelyard.metadata.tables import DEFAULT_WORKSPACE, REGISTRY
+from modelyard.registry.audit_delivery import delivery_differences
 
 PAGE = 500
 
@@ -40,6 +42,7 @@ class Told:
     state: ModelState = field(default_factory=ModelState)
     promotions: PromotionLedger = field(default_factory=PromotionLedger)
     people: PeopleLedger = field(default_factory=PeopleLedger)
+    delivery: DeliveryLedger = field(default_factory=DeliveryLedger)
     waited: set[str] = field(default_factory=set)
     """Ids of versions whose first event has the time of the event before it."""
 
@@ -56,6 +59,7 @@ class Tables:
         self._tx = tx
         self.missing = audit_rows.missing_tables(tx, revision)
         self._there = audit_rows.tables_of(tx)
+        self._revision = revision
         self._governed = revision != audit_rows.OLDEST
         self.versions = 0
         """How many versions were compared."""
@@ -64,7 +68,7 @@ class Tables:
         """Yield what is wrong with the database as a whole."""
         for name in self.missing:
             yield Problem(name, "the table is missing")
-        if not self._governed and self._there & audit_rows.GOVERNANCE:
+        if self._there & audit_rows.later_tables(self._revision):
             yield Problem("schema", "the database says to have an older schema than its tables")
         for name in audit_rows.added_objects(self._tx):
             yield Problem(name, "modelyard did not make it, and it can change or hide rows")
@@ -86,6 +90,9 @@ class Tables:
             yield from guarded(name, named(name, differences))
         if self._governed:
             yield from self._governance(row.id, name, told)
+        if self._revision not in audit_rows.BEFORE_DELIVERY:
+            for difference in delivery_differences(self._tx, row.id, told.delivery, self._there):
+                yield from guarded(name, named(name, difference))
 
     def _governance(self, model_id: str, name: str, told: Told) -> Iterator[Problem]:
         if self._has("placements", "versions"):

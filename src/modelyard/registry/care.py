@@ -10,14 +10,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from modelyard._version import __version__
 from modelyard.artifacts import gc
 from modelyard.domain.checks import check_number
+from modelyard.domain.deployment import TERMINAL
 from modelyard.domain.permissions import Principal
 from modelyard.domain.wire import Damage, GarbageReport, RegistryExport, Stats, Verification
 from modelyard.errors import IntegrityError, InvalidRequest, RegistryCorrupt
-from modelyard.metadata import aliases, journal, manifests, models, requests, versions
+from modelyard.metadata import aliases, deployment_counts, endpoints, journal, manifests, models, requests, versions
 from modelyard.operations import COLLECT_GARBAGE, EXPORT, STATS, VERIFY, CollectGarbage, Empty, Named
 from modelyard.registry.context import Context, Yard
 from modelyard.registry.dispatch import serves
@@ -106,11 +108,25 @@ def stats(context: Context, _request: Empty) -> Stats:
         stored_size_bytes=sum(live.values()),
         total_aliases=aliases.count(tx),
         total_events=journal.count(tx),
+        **_delivery(context),
         models_by_stage=by_stage,
         versions_by_label={label or "none": count for label, count in versions.counted(tx, "label").items()},
         frameworks={name or "unknown": count for name, count in versions.counted(tx, "framework").items()},
         last_registered=newest[0].created_at if newest else None,
     )
+
+
+def _delivery(context: Context) -> dict[str, Any]:
+    """Return the fields of the statistics that delivery has."""
+    has_endpoints = context.graphs.has_endpoints
+    routes = [endpoints.route_of(row) for row in endpoints.all_current(context.tx)] if has_endpoints else []
+    by_state = deployment_counts.by_state(context.tx) if has_endpoints else {}
+    return {
+        "total_endpoints": len(routes),
+        "serving_endpoints": sum(bool(route.arms) for route in routes),
+        "live_deployments": sum(count for state, count in by_state.items() if state not in TERMINAL),
+        "deployments_by_state": by_state,
+    }
 
 
 @serves(EXPORT)

@@ -12,7 +12,7 @@ from modelyard.domain.evidence import Finding
 from modelyard.domain.graph import StageGraph
 from modelyard.domain.permissions import Principal
 from modelyard.domain.stages import ModelStage
-from modelyard.domain.wire import FileRecord
+from modelyard.domain.wire import EndpointConfiguration, FileRecord
 from modelyard.errors import ModelyardError
 from modelyard.metadata import journal
 from modelyard.metadata.database import Database, Transaction
@@ -36,6 +36,39 @@ class Views(Protocol):
         """Return where a version's files are: its only file, or its folder; None where they have no single place."""
 
 
+class Engine(Protocol):
+    """Starts and probes versions, in this process or for it; `modelyard.delivery.engine` has the real one."""
+
+    def preflight(
+        self, version_id: str, configuration: EndpointConfiguration, probes: int
+    ) -> Sequence[tuple[bool, float, str]]:
+        """Start a version and probe it that many times: whether it answered, in how many seconds, and what was wrong.
+
+        Raises:
+            ModelyardError: it cannot be started.
+        """
+
+    def probe(self, version_id: str) -> tuple[bool, float, str] | None:
+        """Probe a version that runs; None where it does not run here."""
+
+    def applied(self, endpoint_id: str) -> int | None:
+        """The epoch that this process serves of an endpoint; None where it serves none."""
+
+
+@dataclass
+class EngineSlot:
+    """Where a yard's engine is found: a server puts its own there, and others get one when they first ask."""
+
+    make: Callable[[], Engine] | None = None
+    current: Engine | None = None
+
+    def get(self) -> Engine | None:
+        """Return the engine; None where this process runs nothing."""
+        if self.current is None and self.make is not None:
+            self.current = self.make()
+        return self.current
+
+
 @dataclass(frozen=True, kw_only=True)
 class Yard:
     """The real parts that use cases run on; `modelyard.bootstrap` puts them together.
@@ -54,6 +87,10 @@ class Yard:
     """Gates that were added to modelyard's own, by the name of their requirement."""
     commands: TestCommands = field(default_factory=TestCommands)
     """What runs the tests that a move may need."""
+    llm_models: Mapping[str, str] = field(default_factory=dict)
+    """Kind of provider → the model that it runs where a version names none."""
+    engine: EngineSlot = field(default_factory=EngineSlot)
+    """What runs versions."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -74,6 +74,7 @@ def update_version(context: Context, request: UpdateVersion) -> VersionRecord:
         )
     changed = dict(request.metadata)
     rules.check_extra(changed.get("extra"))
+    _refuse_other_provider(row, changed)
     said = "allow_breaking" in changed and (changed["allow_breaking"] or "") != document(row).get("allow_breaking", "")
     if said and not SCHEMAS & set(changed):
         raise InvalidMetadata(
@@ -133,6 +134,19 @@ def _hold_to_number(
     if "allow_breaking" in old:
         new["allow_breaking"] = old["allow_breaking"]
     return {}
+
+
+def _refuse_other_provider(row: Row[Any], changed: dict[str, Any]) -> None:
+    """What runs a version is as fixed as its files: who deployed it must find the same thing again."""
+    if "provider" not in changed:
+        return
+    given = changed["provider"]
+    present = document(row).get("provider", {})
+    if (rules.check_fields({"provider": given})["provider"] if given else {}) != present:
+        raise InvalidMetadata(
+            "the provider of a version is set when it is registered, and stays",
+            hint="register a new version with the other provider, model or prompt",
+        )
 
 
 def _corrected(present: dict[str, float], given: dict[str, float]) -> dict[str, float]:

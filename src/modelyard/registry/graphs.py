@@ -50,9 +50,18 @@ class Graphs:
         self._default = default
 
     @cached_property
+    def _read(self) -> tuple[Mapping[str, Row[Any]], bool]:
+        return graphs.every(self._tx)
+
+    @property
     def rows(self) -> Mapping[str, Row[Any]]:
         """The graphs on record, by the id of their model."""
-        return graphs.every(self._tx)
+        return self._read[0]
+
+    @property
+    def has_endpoints(self) -> bool:
+        """Whether the registry had any endpoint when the graphs were read: most have none."""
+        return self._read[1]
 
     def of(self, model_id: str) -> StageGraph:
         """The graph that holds for a model."""

@@ -3,12 +3,14 @@
 Rules
 - A model is found by the name that it had then, deleted or not; its state is the fold of its events up to the moment.
 - Records are those of the present in every field, except that a file that was deleted since has no path any more.
+- What took traffic then is what the routes said that were in force at the moment, whatever the stages.
 - Who asks needs the permission of the operation on the model, as in the present.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from modelyard.domain import history
@@ -38,6 +40,7 @@ from modelyard.operations import WHO_WAS_LIVE, ListVersions, WhoWasLive
 from modelyard.registry.context import Context
 from modelyard.registry.dispatch import serves
 from modelyard.registry.lookup import UNSHOWN
+from modelyard.registry.serving import endpoints_then, main_versions_then, shares_then
 
 _STAGE_FACTS = ("stage", "from", "to")
 _DECISIONS = {"promotion.approved": "approved", "promotion.rejected": "rejected"}
@@ -56,20 +59,25 @@ def who_was_live(context: Context, request: WhoWasLive) -> AsOfRecord:
     stage = str(ModelStage(request.stage or ModelStage.PRODUCTION))
     state = model_then(context, request.name, at)
     _check_stage(context, state.id, stage)
-    aliases = {name: state.versions[alias.version_id].version for name, alias in sorted(state.aliases.items())}
-    standing = history.in_stage(state, stage)
-    if not standing:
-        return AsOfRecord(name=state.name, stage=stage, at=at, version=None, aliases=aliases)
-    version = standing[0]
-    entered = version.standing_in(stage)
-    assert entered is not None  # noqa: S101 - that is how it was found
     events = [entry.event for entry in audit.chain(context.tx, state.id)]
-    event = events[entered.position - 1]
-    promotion = [other for other in events if _of_promotion(other, event.data.get("promotion"))]
-    return AsOfRecord(
+    there = AsOfRecord(
         name=state.name,
         stage=stage,
         at=at,
+        version=None,
+        aliases={name: state.versions[alias.version_id].version for name, alias in sorted(state.aliases.items())},
+        endpoints=endpoints_then(state, events),
+    )
+    standing = history.in_stage(state, stage)
+    if not standing:
+        return there
+    version = standing[0]
+    entered = version.standing_in(stage)
+    assert entered is not None  # noqa: S101 - that is how it was found
+    event = events[entered.position - 1]
+    promotion = [other for other in events if _of_promotion(other, event.data.get("promotion"))]
+    return replace(
+        there,
         version=_record(context, state, version),
         since=entered.since,
         until=_until(events, version.id, stage, state.events),
@@ -79,7 +87,6 @@ def who_was_live(context: Context, request: WhoWasLive) -> AsOfRecord:
         approvals=[_opinion(other) for other in promotion if other.type in _DECISIONS],
         promotion=promotion,
         others=[other.version for other in standing[1:]],
-        aliases=aliases,
     )
 
 
@@ -148,6 +155,7 @@ def described_then(context: Context, name: str, as_of: str) -> ModelRecord:
         latest_version=latest.version if latest is not None else None,
         stages={stage: history.in_stage(state, stage)[0].version for stage in sorted(stages) if stage not in UNSHOWN},
         aliases={name: state.versions[alias.version_id].version for name, alias in sorted(state.aliases.items())},
+        serving=main_versions_then(state),
     )
 
 
@@ -253,6 +261,7 @@ def _records(context: Context, state: ModelState, versions: Sequence[VersionStat
     contents = manifests.files(context.tx, [version.digest for version in versions])
     there = audit.live_ids(context.tx, state.id)
     exclusive = context.graphs.of(state.id).exclusive
+    served = shares_then(state)
     made = []
     for version in versions:
         files = contents.get(version.digest, [])
@@ -271,7 +280,10 @@ def _records(context: Context, state: ModelState, versions: Sequence[VersionStat
                 parent_id=version.parent_id,
                 aliases=history.aliases_of(state, version.id),
                 environments=dict(sorted(version.environments.items())),
-                deployed=version.stage == ModelStage.PRODUCTION or not exclusive.isdisjoint(_places(version)),
+                deployed=version.id in served
+                or version.stage == ModelStage.PRODUCTION
+                or not exclusive.isdisjoint(_places(version)),
+                serving=served.get(version.id, {}),
                 deprecated=version.deprecation is not None,
                 deprecation_reason=told.get("reason", ""),
                 successor=told.get("successor", ""),

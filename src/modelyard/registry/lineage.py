@@ -6,7 +6,7 @@ Rules
 - What belongs to a model that the caller may not see is left out, and ends lines and walks.
 - The graph follows named parents only, through deleted ones too; see `modelyard.domain.lineage`.
 - A version is live where it stands in a stage that its graph calls exclusive (production, unless a graph says
-  otherwise), be it its own stage or one of an environment, or under an alias.
+  otherwise), be it its own stage or one of an environment, under an alias, or where an endpoint gives it traffic.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 import msgspec
 from sqlalchemy import Row
@@ -55,6 +55,7 @@ from modelyard.operations import (
 from modelyard.registry.context import Context
 from modelyard.registry.dispatch import serves
 from modelyard.registry.lookup import find, records
+from modelyard.registry.serving import served_anywhere, shares_of_versions
 
 LONGEST = 10_000
 """Versions in one line, and in each direction of one graph."""
@@ -213,6 +214,7 @@ def _nodes(context: Context, above: Sequence[str], below: Sequence[str]) -> Node
     """Read versions; those above with what they were made from."""
     with_inputs, ids = set(above), list(dict.fromkeys([*above, *below]))
     rows = {key: row for key, row in index.by_ids(context.tx, ids).items() if _may_see(context, row.name)}
+    served = shares_of_versions(context, (row.model_id for row in rows.values()))
     actors = index.registered_by(context.tx, ids)
     names = _aliases(context, ids)
     found = Nodes()
@@ -233,6 +235,7 @@ def _nodes(context: Context, above: Sequence[str], below: Sequence[str]) -> Node
             registered_by=actors.get(key, ""),
             registered_at=row.created_at,
             deprecated=row.deprecation is not None,
+            serving=served.get(key, {}),
             deleted=row.deleted_at is not None,
         )
         parent = row.parent_id if row.parent_id in rows else None
@@ -254,9 +257,12 @@ def _matching(
 
     A stage may be exclusive in the graph of one model, and not in another's.
     """
-    stages = [str(stage) for graph in context.graphs.every for stage in graph.exclusive] if only_live else None
+    live = None
+    if only_live:
+        stages = [str(stage) for graph in context.graphs.every for stage in graph.exclusive]
+        live = index.Live(stages=stages, version_ids=served_anywhere(context))
     while True:
-        rows = index.uses(context.tx, kind, name, after=after, limit=batch, stages=stages)
+        rows = index.uses(context.tx, kind, name, after=after, limit=batch, live=live)
         for row, use in zip(rows, _uses(context, kind, rows), strict=True):
             if (use.live or not only_live) and _may_see(context, row.name):
                 yield row, use
@@ -268,16 +274,27 @@ def _matching(
 def _uses(context: Context, kind: str, rows: Sequence[Row[Any]]) -> list[LineageUse]:
     names = aliases.of_versions(context.tx, [row.id for row in rows])
     placed = placements.of_versions(context.tx, [row.seq for row in rows])
-    return [_use(context, kind, row, names.get(row.id, []), placed.get(row.seq, {})) for row in rows]
+    served = shares_of_versions(context, (row.model_id for row in rows))
+    return [
+        _use(context, kind, row, _Live(names.get(row.id, []), placed.get(row.seq, {}), served.get(row.id, {})))
+        for row in rows
+    ]
 
 
-def _use(
-    context: Context, kind: str, row: Row[Any], names: Sequence[str], environments: Mapping[str, str]
-) -> LineageUse:
+class _Live(NamedTuple):
+    """What makes a version live, beside its own stage."""
+
+    names: Sequence[str]
+    environments: Mapping[str, str]
+    serving: Mapping[str, float]
+
+
+def _use(context: Context, kind: str, row: Row[Any], by: _Live) -> LineageUse:
     exclusive = context.graphs.of(row.model_id).exclusive
     live_as = [f"stage {row.stage}"] if row.stage in exclusive else []
-    live_as += [f"stage {stage} ({where})" for where, stage in environments.items() if stage in exclusive]
-    live_as += [f"alias {name}" for name in names]
+    live_as += [f"stage {stage} ({where})" for where, stage in by.environments.items() if stage in exclusive]
+    live_as += [f"alias {name}" for name in by.names]
+    live_as += [f"{100 * share:.4g} % of {where}" for where, share in sorted(by.serving.items())]
     return LineageUse(
         id=row.id,
         name=row.name,
@@ -286,8 +303,9 @@ def _use(
         stage=row.stage,
         kind=kind,
         input=row.input,
-        aliases=list(names),
-        environments=dict(environments),
+        aliases=list(by.names),
+        environments=dict(by.environments),
+        serving=dict(by.serving),
         live=bool(live_as),
         live_as=live_as,
         deprecated=row.deprecation is not None,

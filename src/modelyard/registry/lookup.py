@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
-from typing import Any
+from typing import Any, TypedDict
 
 import msgspec
 from sqlalchemy import Row
@@ -43,9 +43,20 @@ from modelyard.errors import (
 )
 from modelyard.metadata import aliases, manifests, models, placements, versions
 from modelyard.registry.context import Context
+from modelyard.registry.serving import main_versions, shares_of_versions
 
 UNSHOWN = frozenset({ModelStage.DEVELOPMENT, ModelStage.ARCHIVED, ModelStage.REJECTED})
 """Stages that a model's record leaves out: what stands there is not in use."""
+
+
+class _Beside(TypedDict):
+    """What a version's record holds from other tables."""
+
+    aliases: list[str]
+    files: list[FileRecord]
+    environments: dict[str, str]
+    serving: dict[str, float]
+
 
 _documents = msgspec.json.Decoder(dict[str, Any])
 _reasons = msgspec.json.Decoder(dict[str, str])
@@ -168,8 +179,18 @@ def _batch(context: Context, rows: Sequence[Row[Any]]) -> list[VersionRecord]:
     names = aliases.of_versions(context.tx, [row.id for row in rows])
     contents = manifests.files(context.tx, [row.digest for row in rows])
     placed = placements.of_versions(context.tx, [row.seq for row in rows]) if context.graphs.placed else {}
+    served = shares_of_versions(context, (row.model_id for row in rows))
     return [
-        _record(context, row, names.get(row.id, []), contents.get(row.digest, []), placed.get(row.seq, {}))
+        _record(
+            context,
+            row,
+            {
+                "aliases": names.get(row.id, []),
+                "files": contents.get(row.digest, []),
+                "environments": placed.get(row.seq, {}),
+                "serving": served.get(row.id, {}),
+            },
+        )
         for row in rows
     ]
 
@@ -183,9 +204,13 @@ def model_records(context: Context, rows: Sequence[Row[Any]]) -> list[ModelRecor
     """Return the records of models' rows."""
     shown_stages = [stage for stage in context.graphs.stages if stage not in UNSHOWN]
     made = models.records(context.tx, rows, shown_stages)
+    keys = [row.id for row in rows]
+    served = main_versions(context, keys)
+    if served:
+        made = [replace(one, serving=served[one.id]) if one.id in served else one for one in made]
     if not context.graphs.placed:
         return made
-    placed = placements.highest_of_models(context.tx, [row.id for row in rows])
+    placed = placements.highest_of_models(context.tx, keys)
     return [replace(one, stages={**one.stages, **placed[one.id]}) if one.id in placed else one for one in made]
 
 
@@ -220,10 +245,8 @@ def deprecation(row: Row[Any]) -> dict[str, str]:
     return _reasons.decode(row.deprecation) if row.deprecation is not None else {}
 
 
-def _record(
-    context: Context, row: Row[Any], names: list[str], files: list[FileRecord], environments: dict[str, str]
-) -> VersionRecord:
-    metadata = document(row)
+def _record(context: Context, row: Row[Any], beside: _Beside) -> VersionRecord:
+    metadata, files, environments = document(row), beside["files"], beside["environments"]
     graph = context.graphs.of(row.model_id)
     deprecated = deprecation(row)
     return VersionRecord(
@@ -237,9 +260,12 @@ def _record(
         status=row.status,
         revision=row.revision,
         parent_id=row.parent_id,
-        aliases=names,
+        aliases=beside["aliases"],
         environments=environments,
-        deployed=row.stage == ModelStage.PRODUCTION or not graph.exclusive.isdisjoint(environments.values()),
+        deployed=bool(beside["serving"])
+        or row.stage == ModelStage.PRODUCTION
+        or not graph.exclusive.isdisjoint(environments.values()),
+        serving=beside["serving"],
         deprecated=row.deprecation is not None,
         deprecation_reason=deprecated.get("reason", ""),
         successor=deprecated.get("successor", ""),

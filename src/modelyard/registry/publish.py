@@ -7,6 +7,8 @@ Rules
 - A SemVer promises that the signature goes on serving its callers; `numbering` chooses and judges it.
 - A version may enter in the initial stage, or in one that a legal move reaches from there; never past a gate, and into
   any other than the usual stage only by who may move versions there.
+- A version has files or a provider, never both. Where it has neither, and its model is named after a provider, that
+  provider's usual model is written into its metadata, so that it is seen and stays.
 """
 
 from __future__ import annotations
@@ -25,12 +27,13 @@ from modelyard.domain.graph import StageGraph, normalise_stage
 from modelyard.domain.manifest import Manifest
 from modelyard.domain.names import model_name
 from modelyard.domain.permissions import LOCAL, Principal
+from modelyard.domain.provider import check_provider, implied
 from modelyard.domain.search import document as search_document
 from modelyard.domain.signature import Signature
 from modelyard.domain.stages import ModelStage
 from modelyard.domain.versions import precedence_key
 from modelyard.domain.wire import METADATA_FIELDS, ModelRecord, VersionRecord
-from modelyard.errors import Conflict, InvalidArtifact, InvalidTransition, ModelExists
+from modelyard.errors import Conflict, InvalidArtifact, InvalidMetadata, InvalidTransition, ModelExists
 from modelyard.metadata import lineage, manifests, models, search, versions
 from modelyard.metadata.database import known
 from modelyard.operations import CREATE_MODEL, REGISTER_VERSION, UPDATE_STAGE, CreateModel, RegisterVersion
@@ -108,6 +111,7 @@ def register(context: Context, request: RegisterVersion, manifest: Manifest) -> 
     """Register a version in the transaction of the context."""
     document = _document(request)
     model = _model_for(context, request)
+    _settle_provider(context, model.name, document, manifest)
     parent = _parent(context, request.parent)
     version, broken = number(context, model, request.version, document, parent)
     if not broken:
@@ -174,6 +178,18 @@ def _document(request: RegisterVersion) -> dict[str, Any]:
     rules.check_extra(request.extra)
     given = {name: getattr(request, name) for name in METADATA_FIELDS}
     return rules.check_fields({name: value for name, value in given.items() if value not in ("", None, {}, [])})
+
+
+def _settle_provider(context: Context, name: str, document: dict[str, Any], manifest: Manifest) -> None:
+    """Refuse a provider beside files, and add the one that the model's name tells."""
+    if manifest.files and "provider" in document:
+        raise InvalidMetadata(
+            "a version has files or a provider, and this one has both",
+            hint="register what runs elsewhere without files: register_version(name, version, provider={…})",
+        )
+    found = {} if manifest.files else implied(name, context.yard.llm_models)
+    if found and "provider" not in document:
+        document["provider"] = check_provider(found)
 
 
 def _model_for(context: Context, request: RegisterVersion) -> Row[Any]:

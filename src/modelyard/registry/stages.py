@@ -151,9 +151,10 @@ def check_gates(context: Context, request: CheckGates) -> GateReport:
     )
 
 
-@serves(ROLLBACK)
 def roll_back(context: Context, request: Rollback) -> RollbackRecord:
     """Give a stage back to an earlier version; archive, and deprecate, who stands there now.
+
+    `modelyard.delivery.rollback` serves the operation, and calls this where no endpoint is meant.
 
     Raises:
         VersionNotFound: there is no earlier holder, or no such version.

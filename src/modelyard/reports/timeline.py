@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from modelyard.domain.served import DEPLOYMENT
 from modelyard.domain.wire import EventRecord
 
 Facts = Mapping[str, Any]
@@ -14,7 +15,7 @@ _LONGEST = 200
 
 def happened(event: EventRecord) -> str:
     """What an event tells, in one line."""
-    words = _WORDS.get(event.type)
+    words = _deployment if event.type.startswith(DEPLOYMENT) else _WORDS.get(event.type)
     told = words(event.data) if words else _other(event.type, event.data)
     return told if len(told) <= _LONGEST else f"{told[:_LONGEST]} …"
 
@@ -39,6 +40,12 @@ def _tested(facts: Facts) -> str:
 
 def _withdrawn(facts: Facts) -> str:
     return f"left {facts.get('from', '?')}{_place(facts)}"
+
+
+def _deployment(facts: Facts) -> str:
+    epoch = f", epoch {facts['epoch']}" if facts.get("epoch") else ""
+    begun = f"{facts.get('strategy', '?')} deployment: {facts.get('from') or 'new'} to {facts.get('to', '?')}"
+    return f"{begun}{_place(facts)}{epoch}{_reason(facts)}"
 
 
 def _place(facts: Facts) -> str:

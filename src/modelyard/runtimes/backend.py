@@ -14,16 +14,24 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from modelyard.domain.wire import FileRecord
-from modelyard.errors import NotServing
+from modelyard.errors import BackendLost
+
+__all__ = [
+    "CHAT",
+    "INFER",
+    "PREDICT",
+    "Answer",
+    "Backend",
+    "BackendLost",
+    "Call",
+    "Probe",
+    "Runnable",
+    "Sizing",
+    "Usage",
+]
 
 PREDICT, INFER, CHAT = "predict", "v2", "chat"
 """Protocols of a call: modelyard's own, the Open Inference Protocol, OpenAI's chat completions."""
-
-
-class BackendLost(NotServing):
-    """The back end went away before it answered anything."""
-
-    code = "backend_lost"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from modelyard.errors import InvalidArtifact, MissingExtra, StorageFull
+from modelyard.runtimes.runner import Facts, Runner
 
 
 class CodeBearingWarning(UserWarning):
@@ -38,7 +39,7 @@ class SavedModel:
     class_name: str
     """Module and name of the model's class."""
     format: str
-    """`skops`, `joblib` or `pickle`."""
+    """`skops`, `joblib`, `pickle`, `onnx`, `torchscript`, `torch.export`, `ubj` or `lightgbm text`."""
     code_bearing: bool
 
 
@@ -60,6 +61,10 @@ class Flavour(Protocol):
 
     def load(self, folder: Path, files: Sequence[str], *, reference: str) -> Any:
         """Read the model from verified files; the reference names the version in warnings and errors."""
+        ...
+
+    def runner(self, model: Any, facts: Facts) -> Runner:
+        """What asks a loaded model; InvalidArtifact where it cannot be asked anything."""
         ...
 
 

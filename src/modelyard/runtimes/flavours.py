@@ -1,31 +1,74 @@
 """The flavours, in the order in which they are asked, and which of them is for an object, a name or a set of files.
 
 To add a flavour: one file in this folder that meets `modelyard.runtimes.base.Flavour`, and one entry in `FLAVOURS`.
+
+Files are judged by their names, in this order:
+
+    MLmodel                                     an MLflow folder
+    predictor.py                                a Python class
+    .skops                                      scikit-learn
+    .onnx                                       ONNX
+    .pt2 .pt .pth .torchscript                  PyTorch
+    .ubj .xgb .bst, model.json                  XGBoost
+    .lgb .lgbm, model.txt                       LightGBM
+    .joblib .pkl .pickle                        any Python object
+
+`.json` and `.txt` count as models where they are the only file and say so in their name (`xgb`, `xgboost`, `booster`;
+`lgb`, `lgbm`, `lightgbm`).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
+from typing import Any
 
 from modelyard.errors import InvalidArtifact
-from modelyard.runtimes import python, sklearn
+from modelyard.runtimes import boosters, classes, onnx, pyfunc, python, sklearn, torch
 from modelyard.runtimes.base import Flavour
+from modelyard.runtimes.runner import Facts, Runner
 
-FLAVOURS: tuple[Flavour, ...] = (sklearn.SklearnFlavour(), python.PythonFlavour())
+FLAVOURS: tuple[Flavour, ...] = (
+    boosters.XGBoostFlavour(),
+    boosters.LightGBMFlavour(),
+    torch.TorchFlavour(),
+    onnx.OnnxFlavour(),
+    pyfunc.PyfuncFlavour(),
+    sklearn.SklearnFlavour(),
+    classes.ClassFlavour(),
+    python.PythonFlavour(),
+)
 """The special ones first; the last one takes any object."""
 
-_BY_SUFFIX = {".skops": "sklearn", **dict.fromkeys(python.SUFFIXES, "python")}
+_BY_NAME = {pyfunc.FILE: "pyfunc", classes.FILE: "predictor"}
+_BY_SUFFIX = {
+    ".skops": "sklearn",
+    **dict.fromkeys(onnx.SUFFIXES, "onnx"),
+    **dict.fromkeys(torch.SUFFIXES, "torch"),
+    **dict.fromkeys((".ubj", ".xgb", ".bst"), "xgboost"),
+    **dict.fromkeys((".lgb", ".lgbm"), "lightgbm"),
+    **dict.fromkeys(python.SUFFIXES, "python"),
+}
+_TEXTS = (
+    (".json", "xgboost", re.compile("xgb|booster", re.IGNORECASE)),
+    (".txt", "lightgbm", re.compile("lgb|lightgbm", re.IGNORECASE)),
+)
+_OTHER_NAMES = {
+    "scikit-learn": "sklearn",
+    "onnxruntime": "onnx",
+    "pytorch": "torch",
+    "torchscript": "torch",
+    "mlflow": "pyfunc",
+    "python_function": "pyfunc",
+    **dict.fromkeys(("joblib", "pickle"), "python"),
+}
 _LATER = {
-    ".onnx": "ONNX",
-    ".pt": "PyTorch",
-    ".pth": "PyTorch",
     ".safetensors": "safetensors",
     ".h5": "Keras",
     ".keras": "Keras",
     ".pb": "TensorFlow",
     ".tflite": "TensorFlow Lite",
-    ".ubj": "XGBoost",
     ".gguf": "GGUF",
 }
 
@@ -42,8 +85,9 @@ def flavour_of(model: object) -> Flavour:
 
 def flavour_named(name: str) -> Flavour:
     """The flavour of this name; InvalidArtifact when this version of modelyard has none such."""
+    wanted = _OTHER_NAMES.get(name.lower(), name)
     for flavour in FLAVOURS:
-        if flavour.name == name:
+        if flavour.name == wanted:
             return flavour
     raise InvalidArtifact(
         f"load_model has no flavour {name[:100]!r}",
@@ -53,15 +97,22 @@ def flavour_named(name: str) -> Flavour:
 
 
 def for_files(paths: Sequence[str]) -> Flavour:
-    """The flavour that loads a version which was registered as files, judged by their endings.
+    """The flavour that loads a version which was registered as files, judged by their names.
 
     Raises:
         InvalidArtifact: nothing here loads such files; `download_model` still hands them out.
     """
+    names = [PurePosixPath(path).name for path in paths]
     suffixes = [PurePosixPath(path).suffix.lower() for path in paths]
-    for suffix, name in _BY_SUFFIX.items():
+    for mark, found in _BY_NAME.items():
+        if mark in names:
+            return flavour_named(found)
+    for suffix, found in _BY_SUFFIX.items():
         if suffix in suffixes:
-            return flavour_named(name)
+            return flavour_named(found)
+    for suffix, found, pattern in _TEXTS:
+        if f"model{suffix}" in names or (len(names) == 1 and suffixes == [suffix] and pattern.search(names[0])):
+            return flavour_named(found)
     kinds = sorted({_LATER[suffix] for suffix in suffixes if suffix in _LATER})
     shown = ", ".join(kinds) if kinds else ", ".join(list(paths)[:5]) or "a version without files"
     raise InvalidArtifact(
@@ -69,3 +120,23 @@ def for_files(paths: Sequence[str]) -> Flavour:
         hint="get the files with download_model and load them with their own package",
         details={"files": list(paths)[:100]},
     )
+
+
+def opened(facts: Facts) -> Runner:
+    """Load a version's model, and what asks it.
+
+    Raises:
+        MissingExtra: a package that it needs is not installed.
+        InvalidArtifact: nothing here loads such files, or they do not load.
+    """
+    flavour = flavour_named(facts.flavour) if facts.flavour else for_files(facts.files)
+    model = flavour.load(facts.folder, facts.files, reference=facts.reference)
+    # A pickle may hold an object of any package; a class of a file is asked as it says itself.
+    own = flavour.name == classes.ClassFlavour.name
+    return runner_of(model, facts, flavour if own else None)
+
+
+def runner_of(model: Any, facts: Facts, flavour: Flavour | None = None) -> Runner:
+    """What asks a loaded model: of the given flavour, or of the first one that the object belongs to."""
+    owner = flavour or next(flavour for flavour in FLAVOURS if flavour.matches(model))
+    return owner.runner(model, facts)

@@ -23,7 +23,10 @@ from modelyard.runtimes.base import (
     whole_or_nothing,
 )
 from modelyard.runtimes.environment import framework_of
+from modelyard.runtimes.estimators import EstimatorRunner
 from modelyard.runtimes.loading import load_code
+from modelyard.runtimes.objects import ObjectRunner
+from modelyard.runtimes.runner import Facts, Runner
 
 SUFFIXES = (".joblib", ".pkl", ".pickle")
 
@@ -64,6 +67,11 @@ class PythonFlavour:
     def load(self, folder: Path, files: Sequence[str], *, reference: str) -> Any:
         """Run the one pickle among the files, after a CodeBearingWarning that says what it imports."""
         return load_code(folder / the_file(files, SUFFIXES, reference), reference=reference)
+
+    def runner(self, model: Any, facts: Facts) -> Runner:
+        """Asks the object: as an estimator if it knows its features, else as it says itself."""
+        known = hasattr(model, "feature_names_in_") or isinstance(getattr(model, "n_features_in_", None), int)
+        return EstimatorRunner(model, facts) if known else ObjectRunner(model, facts)
 
 
 def refuse(model: object) -> None:

@@ -17,9 +17,13 @@ import datetime as dt
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, count
+from pathlib import Path
 from typing import Any
 
-from modelyard.runtimes.examples import head, is_frame
+from modelyard.runtimes.examples import example_json, head, is_frame
+from modelyard.runtimes.flavours import runner_of
+from modelyard.runtimes.inputs import Reader
+from modelyard.runtimes.runner import Ask, Facts
 
 _ROWS = 1000
 _KINDS = {"b": "bool", "U": "string", "T": "string", "S": "bytes", "M": "datetime", "m": "timedelta"}
@@ -55,14 +59,22 @@ def model_schemas(model: Any, example: Any = None) -> tuple[dict[str, Any], dict
     """
     if example is None:
         return _fitted_input(model), _fitted_output(model)
-    predict = getattr(model, "predict", None)
     output: dict[str, Any] = {}
-    if predict is not None:
+    if getattr(model, "predict", None) is not None:
         try:
-            output = infer_schema(predict(head(example, 5)), name="output")
+            output = infer_schema(_answer(model, example), name="output")
         except Exception as error:  # noqa: BLE001  # the model's own code may raise anything
             warnings.warn(f"the model does not answer its input example: {str(error)[:300]}", stacklevel=2)
     return infer_schema(example), output or _fitted_output(model)
+
+
+def _answer(model: Any, example: Any) -> Any:
+    """The model's answer to the first rows; a booster, which takes types of its own, is asked as it will be served."""
+    if type(model).__name__ != "Booster":
+        return model.predict(head(example, 5))
+    facts = Facts.of(Path(), {"input_schema": infer_schema(example), "input_example": example_json(example)})
+    runner = runner_of(model, facts)
+    return runner.run(Ask(given=Reader(runner.expected).read(facts.example)))
 
 
 def _distinct(fields: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -22,8 +22,10 @@ from modelyard.runtimes.base import (
     whole_or_nothing,
 )
 from modelyard.runtimes.environment import framework_of
+from modelyard.runtimes.estimators import EstimatorRunner
 from modelyard.runtimes.loading import load_code, warn_of_code
 from modelyard.runtimes.python import SUFFIXES, save_code
+from modelyard.runtimes.runner import Facts, Runner
 
 _FILE = "model.skops"
 
@@ -80,6 +82,10 @@ class SklearnFlavour:
         if any(name.lower().endswith(".skops") for name in files):
             return _load_skops(folder / the_file(files, (".skops",), reference), reference)
         return load_code(folder / the_file(files, SUFFIXES, reference), reference=reference)
+
+    def runner(self, model: Any, facts: Facts) -> Runner:
+        """Asks the estimator."""
+        return EstimatorRunner(model, facts)
 
 
 def _model_type(model: object) -> str:

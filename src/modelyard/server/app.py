@@ -11,9 +11,12 @@ from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
 from modelyard.config import Settings
+from modelyard.delivery.serving import Backends, Serving
 from modelyard.errors import ModelyardError
 from modelyard.registry.checkpoints import make_in_passing
 from modelyard.registry.context import Yard
+from modelyard.runtimes.fleet import Fleet
+from modelyard.runtimes.opening import backends_of
 from modelyard.server.auth import Guard
 from modelyard.server.checkpoints import Ticker
 from modelyard.server.dispatcher import Dispatcher
@@ -24,12 +27,16 @@ from modelyard.server.health import add_health
 from modelyard.server.hot import FrontDoor
 from modelyard.server.identity import Doorkeeper
 from modelyard.server.lost import answer_lost
+from modelyard.server.ofrep import add_ofrep
+from modelyard.server.predictions import Predictions, add_predictions
 from modelyard.server.routes import add_routes
 from modelyard.server.service import Service
 from modelyard.server.stream import add_downloads
 from modelyard.server.uploads import add_uploads
 
 CACHE_BYTES = 64 << 20
+SERVED_WITHIN_S = 10.0
+"""How long the answer to a change of a route waits at most until this process serves it."""
 
 
 class Application:
@@ -38,9 +45,12 @@ class Application:
     Attributes:
         api: the FastAPI application inside, whose `routes` and `openapi` others may look at.
         service: the parts that the routes work with.
+        delivery: the parts that serve endpoints; they start with the lifespan, or with the first prediction.
     """
 
-    def __init__(self, yard: Yard, settings: Settings, *, host: str, cache_bytes: int) -> None:
+    def __init__(
+        self, yard: Yard, settings: Settings, *, host: str, cache_bytes: int, fleet: Backends | None = None
+    ) -> None:
         self.service = Service(yard, settings, cache_bytes=cache_bytes)
         self.api = FastAPI(
             title="modelyard",
@@ -59,12 +69,18 @@ class Application:
         add_uploads(self.api, self.service)
         add_downloads(self.api, self.service)
         self._streams = add_events(self.api, self.service, most=settings["server.max_event_streams"])
+        add_ofrep(self.api, self.service)
+        fleet = fleet or Fleet(settings, backends_of(yard.store, settings))
+        self.delivery = Serving(yard, settings, changes=self.service.watch.count, fleet=fleet)
+        self.service.served = partial(self.delivery.caught_up, SERVED_WITHIN_S)
+        predictions = Predictions(self.service, self.delivery)
+        add_predictions(self.api, predictions)
         add_routes(self.api, self.service)
         self._dispatcher = Dispatcher(yard, settings, changes=self.service.watch.count)
         self._ticker = Ticker(partial(make_in_passing, yard), settings["audit.checkpoint_minutes"] * 60)
         self._sends = settings["webhooks.threads"] > 0
         doorkeeper = Doorkeeper(self.service, asks=settings["auth.enabled"])
-        self._door = FrontDoor(self.api, self.service, Guard(host), doorkeeper)
+        self._door = FrontDoor(self.api, self.service, Guard(host), doorkeeper, predictions)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI interface."""
@@ -75,24 +91,34 @@ class Application:
         if self._sends:
             self._dispatcher.start()
         self._ticker.start()
+        await self.delivery.start()
         yield
+        await self.delivery.close()
         self.close()
 
     def interrupt(self) -> None:
         """End what would go on for ever: streams of events, and the sending of webhooks."""
+        self.service.ending.set()
         self._streams.end()
         self._dispatcher.interrupt()
+        self.delivery.interrupt()
 
     def close(self) -> None:
         """End the threads and close the database; harmless when repeated."""
         self.interrupt()
+        self.delivery.shut()
         self._dispatcher.stop()
         self._ticker.close()
         self.service.close()
 
 
 def create_app(
-    yard: Yard, settings: Settings, *, host: str | None = None, cache_bytes: int = CACHE_BYTES
+    yard: Yard,
+    settings: Settings,
+    *,
+    host: str | None = None,
+    cache_bytes: int = CACHE_BYTES,
+    fleet: Backends | None = None,
 ) -> Application:
     """An ASGI application that serves a registry.
 
@@ -101,5 +127,7 @@ def create_app(
         settings: the `server.*` settings are read, and `auth.enabled`.
         host: the address that the server listens on, where it is not `server.host`.
         cache_bytes: the most memory for cached answers.
+        fleet: what runs versions, instead of worker processes and providers.
     """
-    return Application(yard, settings, host=host or settings["server.host"], cache_bytes=cache_bytes)
+    own_host = host or settings["server.host"]
+    return Application(yard, settings, host=own_host, cache_bytes=cache_bytes, fleet=fleet)

@@ -6,6 +6,7 @@ Rules
 - Query values are texts and are read as the field's type; a list takes repeated keys and commas. A key that is no list
   and comes twice is refused.
 - JSON is read strictly: UTF-8, no NaN, no halves of surrogate pairs, types as declared (`"3"` is no number).
+- An object inside the body that stands for a record is held to the record's fields in the same way.
 - `If-Match` takes one strong tag, `"7"`, or `7`; `*` demands nothing. An operation that cannot honour it refuses it.
 """
 
@@ -13,13 +14,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, is_dataclass
 from difflib import get_close_matches
-from typing import Any, get_origin, get_type_hints
+from functools import partial
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 from urllib.parse import parse_qsl
 
 import msgspec
-from pydantic import ConfigDict, Field, ValidationError, create_model
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, create_model
 
 from modelyard.domain import metadata as rules
 from modelyard.domain.names import shown
@@ -46,7 +48,7 @@ class Fields:
         self.where = where
         hints = get_type_hints(request)
         declared = {item.name: item for item in fields(request)}
-        typed: dict[str, Any] = {name: (hints[name], _default(declared[name])) for name in names}
+        typed: dict[str, Any] = {name: (_nested(hints[name]), _default(declared[name])) for name in names}
         self.lists = frozenset(name for name in names if get_origin(hints[name]) is list)
         self.model = create_model(request.__name__, __config__=ConfigDict(strict=where == "body"), **typed)
 
@@ -66,7 +68,37 @@ class Fields:
     def schema(self) -> dict[str, Any]:
         """The JSON schema of an object with these fields."""
         schema = self.model.model_json_schema()
-        return {key: value for key, value in schema.items() if key not in {"title", "description"}}
+        kept = {key: value for key, value in schema.items() if key not in {"title", "description", "$defs"}}
+        whole: dict[str, Any] = _whole(kept, schema.get("$defs", {}))
+        return whole
+
+
+def _nested(hint: Any) -> Any:
+    """A field's type, so that an object stands for the record that the type names."""
+    kinds = [kind for kind in (hint, *get_args(hint)) if is_dataclass(kind)]
+    return Annotated[hint, BeforeValidator(partial(_record, kinds[0]))] if kinds else hint
+
+
+def _record(kind: Any, value: Any) -> Any:
+    """The record that an object stands for; strict validation alone would take nothing but the record itself."""
+    if not isinstance(value, dict):
+        return value
+    refuse_unknown(value, tuple(item.name for item in fields(kind)), "object")
+    try:
+        return msgspec.convert(value, kind, strict=True)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from None
+
+
+def _whole(node: Any, definitions: Mapping[str, Any]) -> Any:
+    """A schema with the schemas that it refers to in their places; the document that it becomes part of has none."""
+    if isinstance(node, list):
+        return [_whole(item, definitions) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node:
+        return _whole(definitions[node["$ref"].rpartition("/")[2]], definitions)
+    return {key: _whole(value, definitions) for key, value in node.items()}
 
 
 def _default(declared: Any) -> Any:

@@ -19,7 +19,8 @@ from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from modelyard.errors import InvalidRequest, ModelyardError, Unauthenticated
+from modelyard.errors import InvalidRequest, ModelyardError
+from modelyard.server.refusing import headers_of_error
 
 MEDIA_TYPE = "application/problem+json"
 MOST_PROBLEMS = 20
@@ -56,9 +57,9 @@ def of_error(error: ModelyardError, headers: Mapping[str, str] | None = None) ->
     """The problem document of an error that modelyard raised on purpose."""
     if error.status >= 500:  # noqa: PLR2004
         _log.error("%s: %s", error.code, error.message, extra={"code": error.code, "details": error.details})
-    if isinstance(error, Unauthenticated):
-        headers = {"WWW-Authenticate": 'Bearer realm="modelyard"', **(headers or {})}
-    return problem(error.status, error.code, error.message, hint=error.hint, details=error.details, headers=headers)
+    told = {name.decode("ascii"): value.decode("ascii") for name, value in headers_of_error(error)}
+    told |= headers or {}
+    return problem(error.status, error.code, error.message, hint=error.hint, details=error.details, headers=told)
 
 
 def of_validation(error: ValidationError, where: str) -> InvalidRequest:

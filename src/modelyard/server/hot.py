@@ -1,4 +1,4 @@
-"""The way in: the guard, who asks, then the cached answers, then resolve, and only then the rest of the application.
+"""The way in: the guard, who asks, then cached answers, resolve and predictions, and only then all the rest.
 
 What is answered here never passes FastAPI, which would cost more than the answer. The permission is checked all the
 same: a cached answer knows which one it needs.
@@ -18,6 +18,7 @@ from modelyard.server.auth import PRINCIPAL, RENEWAL, Guard, authorise
 from modelyard.server.binding import plain_reference
 from modelyard.server.errors import ANSWERED, of_error, unexpected
 from modelyard.server.identity import Doorkeeper
+from modelyard.server.predictions import Predictions
 from modelyard.server.routes import read_answer
 from modelyard.server.service import Service
 
@@ -33,10 +34,14 @@ class FrontDoor:
         service: the parts of the server.
         guard: who may pass at all.
         doorkeeper: finds out who they are.
+        predictions: answers predictions, in every protocol.
     """
 
-    def __init__(self, app: ASGIApp, service: Service, guard: Guard, doorkeeper: Doorkeeper) -> None:
+    def __init__(
+        self, app: ASGIApp, service: Service, guard: Guard, doorkeeper: Doorkeeper, predictions: Predictions
+    ) -> None:
         self._app = app
+        self._predictions = predictions
         self._service = service
         self._guard = guard
         self._doorkeeper = doorkeeper
@@ -47,10 +52,16 @@ class FrontDoor:
             await self._app(scope, receive, send)
             return
         try:
+            if not self._predictions.is_running:
+                await self._predictions.start()
             self._guard.check(scope)
             scope[PRINCIPAL] = await self._doorkeeper.find(scope)
             scope[RENEWAL] = partial(self._doorkeeper.find, scope)
             hot = scope["method"] == "GET" and await self._answered(scope, send)
+            hot = hot or await self._predictions.answered(scope, receive, send)
+        except ConnectionAbortedError:
+            # The client has gone: there is nobody to answer.
+            return
         except ModelyardError as error:
             await of_error(error)(scope, receive, send)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets a problem document

@@ -6,11 +6,13 @@ Rules
 - What a token proves is looked up once for each state of the database, so that a revoked token ends with the change
   that revoked it. When it ends by itself, is asked each time.
 - Only tokens that prove something are remembered, by a hash of theirs. So nobody fills the memory with wrong ones.
+- Where the database is away, a token proves what it proved last: predictions go on without the database.
 - No message and no log line holds anything of the header.
 """
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 from typing import TypeAlias
@@ -19,7 +21,7 @@ from blake3 import blake3
 from starlette.types import Scope
 
 from modelyard.domain.permissions import LOCAL, Principal
-from modelyard.errors import Unauthenticated
+from modelyard.errors import RegistryUnusable, Unauthenticated
 from modelyard.registry.tokens import Proof, authenticate
 from modelyard.server.service import Service
 
@@ -27,6 +29,8 @@ Found: TypeAlias = Principal | Unauthenticated
 
 _HINT = "send `Authorization: Bearer TOKEN`; the client and the command line take it from MODELYARD_TOKEN"
 _LONGEST = 1_000
+AWAY_S = 1.0
+"""How long a database that did not answer is not asked again, where there is another answer."""
 
 
 class Doorkeeper:
@@ -42,6 +46,8 @@ class Doorkeeper:
         self._asks = asks
         self._state = -1
         self._proofs: dict[bytes, Proof] = {}
+        self._last: dict[bytes, Proof] = {}
+        self._away_until = 0.0
 
     async def find(self, scope: Scope) -> Found:
         """Return who sends a request, or the error for those who have to prove it and did not."""
@@ -66,10 +72,29 @@ class Doorkeeper:
         key = blake3(token.encode()).digest()
         proof = self._proofs.get(key)
         if proof is None:
-            proof = await self._service.run(authenticate, self._service.yard, token)
+            proof = await self._asked(key, token)
             # Another request may have seen a newer state meanwhile, to which this proof need not belong.
             if proof is not None and self._state == state:
                 self._proofs[key] = proof
+        return proof
+
+    async def _asked(self, key: bytes, token: str) -> Proof | None:
+        """Ask the database; where it is away, what it said last."""
+        clock = asyncio.get_running_loop().time
+        last = self._last.get(key)
+        if last is not None and clock() < self._away_until:
+            return last
+        try:
+            proof = await self._service.run(authenticate, self._service.yard, token)
+        except RegistryUnusable:
+            if last is None:
+                raise
+            self._away_until = clock() + AWAY_S
+            return last
+        if proof is None:
+            self._last.pop(key, None)
+        else:
+            self._last[key] = proof
         return proof
 
 

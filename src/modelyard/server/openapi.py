@@ -13,9 +13,10 @@ from fastapi.openapi.utils import get_openapi
 from starlette.routing import BaseRoute
 
 from modelyard._version import __version__
-from modelyard.operations import REGISTER_VERSION, Operation
+from modelyard.operations import DEPLOY, REGISTER_VERSION, Operation
 from modelyard.server.binding import Fields
 from modelyard.server.errors import MEDIA_TYPE
+from modelyard.server.following import LONGEST_S, WAIT
 
 PROBLEM: dict[str, Any] = {
     "type": "object",
@@ -43,8 +44,11 @@ _MEANINGS = {
     413: "Too large",
     416: "The file has no such range",
     422: "The requirements are not met; each verdict is listed",
+    429: "Too many requests wait; come again after the seconds of `Retry-After`",
     500: "Stored bytes are damaged, or the server failed",
+    502: "The model or its provider failed",
     503: "The registry cannot serve now",
+    504: "It took longer than the caller, or the endpoint, allows",
 }
 
 REFERENCE_HELP = (
@@ -52,6 +56,7 @@ REFERENCE_HELP = (
     " a digest. It may hold slashes; `name/versions/1.4.2` is `name/1.4.2`."
 )
 _IF_MATCH = "The ETag that the caller saw; the change is refused with 412 if it is not the present one."
+_WAIT = "Seconds to wait for the deployment's end; the record is answered as it is then."
 _IDEMPOTENCY = "Repeats of a request under one key run once and get the first answer."
 
 
@@ -111,6 +116,8 @@ def _parameters(operation: Operation[Any, Any]) -> list[dict[str, Any]]:
     for name, one in schema.get("properties", {}).items():
         text = "May be repeated, or given with commas." if get_origin(hints[name]) is list else ""
         found.append(parameter("query", name, _without_title(one), required=name in required, text=text))
+    if operation is DEPLOY:
+        found.append(parameter("query", WAIT, {"type": "number", "minimum": 0, "maximum": LONGEST_S}, text=_WAIT))
     if operation.movable:
         found.append(parameter("header", "If-Match", {"type": "string"}, text=_IF_MATCH))
     if operation.mutates:

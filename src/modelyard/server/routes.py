@@ -21,10 +21,29 @@ from starlette.types import Scope
 
 from modelyard.domain.contract import PLACEHOLDER
 from modelyard.domain.permissions import SELF, Principal
-from modelyard.operations import BY_NAME, EXPORT, LIST_EVENTS, STATS, TABLE, VERIFY_RECORD, WHO_WAS_LIVE, Operation
+from modelyard.operations import (
+    ABORT_DEPLOYMENT,
+    BY_NAME,
+    CHECK_GUARD,
+    CONFIGURE_ENDPOINT,
+    DELETE_FLAG,
+    DEPLOY,
+    EXPORT,
+    LIST_EVENTS,
+    PROMOTE_DEPLOYMENT,
+    RESTORE_SNAPSHOT,
+    ROLLBACK,
+    SET_FLAG,
+    STATS,
+    TABLE,
+    VERIFY_RECORD,
+    WHO_WAS_LIVE,
+    Operation,
+)
 from modelyard.server.answers import Answer, AnswerResponse
 from modelyard.server.auth import authorise, header
 from modelyard.server.binding import Binder
+from modelyard.server.following import ended, split_wait
 from modelyard.server.openapi import describe
 from modelyard.server.service import Service, whole_body
 
@@ -32,6 +51,12 @@ ALWAYS_FRESH = frozenset({EXPORT.name, LIST_EVENTS.name, STATS.name, VERIFY_RECO
 """Rows whose answers depend on the clock or on the store, or that look for changes which nobody announced.
 
 The feed of events shows more, too, when another transaction ends that changed nothing."""
+
+REROUTING = frozenset(
+    {ROLLBACK.name, RESTORE_SNAPSHOT.name, ABORT_DEPLOYMENT.name, PROMOTE_DEPLOYMENT.name}
+    | {SET_FLAG.name, DELETE_FLAG.name, CONFIGURE_ENDPOINT.name, CHECK_GUARD.name}
+)
+"""Rows whose answer comes when this server sends requests where the answer says."""
 
 LARGE_BODY = 1 << 16
 """Bytes from which on a body is read in a thread, so that other requests need not wait for it."""
@@ -105,13 +130,20 @@ def endpoint_of(service: Service, operation: Operation[Any, Any]) -> Endpoint:
         scope = request.scope
         principal = authorise(scope, operation.permission)
         body = await whole_body(request.receive, service.max_body_bytes)
-        given = (request.path_params, scope["query_string"], header(scope, b"if-match"), body)
+        # Waiting is no part of the row: it changes when the answer comes, and not what is done.
+        query, wait = split_wait(scope["query_string"]) if operation is DEPLOY else (scope["query_string"], 0.0)
+        given = (request.path_params, query, header(scope, b"if-match"), body)
         bind = binder_of(operation.name).bind
         wanted = bind(*given) if len(body) < LARGE_BODY else await service.run(bind, *given)
         if cached:
             return AnswerResponse(await read_answer(service, operation, wanted, scope, principal))
         key = header(scope, b"idempotency-key") if operation.mutates else ""
-        return AnswerResponse(await service.answered(operation, wanted, principal=principal, idempotency_key=key))
+        ready = await service.answered(operation, wanted, principal=principal, idempotency_key=key)
+        if operation.name in REROUTING and service.served is not None:
+            await service.served()
+        if wait:
+            ready = await ended(service, ready, wait, principal, request.is_disconnected)
+        return AnswerResponse(ready)
 
     return endpoint
 

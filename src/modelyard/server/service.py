@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import threading
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
@@ -47,6 +48,10 @@ class Service:
         self._hot = ThreadPoolExecutor(HOT_THREADS, thread_name_prefix="modelyard-hot")
         self._transfers = ThreadPoolExecutor(threads, thread_name_prefix="modelyard-transfer")
         self.watch = ChangeWatch(yard.database)
+        self.ending = threading.Event()
+        """Set when the server ends: who waits for something stops waiting."""
+        self.served: Callable[[], Awaitable[object]] | None = None
+        """Waits until this process serves what the database says; whoever changed a route wants to see it served."""
         self.cache = AnswerCache(self.watch.count, limit=cache_bytes)
 
     async def answered(

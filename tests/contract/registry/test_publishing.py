@@ -305,7 +305,7 @@ def test_a_version_is_registered_under_a_model_that_exists(registry, weights):
 
 
 @pytest.mark.parametrize(
-    "model", ["gemini", "no/such/file", "\0", "x" * 5000, Path("nowhere")], ids=lambda m: repr(m)[:20]
+    "model", ["weights", "no/such/file", "\0", "x" * 5000, Path("nowhere")], ids=lambda m: repr(m)[:20]
 )
 def test_a_path_where_nothing_lies_is_refused(either_registry, model):
     with pytest.raises(InvalidArtifact):
@@ -313,10 +313,40 @@ def test_a_path_where_nothing_lies_is_refused(either_registry, model):
     assert either_registry.models() == []
 
 
-def test_the_words_of_the_deployment_document_lead_to_create_model(either_registry):
-    with pytest.raises(InvalidArtifact) as caught:
+@pytest.mark.feature("REG-01", "REG-25")
+def test_a_name_and_a_description_make_a_model(either_registry):
+    model_id = either_registry.register_model("gemini", "Google Gemini LLM")
+    assert either_registry.register_model("helper", "Answers questions of customers") != model_id
+    models = {model.name: model for model in either_registry.models()}
+    assert (models["gemini"].id, models["gemini"].description) == (model_id, "Google Gemini LLM")
+    assert (models["helper"].description, models["helper"].versions) == ("Answers questions of customers", 0)
+    with pytest.raises(ModelExists):
         either_registry.register_model("gemini", "Google Gemini LLM")
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "given"),
+    [
+        ("model.joblib", "fraud detector", {}),
+        ("./gemini", "fraud detector", {}),
+        ("folder/gemini", "fraud detector", {}),
+        ("weights", "fraud", {}),
+        ("weights", "fraud detector", {"description": "finds fraud"}),
+        ("gemini", "fraud", {"version": "1.0.0"}),
+    ],
+)
+def test_a_mistyped_path_is_no_name(either_registry, model, name, given):
+    with pytest.raises(InvalidArtifact) as caught:
+        either_registry.register_model(model, name, **given)
     assert "create_model" in caught.value.hint
+    assert either_registry.models() == []
+
+
+def test_a_path_where_something_lies_is_registered_whatever_its_name(either_registry, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tmp_path.joinpath("gemini").write_bytes(b"weights")
+    version_id = either_registry.register_model("gemini", "fraud detector")
+    assert either_registry.get_model(version_id).files
 
 
 def test_what_is_no_model_is_refused(either_registry):

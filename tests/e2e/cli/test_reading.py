@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelyard.cli.options import changes, pairs, parse_json, read_document
-from modelyard.cli.predicting import predict, read_rows
+from modelyard.cli.predicting import predictions_of, read_rows
 from modelyard.errors import InvalidArtifact, InvalidRequest
 
 KEYS = st.text(st.characters(exclude_characters="=", exclude_categories=["Cs"]), min_size=1).filter(
@@ -144,13 +144,13 @@ def models() -> Iterator[tuple[object, list[Any], list[Any]]]:
 
 @pytest.mark.parametrize(("model", "rows", "expected"), list(models()))
 def test_predictions_are_plain_values(model, rows, expected):
-    assert predict(model, rows) == expected
+    assert predictions_of(model, rows) == expected
 
 
 def test_a_model_that_cannot_predict_these_rows_says_so():
     with pytest.raises(InvalidArtifact, match="has no predict method"):
-        predict(object(), [[1]])
+        predictions_of(object(), [[1]])
     with pytest.raises(InvalidRequest, match="have no 'b'"):
-        predict(Named(), [{"a": 1}])
+        predictions_of(Named(), [{"a": 1}])
     with pytest.raises(InvalidRequest, match="does not take these rows"):
-        predict(Model(), [[[1]], [["x"]]])
+        predictions_of(Model(), [[[1]], [["x"]]])

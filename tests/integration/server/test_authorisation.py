@@ -19,19 +19,30 @@ from modelyard.domain.permissions import REGISTRY_WIDE, SELF
 from modelyard.operations import CREATE_TOKEN, TABLE, CreateToken, Operation
 
 READS = {"model.read", "version.read", "event.read", "promotion.read", "policy.read", "audit.read"}
+READS |= {"endpoint.read", "deployment.read"}
 ROLES = {
     "viewer": READS,
     "developer": READS
     | {"model.create", "model.update", "version.create", "version.update", "version.test", "stage.move"}
-    | {"promotion.request", "promotion.comment"},
+    | {"promotion.request", "promotion.comment", "endpoint.predict"},
     "reviewer": READS | {"promotion.approve", "promotion.comment"},
-    "deployer": READS | {"stage.move", "alias.move", "version.deprecate", "promotion.request", "promotion.comment"},
-    "admin": {row.permission for row in TABLE},
+    "deployer": READS
+    | {"stage.move", "alias.move", "version.deprecate", "promotion.request", "promotion.comment"}
+    | {"deployment.start", "deployment.control", "endpoint.update", "endpoint.predict", "snapshot.create"},
+    "caller": {"endpoint.predict"},
+    "admin": {row.permission for row in TABLE} | {"endpoint.predict"},
 }
 """The roles as the documentation has them, written down once more."""
 
 BEYOND_DEVELOPERS = {"archive", "rollback", "apply_promotion"}
 """Moves to stages that developers may not move to: archived, and production."""
+
+OWN_NAMES = (
+    ("/api/users", {"name": "user"}),
+    ("/api/deployments", {"id": "deployment"}),
+    ("/api/snapshots", {"id": "snapshot"}),
+)
+"""Beginning of a path → what its placeholders stand for, where that is not what it is elsewhere."""
 
 NAMES_A_MODEL = {"reference", "name", "id", "version_a", "versions"}
 ENDED = ("expired", "revoked", "disabled", "wrong", "none")
@@ -46,7 +57,8 @@ class World(NamedTuple):
 
     def ask(self, row: Operation[Any, Any], token: str) -> httpx2.Response:
         """Send a row's example with a token; `none` sends none."""
-        values = self.values | ({"name": "somebody"} if row.path.startswith("/api/users") else {})
+        own = [names for start, names in OWN_NAMES if row.path.startswith(start)]
+        values = self.values | {name: self.values[known] for names in own for name, known in names.items()}
         query = {name: self.values.get(name, "fraud/1.0.0") for name in row.required() if name in row.query_fields}
         body = {name: "fraud" for name in row.required() if name in row.body_fields} | row.example
         path = PLACEHOLDER.sub(lambda found: values[found[1]], row.path)
@@ -63,7 +75,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("guarded") / "registry"
     server = ThreadedServer()
     with ModelRegistry(folder, actor="boss") as boss:
-        boss.register_version("fraud", "1.0.0", create=True)
+        boss.register_version("fraud", "1.0.0", create=True, provider={"kind": "http", "url": "http://127.0.0.1:9"})
         boss.promote_model("fraud/1.0.0", "staging")
         boss.register_version("kept", "1.0.0", create=True)
         tokens = made_tokens(boss)
@@ -71,11 +83,18 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         values = {"reference": "fraud/1.0.0", "name": "fraud", "alias": "champion"}
         values["token"] = boss.create_token("somebody").id
         values["id"] = boss.request_promotion("fraud/1.0.0", target_stage="production").id
+        values |= {"user": "somebody", "flag": "beta", **made_endpoint(boss)}
         values["webhook"] = boss.create_webhook("https://example.com/hook").id
     values |= {"kind": "dataset", "metric": "accuracy", "q": "fraud", "at": "2026-01-01", "permission": "model.read"}
     with server.serving(folder, {"auth.enabled": True}) as url, httpx2.Client(base_url=url, timeout=60) as client:
         yield World(client, tokens, values)
     server.stop()
+
+
+def made_endpoint(boss: ModelRegistry) -> dict[str, str]:
+    """Give the model an endpoint, with a deployment that waits for the end of the century."""
+    deployment = boss.deploy("fraud", "1.0.0", start_at="2099-12-31T00:00Z").id
+    return {"deployment": deployment, "snapshot": boss.take_snapshot("fraud").id}
 
 
 def made_tokens(boss: ModelRegistry) -> dict[str, str]:
@@ -162,12 +181,13 @@ STREAMS = (
     ("POST", "/api/models/upload?name=fraud&filename=m.bin", "version.create"),
     ("GET", "/api/models/fraud/1.0.0/download", "version.read"),
     ("HEAD", "/api/models/fraud/1.0.0/download", "version.read"),
+    ("POST", "/api/models/fraud/predict", "endpoint.predict"),
 )
 
 
 @pytest.mark.feature("SEC-01", "SEC-02", "SEC-07")
 @pytest.mark.parametrize(("method", "path", "permission"), STREAMS)
-def test_uploads_and_downloads_ask_as_well(world, method, path, permission):
+def test_what_carries_bytes_asks_as_well(world, method, path, permission):
     for token in ENDED:
         assert world.client.request(method, path, content=b"x", headers=world.headers(token)).status_code == 401
     for role, permissions in ROLES.items():

@@ -10,7 +10,7 @@ import pytest
 from modelyard.domain.contract import PLACEHOLDER
 from modelyard.errors import PermissionDenied
 from modelyard.operations import TABLE, Operation
-from modelyard.server import app, docs, events, health, hot, routes, stream, uploads
+from modelyard.server import app, docs, events, health, hot, ofrep, routes, stream, uploads
 
 ROWS = pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
 STREAMS = {
@@ -19,6 +19,7 @@ STREAMS = {
     "stream_events": "event.read",
     "upload": "version.create",
 }
+FLAGS = {"evaluate_flag": "endpoint.read", "evaluate_flags": "endpoint.read"}
 OTHERS = {"health": "public", "ready": "public"}
 
 
@@ -79,7 +80,7 @@ def test_the_document_has_the_rows_the_streams_and_the_health_routes_and_no_othe
         for path in document["paths"].values()
         for operation in path.values()
     }
-    assert found == {row.name: row.permission for row in TABLE} | STREAMS | OTHERS
+    assert found == {row.name: row.permission for row in TABLE} | STREAMS | FLAGS | OTHERS
 
 
 def test_every_reference_in_the_document_leads_somewhere(document):
@@ -95,7 +96,7 @@ def test_each_route_asks_for_its_permission_first(served, client, monkeypatch, n
         asked.append(permission)
         raise PermissionDenied(f"no {permission} for you")
 
-    for module in (docs, events, health, hot, routes, stream, uploads):
+    for module in (docs, events, health, hot, ofrep, routes, stream, uploads):
         monkeypatch.setattr(module, "authorise", refuse)
     wanted = []
     for row in TABLE:
@@ -107,6 +108,8 @@ def test_each_route_asks_for_its_permission_first(served, client, monkeypatch, n
         ("GET", f"/api/models/{name}/download", "version.read"),
         ("HEAD", f"/api/models/{name}/download", "version.read"),
         ("GET", "/api/events/stream", "event.read"),
+        ("POST", "/ofrep/v1/evaluate/flags", "endpoint.read"),
+        ("POST", f"/ofrep/v1/evaluate/flags/{name}", "endpoint.read"),
         ("GET", "/health", "public"),
         ("GET", "/health/ready", "public"),
         ("HEAD", "/health", "public"),
@@ -118,7 +121,7 @@ def test_each_route_asks_for_its_permission_first(served, client, monkeypatch, n
         wanted.append(permission)
     assert asked == wanted
     # What the application has beyond these would not have been asked.
-    assert len(served.app.api.routes) == len(TABLE) + 4 + 4 + 2 + len(docs.FILES) + 2
+    assert len(served.app.api.routes) == len(TABLE) + 4 + len(FLAGS) + 4 + 2 + len(docs.FILES) + 2
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from modelyard.client.binding import bind, quoted
 from modelyard.domain.contract import PLACEHOLDER
+from modelyard.domain.wire import Limits, Window
 from modelyard.errors import InvalidMetadata, InvalidRequest
 from modelyard.operations import (
     DELETE,
@@ -41,6 +42,8 @@ JSON = st.recursive(
     max_leaves=5,
 )
 REVISION = st.none() | st.integers(0, 10**12)
+LIMITS = st.builds(Limits, **dict.fromkeys(("max_error_rate", "max_p95_s", "max_p99_s"), st.none() | NUMBER))
+WINDOW = st.builds(Window, days=st.lists(TEXT, max_size=3), start=TEXT, end=TEXT, timezone=TEXT)
 BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     str: TEXT,
     str | None: st.none() | TEXT,
@@ -49,6 +52,11 @@ BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     int: st.integers(-(10**12), 10**12),
     int | None: REVISION,
     float: NUMBER,
+    float | None: st.none() | NUMBER,
+    list[float] | None: st.none() | st.lists(NUMBER, max_size=3),
+    Limits: LIMITS,
+    Limits | None: st.none() | LIMITS,
+    Window | None: st.none() | WINDOW,
     list[str]: st.lists(TEXT.map(lambda text: text.replace(",", "").strip()).filter(bool), max_size=3),
     list[str] | None: st.none() | st.lists(TEXT, max_size=3),
     list[dict[str, str]]: st.lists(st.dictionaries(TEXT, TEXT, max_size=2), max_size=3),

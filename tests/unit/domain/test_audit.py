@@ -185,7 +185,9 @@ def test_named_things_are_compared_both_ways():
 
 
 def test_what_a_check_cannot_see_depends_on_what_it_was_given():
-    assert len(limits(anchored=True, checkpoints=1, unanchored=0)) == 3
+    told = limits(anchored=True, checkpoints=1, unanchored=0)
+    assert len(told) == 4
+    assert "observations" in told[-1]
     assert "no anchor" in limits(anchored=False, checkpoints=1, unanchored=0)[0]
     assert "(5)" in limits(anchored=True, checkpoints=1, unanchored=5)[0]
     assert "no checkpoint" in limits(anchored=True, checkpoints=0, unanchored=0)[0]

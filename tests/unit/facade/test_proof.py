@@ -23,6 +23,7 @@ def evidence(tmp_path: Path) -> Path:
             registry.promote_model(f"fraud/{version}", "staging")
         registry.audit_checkpoint()
         registry.set_alias("fraud", "champion", 1)
+        registry.configure_endpoint("fraud", timeout_s=5.0)
         return registry.export_audit(tmp_path / "evidence")
 
 
@@ -45,8 +46,23 @@ def found(folder: Path, anchor: str = "") -> str:
 
 def test_evidence_as_it_was_written_is_sound(evidence: Path):
     assert found(evidence) == ""
-    assert check_evidence(evidence).unanchored_events == 1
+    assert check_evidence(evidence).unanchored_events == 3
     assert "no checkpoint here has the hash" in found(evidence, "0" * 64)
+
+
+def test_evidence_tells_what_endpoints_were(evidence: Path):
+    (line,) = [json.loads(line) for line in (evidence / "endpoints.jsonl").read_text().splitlines()]
+    assert (line["environment"], line["version"], line["epoch"], line["by"]) == ("production", None, 0, "ana")
+    assert line["configuration"]["timeout_s"] == 5.0
+
+
+def test_evidence_from_before_there_were_endpoints_is_sound(evidence: Path):
+    (evidence / "endpoints.jsonl").unlink()
+    assert "endpoints.jsonl None: the file is missing" in found(evidence)
+    manifest = json.loads((evidence / "manifest.json").read_text())
+    del manifest["files"]["endpoints.jsonl"]
+    (evidence / "manifest.json").write_text(json.dumps(manifest | {"format": 1}))
+    assert found(evidence) == ""
 
 
 @pytest.mark.feature("SEC-08")
@@ -55,13 +71,15 @@ def test_evidence_as_it_was_written_is_sound(evidence: Path):
     [
         ("events.jsonl", lambda lines: lines[2].update(actor="eve"), "event fraud 3: the event was changed"),
         ("events.jsonl", lambda lines: lines.pop(2), "event fraud 4: event 3 is missing before it"),
-        ("events.jsonl", lambda lines: lines.pop(), "chain fraud None: event 6 is missing at the end"),
+        ("events.jsonl", lambda lines: lines.pop(), "chain fraud None: event 8 is missing at the end"),
         ("events.jsonl", lambda lines: lines.insert(2, lines[1]), "second event at this position"),
         ("events.jsonl", lambda lines: lines[1].update(model_id="md_x"), "the manifest does not name its chain"),
         ("events.jsonl", lambda lines: lines[1].pop("hash"), "line 2 cannot be read"),
         ("events.jsonl", lambda lines: lines[1]["data"].pop("number"), "event fraud 2: the event was changed"),
         ("versions.jsonl", lambda lines: lines[0].update(stage="production"), "state fraud/1.0.0 None: the version is"),
         ("versions.jsonl", lambda lines: lines.pop(), "state fraud/1.1.0 None: the version is missing"),
+        ("endpoints.jsonl", lambda lines: lines[0].update(epoch=7), "state fraud/production None: the endpoint is not"),
+        ("endpoints.jsonl", lambda lines: lines.pop(), "state fraud/production None: the endpoint is missing"),
         ("checkpoints.jsonl", lambda lines: lines[0]["data"].update(chains=[]), "the checkpoint was changed"),
         (
             "checkpoints.jsonl",

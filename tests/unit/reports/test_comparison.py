@@ -11,6 +11,7 @@ from modelyard.domain.contest import candidate_of, contest
 from modelyard.domain.wire import EventRecord, FileRecord, VersionRecord
 from modelyard.reports.comparison import Subject, comparison_sheet
 from modelyard.reports.drawing import as_html, as_markdown
+from modelyard.reports.timeline import happened
 
 AT = "2026-03-01T12:00:00.000000Z"
 IDENTITY = ("id", "version_id", "name", "version", "stage", "digest")
@@ -121,6 +122,28 @@ def test_files_tell_which_content_is_the_same():
         f"9 B, {'4' * 12} differs",
     ]
     assert table["gone"] == [f"1.5 kB, {'2' * 12}", "absent", "absent"]
+
+
+@pytest.mark.parametrize(
+    ("facts", "told"),
+    [
+        (
+            {"from": "", "to": "PENDING", "strategy": "canary", "environment": "eu", "epoch": 0, "plan": {"steps": []}},
+            "canary deployment: new to PENDING in eu",
+        ),
+        (
+            {"from": "STAGE", "to": "ROLLING_BACK", "strategy": "direct", "epoch": 7, "reason": "too many errors"},
+            "direct deployment: STAGE to ROLLING_BACK, epoch 7: too many errors",
+        ),
+        ({}, "? deployment: new to ?"),
+    ],
+)
+def test_a_deployment_is_told_in_short(facts, told):
+    event = EventRecord(
+        sequence=1, model="fraud", position=1, type="deployment.x", at=AT, actor="ann", version_id="mv_1", data=facts,
+        previous="", hash="",
+    )  # fmt: skip
+    assert happened(event) == told
 
 
 def test_the_timeline_is_in_order_and_names_who():

@@ -50,8 +50,9 @@ def test_what_is_no_model_is_refused_with_the_next_step(model, message, hint, tm
 
 def test_flavours_are_found_by_name():
     assert [flavour_named(flavour.name) for flavour in FLAVOURS] == list(FLAVOURS)
-    with pytest.raises(InvalidArtifact, match=r"no flavour 'torch'.*download_model"):
-        flavour_named("torch")
+    assert flavour_named("PyTorch").name == "torch"
+    with pytest.raises(InvalidArtifact, match=r"no flavour 'abacus'.*download_model"):
+        flavour_named("abacus")
 
 
 @pytest.mark.parametrize(
@@ -61,6 +62,16 @@ def test_flavours_are_found_by_name():
         (["a/b/clf.PKL", "README.md"], "python"),
         (["x.pickle"], "python"),
         (["model.skops", "model.joblib"], "sklearn"),
+        (["net.onnx", "net.onnx_data"], "onnx"),
+        (["a.pth"], "torch"),
+        (["a.pt2"], "torch"),
+        (["trees.ubj"], "xgboost"),
+        (["model.json"], "xgboost"),
+        (["churn-xgb.json"], "xgboost"),
+        (["model.txt", "model.classes.json"], "lightgbm"),
+        (["LightGBM.txt"], "lightgbm"),
+        (["model/MLmodel", "model/model.pkl"], "pyfunc"),
+        (["predictor.py", "model.onnx"], "predictor"),
     ],
 )
 def test_files_are_judged_by_their_endings(paths, name):
@@ -70,8 +81,8 @@ def test_files_are_judged_by_their_endings(paths, name):
 @pytest.mark.parametrize(
     ("paths", "message"),
     [
-        (["net.onnx"], "cannot load ONNX yet"),
-        (["a.pth", "b.pt", "c.safetensors"], "cannot load PyTorch, safetensors yet"),
+        (["a.h5", "c.safetensors"], "cannot load Keras, safetensors yet"),
+        (["metrics.json"], "cannot load metrics.json yet"),
         (["weights.H5"], "cannot load Keras yet"),
         (["notes.txt"], "cannot load notes.txt yet"),
         ([], "cannot load a version without files yet"),
@@ -104,9 +115,9 @@ def test_a_missing_package_is_named_with_its_installation():
 def test_asking_for_flavours_imports_no_machine_learning_package():
     code = """
 import sys
-from modelyard.runtimes import environment, examples, pickles, schemas
+from modelyard.runtimes import environment, examples, pickles, predictor, schemas
 from modelyard.runtimes.flavours import flavour_of, for_files
 flavour_of({"a": 1}); for_files(["model.skops"]); environment.describe_environment(); schemas.infer_schema([[1.0]])
-sys.exit(bool({"numpy", "sklearn", "skops", "joblib", "pandas", "scipy"} & set(sys.modules)))
+sys.exit(bool({"numpy", "sklearn", "skops", "joblib", "pandas", "scipy", "torch", "mlflow"} & set(sys.modules)))
 """
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

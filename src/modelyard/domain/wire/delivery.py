@@ -129,6 +129,23 @@ class Window:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DeploymentOptions:
+    """What a deployment goes by, beside its plan; fixed when it starts."""
+
+    limits: Limits | None = None
+    on_inconclusive: str = "hold"
+    probes: int = 3
+    max_probe_s: float | None = None
+    replicas: int | None = None
+    start_at: str = ""
+    window: Window | None = None
+    keep_warm_seconds: float | None = None
+    deprecate: bool = False
+    more: dict[str, Any] = field(default_factory=dict)
+    """For strategies of others."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Observation:
     """What was measured of one version over some time; latencies in seconds, None where nothing was answered."""
 
@@ -190,10 +207,19 @@ class DeploymentRecord:
     reason: str = ""
     verdict: DeploymentVerdict = field(default_factory=DeploymentVerdict)
     plan: Plan
-    options: dict[str, Any] = field(default_factory=dict)
+    options: DeploymentOptions = field(default_factory=DeploymentOptions)
     epoch: int = 0
+    """The endpoint's epoch at its last change."""
     snapshot_id: str = ""
     """What the endpoint was before; a rollback restores it."""
+    since: str = ""
+    """When its state or step began."""
+    resumes: str = ""
+    """The state that a paused deployment goes back to."""
+    unproven: list[int] = field(default_factory=list)
+    """Steps that were passed by time alone, without limits to hold the new version against."""
+    rollback: EndpointRollback | None = None
+    """What became of the endpoint, where this deployment is a rollback or ended in one."""
     revision: int = 1
     live: bool = True
     actor: str = ""
@@ -343,7 +369,7 @@ class EndpointRollback:
     changes: list[SnapshotChange] = field(default_factory=list)
     reason: str = ""
     cause: str = "manual"
-    """`manual`, `verdict`, `probe`, `limit`, `abort` or `superseded`."""
+    """`manual`, `verdict`, `probe`, `limit`, `abort` or `inconclusive`."""
     evidence: dict[str, Any] = field(default_factory=dict)
     at: str = ""
     actor: str = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from modelyard.domain.wire.delivery import EndpointConfiguration, Route
 from modelyard.domain.wire.registry import EventRecord, VersionRecord
 
 
@@ -34,6 +35,28 @@ class Opinion:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EndpointThen:
+    """What took a model's traffic in an environment at a moment, since when, and by whom."""
+
+    environment: str
+    kind: str
+    version: str | None
+    """The version with the largest share; None where nothing was served."""
+    epoch: int
+    route: Route
+    configuration: EndpointConfiguration
+    since: str
+    """When this route came into force."""
+    until: str | None = None
+    """When another one did; None where it still holds."""
+    by: str = ""
+    cause: str = ""
+    """What made it, such as `deployment.advanced`."""
+    deployment_id: str = ""
+    """The deployment that was live at that moment; empty where none was."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class AsOfRecord:
     """Who stood in a stage of a model at a moment, who put it there, and on which evidence."""
 
@@ -57,6 +80,8 @@ class AsOfRecord:
     """The other versions that stood in the stage too."""
     aliases: dict[str, str] = field(default_factory=dict)
     """Alias → version, for all aliases of the model at that moment."""
+    endpoints: list[EndpointThen] = field(default_factory=list)
+    """What took the model's traffic at that moment, by environment, whatever the stage."""
 
 
 @dataclass(frozen=True, kw_only=True)

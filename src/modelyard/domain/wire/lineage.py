@@ -29,6 +29,8 @@ class LineageNode:
     """Who registered it, as the event says."""
     registered_at: str = ""
     deprecated: bool = False
+    serving: dict[str, float] = field(default_factory=dict)
+    """Environment → the version's share of the traffic there, above 0 and up to 1."""
     deleted: bool = False
     """It was deleted; only that it existed, and what it was made from, is still known."""
     facts: dict[str, str] = field(default_factory=dict)
@@ -72,9 +74,14 @@ class LineageUse:
     aliases: list[str] = field(default_factory=list)
     environments: dict[str, str] = field(default_factory=dict)
     """Environment → the stage that the version has there."""
+    serving: dict[str, float] = field(default_factory=dict)
+    """Environment → the version's share of the traffic there, above 0 and up to 1."""
     live: bool = False
     live_as: list[str] = field(default_factory=list)
-    """Such as `stage production`, `stage eu-production (eu)` and `alias champion`; one of them makes a version live."""
+    """Such as `stage production`, `stage eu-production (eu)`, `alias champion` and `25 % of production`.
+
+    One of them makes a version live.
+    """
     deprecated: bool = False
     registered_at: str = ""
 

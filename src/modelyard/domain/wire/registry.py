@@ -111,6 +111,9 @@ class VersionRecord(Metadata, Identity):
     environments: dict[str, str] = field(default_factory=dict)
     """Environment → the stage that it stands in there, besides its own stage."""
     deployed: bool = False
+    """It stands in an exclusive stage (production), or takes traffic in some endpoint."""
+    serving: dict[str, float] = field(default_factory=dict)
+    """Environment → its share of the traffic there, above 0 and up to 1."""
     deprecated: bool = False
     deprecation_reason: str = ""
     successor: str = ""
@@ -184,6 +187,8 @@ class ModelRecord:
     """Stage → the newest version standing in it, development and archived left out."""
     aliases: dict[str, str] = field(default_factory=dict)
     """Alias → version."""
+    serving: dict[str, str] = field(default_factory=dict)
+    """Environment → the version with the largest share of the traffic there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -295,56 +300,6 @@ class ComparisonRecord:
     metrics: list[MetricComparison]
     metric_changes: dict[str, float]
     params_diff: dict[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Damage:
-    """One thing that is not as it should be: what, where and how to mend it."""
-
-    subject: str
-    problem: str
-    hint: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Verification:
-    """The outcome of reading a version's bytes back: nothing in `damage` means that every digest holds."""
-
-    name: str
-    version: str
-    id: str
-    files: int
-    bytes: int
-    damage: list[Damage] = field(default_factory=list)
-
-
-@dataclass(frozen=True, kw_only=True)
-class GarbageReport:
-    """What a collection removed, or would remove: files, bytes freed, and bytes kept."""
-
-    dry_run: bool
-    blobs: int
-    bytes: int
-    stale_uploads: int
-    kept_blobs: int
-    kept_bytes: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stats:
-    """The registry in numbers."""
-
-    total_models: int
-    total_versions: int
-    total_size_bytes: int
-    stored_size_bytes: int
-    """Bytes after equal content was stored once."""
-    total_aliases: int
-    total_events: int
-    models_by_stage: dict[str, int]
-    versions_by_label: dict[str, int]
-    frameworks: dict[str, int]
-    last_registered: str | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,249 @@
+"""The controller: in the background of a server it drives all deployments, probes what serves, and guards endpoints.
+
+Rules
+- Any number of controllers may run on one registry; the lease lets one of them act (`modelyard.delivery.lease`).
+- Deployments are driven side by side, each by one thread at a time.
+- It looks when the database changes, and at least every `TICK_S` while something is live: time passes by itself.
+- Where the database is away it waits: nothing advances, and nothing is rolled back.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Self
+
+from modelyard.delivery.changes import reroute
+from modelyard.delivery.driving import Driver
+from modelyard.delivery.guard import guarded
+from modelyard.delivery.lease import Lease
+from modelyard.domain.health import Pulse
+from modelyard.domain.wire import Arm, DeploymentRecord, EndpointConfiguration, Route
+from modelyard.errors import LeaseLost, ModelyardError
+from modelyard.metadata import deployments, endpoints, models
+from modelyard.metadata.database import known
+from modelyard.registry.context import Engine, Yard
+
+TICK_S = 0.25
+IDLE_S = 5.0
+FAULT_S = 1.0
+LEASE_S = 10.0
+GUARD_S = 2.0
+"""How often an endpoint with a guard is judged."""
+GUARD_WINDOW_S = 300.0
+THREADS = 8
+
+_log = logging.getLogger("modelyard.delivery")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watched:
+    """An endpoint that is looked after: because a deployment is live there, or because it has a guard."""
+
+    endpoint_id: str
+    configuration: EndpointConfiguration
+    route: Route
+    live: bool
+
+    @property
+    def probed(self) -> list[Arm]:
+        """The versions that are probed: those that answer, and those that get copies."""
+        return [*self.route.arms, *self.route.shadow]
+
+
+class Controller:
+    """Drives deployments until it is stopped.
+
+    Args:
+        yard: the registry.
+        engine: what runs versions in this process.
+        changes: a number that stays the same as long as the database does, if there is one.
+        lease_s: after how long another process takes over from one that died.
+    """
+
+    def __init__(
+        self,
+        yard: Yard,
+        engine: Engine | None,
+        *,
+        changes: Callable[[], int] | None = None,
+        lease_s: float = LEASE_S,
+    ) -> None:
+        self._yard, self._engine = yard, engine
+        self._changes = changes or (lambda: 0)
+        self.lease = Lease(yard, lease_s)
+        self.pulses: dict[str, Pulse] = {}
+        self._stopped, self._wake = threading.Event(), threading.Event()
+        self._driver = Driver(
+            yard, engine, check=self.lease.check, pulses=self.pulses, ends=self._stopped.is_set
+        )  # fmt: skip
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="modelyard-controller")
+        self._busy: dict[str, Future[None]] = {}
+        self._due: dict[str, float] = {}
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Work in a thread of its own, until `stop`; harmless when repeated."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self.run, name="modelyard-controller", daemon=True)
+            self._thread.start()
+
+    def interrupt(self) -> None:
+        """Begin nothing any more."""
+        self._stopped.set()
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End, and wait for what is under way; harmless when repeated."""
+        self.interrupt()
+        if self._thread is not None:
+            self._thread.join()
+        self._pool.shutdown()
+        try:
+            self.lease.give_back()
+        except ModelyardError as error:
+            _log.warning("the lease runs out by itself: %s", error.message)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def run(self) -> None:
+        """Work until `stop` or `interrupt` is called from another thread."""
+        while not self._stopped.is_set():
+            seen = self._changes()
+            self._wake.clear()
+            try:
+                pause = TICK_S if self.look() else IDLE_S
+            except ModelyardError as error:
+                _log.warning("deployments wait: %s", error.message)
+                pause = FAULT_S
+            except Exception:  # noqa: BLE001 - the controller goes on, whatever one look met
+                _log.exception("deployments wait for a reason that nobody foresaw")
+                pause = FAULT_S
+            self._rest(seen, pause)
+
+    def look(self) -> bool:
+        """See what is to be done and set about it; whether there is anything live or guarded."""
+        now = self._yard.clock()
+        with self._yard.database.read() as tx:
+            if not endpoints.are_there(tx):
+                return False
+            live = deployments.live(tx)
+            cooling = deployments.cooling(tx, now)
+            watched = watched_of(endpoints.all_current(tx), {row.endpoint_id for row in live})
+        if not (live or cooling or watched) or not self.lease.hold():
+            return bool(live or watched)
+        # The pulse of what does not serve any more is forgotten first: it must not count when the version comes again.
+        for version_id in self.pulses.keys() - {arm.version_id for one in watched for arm in one.probed}:
+            del self.pulses[version_id]
+        for row in live:
+            self._begin(row.id, self.drive, row.id)
+        for row in cooling:
+            self._begin(row.id, self._cool, row.id)
+        for one in watched:
+            self._watch(one)
+        return True
+
+    def _watch(self, one: Watched) -> None:
+        """Probe the versions of an endpoint, and hold it to its guard, where their time has come."""
+        every = one.configuration.probe_s
+        if every > 0 and self._engine is not None:
+            for arm in one.probed:
+                if self._is_due(f"probe {arm.version_id}", every):
+                    self._begin(f"probe {arm.version_id}", self._probe, arm.version_id)
+        if one.configuration.guard is not None and not one.live and self._is_due(f"guard {one.endpoint_id}", GUARD_S):
+            self._begin(f"guard {one.endpoint_id}", self._guard, one.endpoint_id)
+
+    def _is_due(self, what: str, every: float) -> bool:
+        now = time.monotonic()
+        if self._due.get(what, 0.0) > now:
+            return False
+        self._due[what] = now + every
+        return True
+
+    def _begin(self, key: str, work: Callable[[str], object], argument: str) -> None:
+        """Begin some work unless the last of its kind is still under way."""
+        before = self._busy.get(key)
+        if before is None or before.done():
+            self._busy[key] = self._pool.submit(self._safely, work, argument)
+        for name in [name for name, future in self._busy.items() if future.done() and name != key]:
+            del self._busy[name]
+
+    def _safely(self, work: Callable[[str], object], argument: str) -> None:
+        try:
+            work(argument)
+        except LeaseLost:
+            _log.info("another process controls %s by now", argument)
+        except ModelyardError as error:
+            _log.warning("%s waits: %s", argument, error.message)
+            self._stopped.wait(FAULT_S)
+        except Exception:  # noqa: BLE001 - a thread of the pool has nobody to raise it to
+            _log.exception("%s waits for a reason that nobody foresaw", argument)
+            self._stopped.wait(FAULT_S)
+        finally:
+            self._wake.set()
+
+    def drive(self, deployment_id: str) -> DeploymentRecord:
+        """Take a deployment as far as it goes now; the caller holds the lease."""
+        return self._driver.drive(deployment_id)
+
+    def _probe(self, version_id: str) -> None:
+        assert self._engine is not None  # noqa: S101 - `_watch` has looked
+        probe = self._engine.probe(version_id)
+        if probe is not None:
+            ok, _seconds, detail = probe
+            self.pulses[version_id] = self.pulses.get(version_id, Pulse()).after(ok=ok, detail=detail)
+
+    def _guard(self, endpoint_id: str) -> None:
+        with self._driver.transaction() as context:
+            row = known(endpoints.by_id(context.tx, endpoint_id))
+            models.lock_by_id(context.tx, row.model_id)
+            limits = endpoints.configuration_of(row).guard
+            if limits is not None:
+                report = guarded(context, endpoint_id, limits, GUARD_WINDOW_S)
+                if report.triggered:
+                    _log.warning("%s in %s went back: %s", row.name, row.environment, report.reason)
+
+    def _cool(self, deployment_id: str) -> None:
+        """Let go of what an ended deployment has kept warm."""
+        with self._driver.transaction() as context:
+            found = deployments.record(known(deployments.by_id(context.tx, deployment_id)))
+            endpoint = known(endpoints.by_id(context.tx, found.endpoint_id))
+            models.lock_by_id(context.tx, endpoint.model_id)
+            endpoint = known(endpoints.by_id(context.tx, found.endpoint_id))
+            if deployments.live_of(context.tx, endpoint.id) is not None:
+                # Its way back is to what is kept warm here, and would warm it again with nobody left to let it go.
+                return
+            route = endpoints.route_of(endpoint)
+            if route.deployment_id == found.id and route.warm:
+                cooled = replace(route, epoch=endpoint.epoch + 1, warm=[])
+                reroute(context, endpoint, cooled, cause="deployment.cooled")
+            deployments.cooled(context.tx, deployment_id)
+
+    def _rest(self, seen: int, pause: float) -> None:
+        """Wait until there may be something to do."""
+        end = time.monotonic() + pause
+        while not self._wake.wait(max(0.0, min(TICK_S, end - time.monotonic()))):
+            if time.monotonic() >= end or self._changes() != seen:
+                return
+
+
+def watched_of(rows: object, live: set[str]) -> list[Watched]:
+    """The endpoints among some rows that are looked after."""
+    found = [
+        Watched(
+            endpoint_id=row.id,
+            configuration=endpoints.configuration_of(row),
+            route=endpoints.route_of(row),
+            live=row.id in live,
+        )
+        for row in rows  # type: ignore[attr-defined]
+    ]
+    return [one for one in found if one.live or one.configuration.guard is not None]

@@ -1,0 +1,83 @@
+"""The guard of an endpoint: limits that hold at all times, and a way back when they are exceeded.
+
+Rules
+- What is judged is the version with the largest share, on what it did since it serves, or since the beginning of the
+  window, whichever is shorter.
+- Too few requests prove nothing: the guard stays quiet, and says so.
+- With a live deployment the way back is the deployment's own rollback. Nothing goes back to the version that is beyond
+  the limits.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from modelyard.delivery.changes import configure
+from modelyard.delivery.endpoints import check_limits, find_endpoint
+from modelyard.delivery.going_back import Why, go_back, main_version, target_of
+from modelyard.domain import deployment as rules
+from modelyard.domain.durations import later
+from modelyard.domain.judge import REGRESSED, AbsoluteLimits
+from modelyard.domain.wire import DeploymentVerdict, GuardReport, Limits, Observation
+from modelyard.errors import InvalidRequest, SnapshotNotFound
+from modelyard.metadata import endpoints
+from modelyard.metadata.database import known
+from modelyard.operations import CHECK_GUARD, CheckGuard
+from modelyard.registry.context import Context
+from modelyard.registry.dispatch import serves
+from modelyard.registry.lookup import find_model
+from modelyard.telemetry.windows import observed
+
+LIMIT = "limit"
+
+
+@serves(CHECK_GUARD)
+def check_guard(context: Context, request: CheckGuard) -> GuardReport:
+    """Hold an endpoint to limits now, and from now on if they are to be kept.
+
+    Raises:
+        EndpointNotFound: nothing was ever deployed there.
+    """
+    check_limits(request.limits)
+    if not (math.isfinite(request.window_s) and request.window_s > 0):
+        raise InvalidRequest(f"window_s is a number of seconds above 0, not {request.window_s!r}")
+    find_model(context, request.name, lock=True)
+    row = find_endpoint(context, request.name, request.environment)
+    if request.keep:
+        configure(context, row, replace(endpoints.configuration_of(row), guard=request.limits))
+    return guarded(context, row.id, request.limits, request.window_s)
+
+
+def guarded(context: Context, endpoint_id: str, limits: Limits, window_s: float) -> GuardReport:
+    """Judge an endpoint, and roll it back where it is beyond its limits; the caller holds the model's lock."""
+    row = known(endpoints.by_id(context.tx, endpoint_id))
+    seen, verdict = judged(context, endpoint_id, limits, window_s)
+    if seen is None or verdict.state != REGRESSED:
+        return GuardReport(triggered=False, reason=verdict.reason, observed=[seen] if seen else [])
+    try:
+        target = target_of(context, row, None, "")
+    except SnapshotNotFound as nowhere:
+        return GuardReport(triggered=False, reason=f"{verdict.reason}; but {nowhere.message}", observed=[seen])
+    if main_version(target) == seen.version_id:
+        # A deployment is live, and what it would go back to is what went beyond the limits.
+        reason = f"{verdict.reason}; but {seen.version} is what it would go back to"
+        return GuardReport(triggered=False, reason=reason, observed=[seen])
+    done = go_back(context, row, target, Why(reason=verdict.reason, cause=LIMIT, evidence=verdict.evidence))
+    return GuardReport(triggered=True, reason=verdict.reason, observed=[seen], rollback=done)
+
+
+def judged(
+    context: Context, endpoint_id: str, limits: Limits, window_s: float
+) -> tuple[Observation | None, DeploymentVerdict]:
+    """Return what the main version of an endpoint did, and what follows from it."""
+    row = known(endpoints.by_id(context.tx, endpoint_id))
+    route = endpoints.route_of(row)
+    arm = rules.main_arm(route)
+    if arm is None:
+        return None, DeploymentVerdict(reason="nothing is served")
+    entry = endpoints.route_at(context.tx, row.id, row.epoch)
+    since = later(context.now, -window_s)
+    epochs = [row.epoch] if entry is not None and entry.at > since else None
+    seen = observed(context.tx, row.id, arm.version_id, epochs=epochs, since=since)
+    return seen, AbsoluteLimits(limits).judge(seen)
