@@ -6,7 +6,7 @@ Routes are written as use cases write them, row by row, so that a test says exac
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -37,9 +37,15 @@ class Predicting:
     """
 
     def __init__(
-        self, folder: Path, database_url: str = "", *, workers: bool = False, broken: str = "", **overrides: Any
+        self,
+        folder: Path,
+        database_url: str = "",
+        *,
+        workers: bool = False,
+        broken: str = "",
+        overrides: Mapping[str, Any] | None = None,
     ) -> None:
-        given = {"registry.path": str(folder), "cache.path": str(folder.parent / "cache"), **overrides}
+        given = {"registry.path": str(folder), "cache.path": str(folder.parent / "cache"), **(overrides or {})}
         if database_url:
             given["database.url"] = database_url
         self.settings = load(environ={}, working_folder=folder.parent, overrides=given)

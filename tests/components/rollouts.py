@@ -215,5 +215,3 @@ class Rollouts:
         """Let a version answer probes again."""
         self.engine.dead.discard(self.ids[version])
         self.pulses[self.ids[version]] = Pulse()
-
-

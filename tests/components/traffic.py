@@ -1,8 +1,8 @@
 """Steady traffic from another process: many connections that are kept open, each with one request under way.
 
 Run as a program it asks until its input ends, and prints what it saw as one line of JSON. `Traffic` runs it, and judges
-every single answer: it has to be a 200, its output has to come from the version that the answer names, and that has to be
-the version that the route of the answer's epoch gives to the request's key.
+every single answer: it has to be a 200, its output has to come from the version that the answer names, and that has to
+be the version that the route of the answer's epoch gives to the request's key.
 """
 
 from __future__ import annotations
@@ -19,7 +19,14 @@ from urllib.parse import urlsplit
 
 from modelyard.domain.routing import CompiledRoute
 
+PATIENCE_S = 150.0
 BODY = b'{"input": [[1.0]]}'
+
+
+def say(line: str) -> None:
+    """Tell the parent process."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 class Ask:
@@ -45,11 +52,11 @@ class Ask:
         loop = asyncio.get_running_loop()
         over = loop.run_in_executor(None, sys.stdin.readline)
         workers = [asyncio.create_task(self._connected()) for _ in range(self._connections)]
-        print("asking", flush=True)
+        say("asking")
         await over
         self._is_over = True
         await asyncio.gather(*workers)
-        print(json.dumps({"failures": self.failures, "seen": self.seen}), flush=True)
+        say(json.dumps({"failures": self.failures, "seen": self.seen}))
 
     async def _connected(self) -> None:
         reader, writer = await asyncio.open_connection(*self._place)
@@ -100,7 +107,7 @@ class Traffic:
         return self
 
     def __exit__(self, *_: object) -> None:
-        told, _ = self._process.communicate("over\n", timeout=60)
+        told, _ = self._process.communicate("over\n", timeout=PATIENCE_S)
         self.result = json.loads(told)
 
     def judge(self, routes: Mapping[int, CompiledRoute]) -> Counter[tuple[int, str]]:
@@ -110,9 +117,9 @@ class Traffic:
         for epoch, key, version, said in self.result["seen"]:
             assert said == version, f"{said} answered for {version}"
             arms = {arm.version_id: arm.version for arm in routes[epoch].route.arms}
-            due = routes[epoch].choose(key.encode(), lambda _name: None)
-            assert due is not None
-            assert arms[due] == version, f"{key} went to {version} in epoch {epoch}"
+            chosen = routes[epoch].choose(key.encode(), lambda _name: None)
+            assert chosen is not None
+            assert arms[chosen] == version, f"{key} went to {version} in epoch {epoch}"
             found[epoch, version] += 1
         return found
 

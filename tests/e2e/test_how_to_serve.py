@@ -5,17 +5,22 @@ They run from top to bottom, one page after the other, on a registry with three 
 
 from __future__ import annotations
 
+import io
 import json
-import os
 import re
-import subprocess
-import sys
+import shlex
+from contextlib import redirect_stdout
 from pathlib import Path
+from string import Template
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from components.scripted import Reply, ScriptedServer, Seen
 from modelyard import ModelRegistry
+from modelyard.cli.app import app
+from modelyard.facade.managers import Manager
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "how-to"
 
@@ -25,31 +30,48 @@ def answering(seen: Seen) -> Reply:
     return Reply(body=json.dumps(seen.target.rpartition("/")[2]).encode())
 
 
-def run(page: str, folder: Path) -> str:
+def command(line: str, variables: dict[str, str]) -> str:
+    """Run a line of a console, which may keep its output in a variable of the shell; return what it prints."""
+    kept = re.fullmatch(r"(\w+)=\$\((.*)\)", line)
+    words = shlex.split(Template(kept[2] if kept else line).substitute(variables))
+    assert words[0] == "modelyard"
+    done = CliRunner().invoke(app, words[1:])
+    assert done.exit_code == 0, (line, done.stdout, done.stderr)
+    if kept:
+        variables[kept[1]] = done.stdout.strip()
+    return done.stdout
+
+
+def run(page: str) -> str:
     """Run the commands and the Python of a page in their order; return what they print."""
-    blocks = re.findall(r"```(console|python)\n(.*?)```", (PAGES / page).read_text(encoding="utf-8"), re.DOTALL)
-    printed = ""
-    for language, text in blocks:
-        program = ["bash", "-e", "-c", text] if language == "console" else [sys.executable, "-W", "error", "-c", text]
-        environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-        done = subprocess.run(program, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, (text, done.stdout, done.stderr)
-        printed += done.stdout
+    printed, variables = "", dict[str, str]()
+    for language, text in re.findall(r"```(console|python)\n(.*?)```", (PAGES / page).read_text("utf-8"), re.DOTALL):
+        if language == "console":
+            printed += "".join(command(line, variables) for line in text.splitlines())
+            continue
+        names: dict[str, Any] = {}
+        with redirect_stdout(io.StringIO()) as output:
+            exec(text, names)
+        printed += output.getvalue()
+        for made in names.values():
+            if isinstance(made, ModelRegistry | Manager):
+                made.close()
     return printed
 
 
 @pytest.mark.slow
 @pytest.mark.feature("DEP-01", "DEP-04", "DEP-08", "DEP-09", "RBK-01", "RBK-03", "RBK-06", "RBK-07", "RBK-08")
-def test_the_pages_on_deploying_and_rolling_back_work_as_printed(tmp_path):
+def test_the_pages_on_deploying_and_rolling_back_work_as_printed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     with ScriptedServer(answering) as elsewhere:
-        with ModelRegistry(tmp_path / "model_registry") as registry:
+        with ModelRegistry("./model_registry") as registry:
             registry.create_model("fraud")
             for version in ("1.0.0", "1.1.0", "1.2.0"):
                 provider = {"kind": "http", "url": f"{elsewhere.url}/{version}"}
                 registry.register_version("fraud", version, provider=provider)
-        printed = run("deploy-a-model.md", tmp_path)
+        printed = run("deploy-a-model.md")
         assert re.search(r"STAGE 0\.2\nSUCCEEDED\n(1\.[12]\.0) \1\n", printed)
-        printed = run("roll-back.md", tmp_path)
+        printed = run("roll-back.md")
         assert "serves 1.1.0 again, instead of 1.2.0; it took" in printed
         assert "False ['manual', 'manual']" in printed
         assert "configuration.timeout_s" in printed

@@ -149,7 +149,7 @@ class Applier:
     def _forget(self, name: str) -> None:
         wish = self._wishes.pop(name)
         for known in (self._done, self._epochs, self._faults, self._moved):
-            known.pop(name, None)  # type: ignore[attr-defined]  # all four are dicts by endpoint
+            known.pop(name, None)
         work = self._works.pop(name, None)
         if work is not None:
             work.cancel()

@@ -9,7 +9,6 @@ Rules
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -18,12 +17,21 @@ from sqlalchemy import Row
 
 from modelyard.delivery.changes import Change, apply, keep
 from modelyard.delivery.course import give_back
-from modelyard.delivery.endpoints import check_limits, environment_name, obtain
+from modelyard.delivery.endpoints import (
+    LONGEST_LATENCY_S,
+    MOST_REPLICAS,
+    SHORTEST_LATENCY_S,
+    check_limits,
+    check_whole,
+    check_within,
+    environment_name,
+    obtain,
+)
 from modelyard.delivery.refusals import refuse_undeployable
 from modelyard.delivery.snapshots import take
 from modelyard.delivery.strategies import name_of, plan_of
 from modelyard.domain import deployment as rules
-from modelyard.domain.checks import check_text
+from modelyard.domain.checks import check_json, check_text
 from modelyard.domain.names import shown
 from modelyard.domain.plans import Ask
 from modelyard.domain.windows import check_window
@@ -77,10 +85,12 @@ def deploy(context: Context, request: Deploy) -> DeploymentRecord:
 def _options(request: Deploy) -> DeploymentOptions:
     if request.on_inconclusive not in POLICIES:
         raise InvalidRequest(f"on_inconclusive is hold, promote or rollback, not {shown(request.on_inconclusive)}")
-    if request.max_probe_s is not None and not (math.isfinite(request.max_probe_s) and request.max_probe_s > 0):
-        raise InvalidRequest(f"max_probe_s is a number of seconds above 0, not {request.max_probe_s!r}")
-    if request.probes is not None and not 0 <= request.probes <= MOST_PROBES:
-        raise InvalidRequest(f"probes are from 0 to {MOST_PROBES}, not {request.probes}")
+    if request.max_probe_s is not None:
+        check_within("max_probe_s", request.max_probe_s, SHORTEST_LATENCY_S, LONGEST_LATENCY_S)
+    if request.probes is not None:
+        check_whole("probes", request.probes, 0, MOST_PROBES)
+    if request.replicas is not None:
+        check_whole("replicas", request.replicas, 1, MOST_REPLICAS)
     if request.window is not None:
         check_window(request.window)
     if request.limits is not None:
@@ -96,7 +106,7 @@ def _options(request: Deploy) -> DeploymentOptions:
         window=request.window,
         keep_warm_seconds=request.keep_warm_seconds,
         deprecate=request.deprecate,
-        more=request.options,
+        more=check_json("options", request.options),
     )
 
 

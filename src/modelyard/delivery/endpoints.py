@@ -10,7 +10,6 @@ Rules
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from difflib import get_close_matches
@@ -21,6 +20,7 @@ from sqlalchemy import Row
 
 from modelyard.delivery.changes import configure, plain, reroute
 from modelyard.delivery.refusals import refuse_undeployable
+from modelyard.domain.checks import check_number
 from modelyard.domain.deployment import main_arm
 from modelyard.domain.names import alias_name, printable, shown
 from modelyard.domain.paging import check_limit, key_of, token_after
@@ -51,6 +51,9 @@ CLOUD, EDGE = "cloud", "edge"
 KINDS: Final = (CLOUD, EDGE)
 MOST_RULES: Final = 100
 LONGEST_ENVIRONMENT: Final = 64
+MOST_REPLICAS: Final = 64
+SHORTEST_LATENCY_S: Final = 1e-6
+LONGEST_LATENCY_S: Final = 86_400.0
 MOST_ROUTES: Final = 1000
 
 _LEAST: Final = {
@@ -64,7 +67,7 @@ _LEAST: Final = {
     "probe_s": 0,
 }
 _MOST: Final = {
-    "replicas": 64,
+    "replicas": MOST_REPLICAS,
     "timeout_s": 86_400,
     "max_concurrency": 1_000_000,
     "max_queue": 1_000_000,
@@ -256,9 +259,7 @@ def check_configuration(made: EndpointConfiguration) -> EndpointConfiguration:
         InvalidRequest: a number is out of its range.
     """
     for name, least in _LEAST.items():
-        value = getattr(made, name)
-        if not least <= value <= _MOST[name]:
-            raise InvalidRequest(f"{name} is from {least:g} to {_MOST[name]:g}, and not {value!r}")
+        check_within(name, getattr(made, name), least, _MOST[name])
     printable(made.key_header, "the header of the key")
     if made.guard is not None:
         check_limits(made.guard)
@@ -271,18 +272,45 @@ def check_limits(limits: Limits) -> Limits:
     Raises:
         InvalidRequest: a rate lies outside of 0..1, a latency is not positive, or nothing is limited.
     """
-    rate = limits.max_error_rate
-    if rate is not None and not 0 <= rate <= 1:
-        raise InvalidRequest(f"an error rate is from 0 to 1, and not {rate!r}", hint="write 0.05 for five per cent")
-    for name in ("max_p95_s", "max_p99_s"):
-        value = getattr(limits, name)
-        if value is not None and not 0 < value < math.inf:
-            raise InvalidRequest(f"{name} is a number of seconds above 0, and not {value!r}")
-    if limits.min_requests < 1:
-        raise InvalidRequest("min_requests is 1 at least: nothing follows from nothing")
-    if (rate, limits.max_p95_s, limits.max_p99_s) == (None, None, None):
+    given = [getattr(limits, name) for name in ("max_error_rate", "max_p95_s", "max_p99_s")]
+    if given == [None, None, None]:
         raise InvalidRequest("the limits limit nothing", hint="give max_error_rate, max_p95_s or max_p99_s")
+    rate, p95, p99 = given
+    if rate is not None:
+        check_within("an error rate", rate, 0, 1, hint="write 0.05 for five per cent")
+    for name, value in (("max_p95_s", p95), ("max_p99_s", p99)):
+        if value is not None:
+            check_within(name, value, SHORTEST_LATENCY_S, LONGEST_LATENCY_S, hint="give a number of seconds above 0")
+    check_whole("min_requests", limits.min_requests, 1, 1_000_000_000)
     return limits
+
+
+def check_within(what: str, value: object, least: float, most: float, *, hint: str = "") -> float:
+    """Return a number that lies within its bounds.
+
+    Raises:
+        InvalidRequest: it is no finite number, or lies outside of them.
+    """
+    told = f"{what} is from {least:g} to {most:.10g}, and not {shown(value)}"
+    try:
+        number = check_number(value)
+    except ValueError:
+        raise InvalidRequest(told, hint=hint) from None
+    if not least <= number <= most:
+        raise InvalidRequest(told, hint=hint)
+    return number
+
+
+def check_whole(what: str, value: object, least: int, most: int) -> int:
+    """Return a whole number that lies within its bounds.
+
+    Raises:
+        InvalidRequest: it is no whole number, or lies outside of them.
+    """
+    number = check_within(what, value, least, most)
+    if number != int(number):
+        raise InvalidRequest(f"{what} is {shown(value)}", hint="give a whole number")
+    return int(number)
 
 
 def rules_of(row: Row[Any]) -> list[Rule]:

@@ -10,17 +10,16 @@ Rules
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 from modelyard.delivery.changes import configure
-from modelyard.delivery.endpoints import check_limits, find_endpoint
+from modelyard.delivery.endpoints import check_limits, check_within, find_endpoint
 from modelyard.delivery.going_back import Why, go_back, main_version, target_of
 from modelyard.domain import deployment as rules
 from modelyard.domain.durations import later
 from modelyard.domain.judge import REGRESSED, AbsoluteLimits
 from modelyard.domain.wire import DeploymentVerdict, GuardReport, Limits, Observation
-from modelyard.errors import InvalidRequest, SnapshotNotFound
+from modelyard.errors import SnapshotNotFound
 from modelyard.metadata import endpoints
 from modelyard.metadata.database import known
 from modelyard.operations import CHECK_GUARD, CheckGuard
@@ -30,6 +29,7 @@ from modelyard.registry.lookup import find_model
 from modelyard.telemetry.windows import observed
 
 LIMIT = "limit"
+LONGEST_WINDOW_S = 366 * 86_400.0
 
 
 @serves(CHECK_GUARD)
@@ -40,8 +40,7 @@ def check_guard(context: Context, request: CheckGuard) -> GuardReport:
         EndpointNotFound: nothing was ever deployed there.
     """
     check_limits(request.limits)
-    if not (math.isfinite(request.window_s) and request.window_s > 0):
-        raise InvalidRequest(f"window_s is a number of seconds above 0, not {request.window_s!r}")
+    check_within("window_s", request.window_s, 1, LONGEST_WINDOW_S)
     find_model(context, request.name, lock=True)
     row = find_endpoint(context, request.name, request.environment)
     if request.keep:

@@ -48,7 +48,7 @@ def field_reader(path: str) -> Callable[[bytes], bytes | None]:
 
     def read(body: bytes) -> bytes | None:
         try:
-            found = decode(body)
+            found: Any = decode(body)
             for _ in names:
                 found = found.inner
             raw = bytes(found)

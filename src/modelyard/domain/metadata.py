@@ -87,6 +87,7 @@ SYSTEM_FIELDS = frozenset(
         "created_at",
         "updated_at",
         "deployed",
+        "serving",
         "deprecated",
         "deprecation_reason",
         "aliases",

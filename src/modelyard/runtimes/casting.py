@@ -139,22 +139,30 @@ def _floats(array: Any, word: str, what: str) -> Any:
 def _integers(array: Any, word: str, field: Field, what: str) -> Any:
     import numpy as np
 
-    target = np.dtype(_width(word, "int64"))
-    if array.dtype.kind == "f":
-        missing = np.isnan(array)
-        whole = np.isfinite(array) & (array == np.trunc(array))
-        if not (whole | (missing & field.optional)).all():
-            raise _no(array[~whole].ravel()[0], what, word, missing=bool(missing.any()) and not field.optional)
-        if missing.any():
-            return array
-    elif array.dtype.kind not in "bui":
-        if array.dtype == object and field.optional and all(leaf is None for leaf in array.ravel()):
+    if array.dtype == object:
+        if field.optional and all(leaf is None for leaf in array.ravel()):
             return np.full(array.shape, math.nan)
         raise _no(next(leaf for leaf in array.ravel() if type(leaf) not in _NUMBERS or abs(leaf) >> 63), what, word)
-    bounds = np.iinfo(target)
-    if array.size and (int(array.min()) < bounds.min or int(array.max()) > bounds.max):
-        raise _no(array.max() if int(array.max()) > bounds.max else array.min(), what, word)
-    return array.astype(target, copy=False)
+    if array.dtype.kind == "f" and _has_holes(array, word, field, what):
+        return array
+    bounds = np.iinfo(_width(word, "int64"))
+    over, under = array > bounds.max, array < bounds.min
+    if over.any() or under.any():
+        raise _no(array[over | under].ravel()[0], what, word)
+    return array.astype(bounds.dtype, copy=False)
+
+
+def _has_holes(array: Any, word: str, field: Field, what: str) -> bool:
+    """Whether some of these numbers are missing; InvalidInput where others are no integers, or none may be missing."""
+    import numpy as np
+
+    missing = np.isnan(array)
+    wrong = ~np.isfinite(array) | (array != np.trunc(array))
+    wrong &= ~(missing & field.optional)
+    if wrong.any():
+        first = array[wrong].ravel()[0]
+        raise _no(first, what, word, missing=bool(np.isnan(first)))
+    return bool(missing.any())
 
 
 def _booleans(array: Any, field: Field, what: str) -> Any:

@@ -80,18 +80,22 @@ def methods_of(model: Any, facts: Facts) -> tuple[str, ...]:
 
 def features(names: tuple[str, ...], width: int | None, schema: tuple[Field, ...], word: str) -> tuple[Field, ...]:
     """The fields of one row, of the names and the number of features that a model knows, and of the schema's fields."""
-    single = schema[0] if len(schema) == 1 else None
     if names:
-        types = {item.name: item for item in schema if not item.shape}
-        shared = single.type if single and single.shape and single.name not in names else word
-        return tuple(_typed(types.get(name) or Field(name=name, type=shared), word) for name in names)
+        return _by_name(names, schema, word)
     if width is None:
         return schema
     if len(schema) == width and not any(item.shape for item in schema):
         return tuple(_typed(item, word) for item in schema)
-    if single and single.shape in ((width,), (-1,)):
-        return (_typed(Field(name=single.name, type=single.type, shape=(width,), optional=single.optional), word),)
-    return (Field(name="input", type=word, shape=(width,)),)
+    fits = len(schema) == 1 and schema[0].shape in ((width,), (-1,))
+    only = schema[0] if fits else Field(name="input", type=word)
+    return (_typed(Field(name=only.name, type=only.type, shape=(width,), optional=only.optional), word),)
+
+
+def _by_name(names: tuple[str, ...], schema: tuple[Field, ...], word: str) -> tuple[Field, ...]:
+    """The fields of these names, with the schema's types: of the same names, or of the array that is its only field."""
+    types = {item.name: item for item in schema if not item.shape}
+    shared = schema[0].type if len(schema) == 1 and schema[0].shape else word
+    return tuple(_typed(types.get(name) or Field(name=name, type=shared), word) for name in names)
 
 
 def looks_like_table(example: Any) -> bool:

@@ -104,15 +104,8 @@ def for_files(paths: Sequence[str]) -> Flavour:
     """
     names = [PurePosixPath(path).name for path in paths]
     suffixes = [PurePosixPath(path).suffix.lower() for path in paths]
-    for mark, found in _BY_NAME.items():
-        if mark in names:
-            return flavour_named(found)
-    for suffix, found in _BY_SUFFIX.items():
-        if suffix in suffixes:
-            return flavour_named(found)
-    for suffix, found, pattern in _TEXTS:
-        if f"model{suffix}" in names or (len(names) == 1 and suffixes == [suffix] and pattern.search(names[0])):
-            return flavour_named(found)
+    if found := _by_mark(names, suffixes) or _by_text(names):
+        return flavour_named(found)
     kinds = sorted({_LATER[suffix] for suffix in suffixes if suffix in _LATER})
     shown = ", ".join(kinds) if kinds else ", ".join(list(paths)[:5]) or "a version without files"
     raise InvalidArtifact(
@@ -120,6 +113,22 @@ def for_files(paths: Sequence[str]) -> Flavour:
         hint="get the files with download_model and load them with their own package",
         details={"files": list(paths)[:100]},
     )
+
+
+def _by_mark(names: Sequence[str], suffixes: Sequence[str]) -> str:
+    """The flavour of the first name or ending in the module's table that is among these; empty where none is."""
+    marks = [flavour for name, flavour in _BY_NAME.items() if name in names]
+    marks += [flavour for suffix, flavour in _BY_SUFFIX.items() if suffix in suffixes]
+    return marks[0] if marks else ""
+
+
+def _by_text(names: Sequence[str]) -> str:
+    """The flavour of a text format; empty where no name tells one."""
+    for suffix, flavour, pattern in _TEXTS:
+        only = names[0].lower() if len(names) == 1 else ""
+        if f"model{suffix}" in names or (only.endswith(suffix) and pattern.search(only)):
+            return flavour
+    return ""
 
 
 def opened(facts: Facts) -> Runner:

@@ -19,7 +19,7 @@ Rules
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -152,18 +152,19 @@ class Reader:
     def _columns(self, columns: Mapping[str, Any]) -> Batch:
         if not self._fields:
             return _batch({name: cast(as_array(part, ragged=True), _ANY, name) for name, part in columns.items()})
-        missing = [item.name for item in self._fields if not item.optional and item.name not in columns]
-        unknown = [name for name in columns if name not in self._by_name]
-        if missing or unknown:
-            parts = [
-                f"{word} {_names(names)}" for word, names in (("missing:", missing), ("unknown:", unknown)) if names
-            ]
-            raise InvalidInput(f"the names do not fit: {'; '.join(parts)}", hint=self._hint())
+        self._check_names(columns)
         rows = {name: self._column(self._by_name[name], part) for name, part in columns.items()}
         count = len(next(iter(rows.values()))) if rows else 0
         return _batch(
             {item.name: rows[item.name] if item.name in rows else _absent(item, count) for item in self._fields}
         )
+
+    def _check_names(self, names: Collection[str]) -> None:
+        missing = [item.name for item in self._fields if not item.optional and item.name not in names]
+        unknown = [name for name in names if name not in self._by_name]
+        parts = [f"{word} {_names(found)}" for word, found in (("missing:", missing), ("unknown:", unknown)) if found]
+        if parts:
+            raise InvalidInput(f"the names do not fit: {'; '.join(parts)}", hint=self._hint())
 
     def _column(self, item: Field, values: Any) -> Any:
         what = f"the field {shown(item.name)}"

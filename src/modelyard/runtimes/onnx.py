@@ -109,19 +109,15 @@ class OnnxRunner:
 
     def __init__(self, session: Any, facts: Facts) -> None:
         inputs, outputs = session.get_inputs(), session.get_outputs()
-        if wrong := [item for item in inputs if item.type not in _TYPES or not item.shape]:
-            raise InvalidArtifact(
-                f"{facts.reference}: the input {wrong[0].name!r} is a {wrong[0].type} of shape {wrong[0].shape}",
-                hint="only tensors whose first dimension counts the rows can be sent",
-            )
+        _check_inputs(inputs, facts.reference)
         self._session = session
         self._outputs = [item.name for item in outputs]
         self._shapes = {item.name: [_size(size) for size in item.shape[1:]] for item in inputs}
         self.expected = Expected(fields=tuple(map(self._field, inputs)))
         first = {item.shape[0] for item in inputs}
         self._goes = FixedRows.of(size for size in first if isinstance(size, int))
-        open_outputs = all(not item.shape or not isinstance(item.shape[0], int) for item in outputs)
-        self.rowwise: bool | None = None if open_outputs and not self._goes.rows else False
+        fixed = self._goes.rows or any(isinstance(item.shape[0], int) for item in outputs if item.shape)
+        self.rowwise: bool | None = False if fixed else None
 
     def run(self, ask: Ask) -> Any:
         """Run the graph; one output is the answer itself, several are a mapping."""
@@ -139,6 +135,14 @@ class OnnxRunner:
 
     def _inner(self, name: str, part: Any) -> Sequence[int]:
         return (1,) if self._shapes[name] == [1] else tuple(part.shape[1:])
+
+
+def _check_inputs(inputs: Sequence[Any], reference: str) -> None:
+    if wrong := [item for item in inputs if item.type not in _TYPES or not item.shape]:
+        raise InvalidArtifact(
+            f"{reference}: the input {wrong[0].name!r} is a {wrong[0].type} of shape {wrong[0].shape}",
+            hint="only tensors whose first dimension counts the rows can be sent",
+        )
 
 
 def _size(size: Any) -> int:

@@ -145,6 +145,8 @@ class WorkerPool:
             ModelyardError: a new process did not start; those that were there stay.
         """
         async with self._change:
+            if self._dispatcher.closing:
+                return
             wanted = max(1, sizing.replicas)
             self._dispatcher.sizing = sizing
             self._assignment.memory = sizing.memory_mb << 20
@@ -247,6 +249,8 @@ class WorkerPool:
         await self._dispatcher.drain(self._policy.drain_timeout_s)
         for task in self._background:
             task.cancel()
+        # A change of size that waits for new processes ends with them.
+        await asyncio.gather(*[replica.end() for replica in self._replicas])
         async with self._change:
             await asyncio.gather(*[replica.end() for replica in self._replicas])
         # What the workers did not answer within their time came back into the queue.

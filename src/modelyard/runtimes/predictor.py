@@ -97,7 +97,7 @@ class Predictor:
             if isinstance(understood, Fault):
                 answers[place] = understood
             else:
-                alone = not self._joins
+                alone = not self._joins or understood.rows > MOST_ROWS // 2
                 groups.setdefault(place if alone else understood.key, []).append(understood)
         for group in groups.values():
             for chunk in _chunks(group):

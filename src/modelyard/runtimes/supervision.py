@@ -151,8 +151,7 @@ class Replica:
         with suppress(asyncio.CancelledError):
             await self._life
         self.state = ENDED
-        if not self._first.done():
-            self._first.cancel()
+        self._refuse(NotServing(f"{self._assignment.reference} was ended while it started"))
 
     async def replace(self) -> None:
         """Let the process end, so that a fresh one takes its place."""
@@ -201,10 +200,17 @@ class Replica:
             if self._first.done():
                 logger.warning("%s: worker %d does not start: %s", self._assignment.reference, self.number, error)
                 return None
-            self._first.set_exception(error)
+            self._refuse(error)
             self.leaving = True
             self.state = ENDED
             return None
+
+    def _refuse(self, error: ModelyardError) -> None:
+        """End the wait for the first process, unless it has ended."""
+        if not self._first.done():
+            self._first.set_exception(error)
+            # Where nobody waits any more, the error is not reported as lost.
+            self._first.exception()
 
     async def _open(self) -> WorkerProcess:
         reference = self._assignment.reference

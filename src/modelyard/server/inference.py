@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 from starlette.types import Receive, Scope, Send
@@ -24,13 +23,14 @@ from modelyard.delivery.book import Facts
 from modelyard.delivery.gateway import Gateway, Streamed
 from modelyard.delivery.serving import Serving
 from modelyard.errors import ModelyardError, NotServing
-from modelyard.operations.delivery import PREDICT as PERMISSION
-from modelyard.runtimes.backend import PREDICT, Answer, Call, Usage
+from modelyard.operations import delivery as rows
+from modelyard.runtimes.backend import PREDICT, Call
 from modelyard.server.attention import Attention
 from modelyard.server.auth import authorise
 from modelyard.server.binding import query_values, refuse_unknown
 from modelyard.server.service import Service, whole_body
 
+PERMISSION = rows.PREDICT
 BEFORE, AFTER = "/api/models/", "/predict"
 DEFAULT_ENVIRONMENT = "production"
 SECRET_HEADERS = frozenset({b"authorization", b"cookie", b"proxy-authorization", b"x-api-key", b"x-goog-api-key"})
@@ -141,9 +141,7 @@ class Inference:
             prediction = await gateway.predict(name, environment, call)
         await send_json(send, answer_of(prediction.answer, prediction.facts), told(prediction.facts))
 
-    async def stream(
-        self, gateway: Gateway, key: tuple[str, str], call: Call, receive: Receive, send: Send
-    ) -> None:
+    async def stream(self, gateway: Gateway, key: tuple[str, str], call: Call, receive: Receive, send: Send) -> None:
         """Answer a call piece by piece; `key` is model and environment."""
         async with Attention(receive):
             streamed = await gateway.stream(*key, call)

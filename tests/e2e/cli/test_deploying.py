@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -28,14 +34,19 @@ def elsewhere() -> Iterator[ScriptedServer]:
         yield server
 
 
-@pytest.fixture
-def fraud(terminal, elsewhere):
-    """A registry with three versions that can be deployed."""
+def with_versions(terminal, elsewhere):
+    """Register three versions that can be deployed; return the terminal."""
     with ModelRegistry(terminal.target) as registry:
         registry.create_model("fraud")
         for version in ("1.0.0", "1.1.0", "2.0.0"):
             registry.register_version("fraud", version, provider={"kind": "http", "url": f"{elsewhere.url}/{version}"})
     return terminal
+
+
+@pytest.fixture
+def fraud(terminal, elsewhere):
+    """A registry with three versions that can be deployed."""
+    return with_versions(terminal, elsewhere)
 
 
 @pytest.fixture
@@ -223,3 +234,43 @@ def test_what_cannot_be_asked_is_a_usage_error(served, line):
     answer = served.run(f"deploy fraud 1.1.0 {line}")
     assert (answer.code, len(answer.err) > 20) == (2, True)
     assert len(served.json("deployments")) == 1
+
+
+def watch(local, identifier: str) -> tuple[subprocess.Popen[bytes], int]:
+    """Watch a deployment on a terminal of its own; return the process, and what reads the terminal."""
+    screen, terminal = pty.openpty()
+    command = [sys.executable, "-m", "modelyard.cli.main", "-r", local.target, "status", identifier, "--watch"]
+    process = subprocess.Popen(command, stdout=terminal, stderr=terminal, stdin=terminal)
+    os.close(terminal)
+    return process, screen
+
+
+def read(screen: int, wanted: str = "") -> str:
+    """Read a terminal until it shows a text, or until it is closed."""
+    seen = b""
+    with suppress(OSError):  # Linux tells the end of a terminal so.
+        while not wanted or wanted not in seen.decode(errors="ignore"):
+            piece = os.read(screen, 4096)
+            if not piece:
+                break
+            seen += piece
+    return seen.decode(errors="ignore")
+
+
+@pytest.mark.slow
+def test_on_a_terminal_a_picture_is_drawn_until_somebody_stops_it_or_it_ends(local, elsewhere):
+    served = with_versions(local, elsewhere)
+    served.ok("deploy fraud 1.0.0 --wait --timeout 60 --quiet")
+    identifier = begin(served, f"1.1.0 {HOLDING}")
+    process, screen = watch(local, identifier)
+    assert "█" in read(screen, "█" * 8)
+    process.send_signal(signal.SIGINT)
+    rest = read(screen)
+    assert (process.wait(60), "Traceback" in rest) == (130, False)
+    os.close(screen)
+    assert served.json(f"status {identifier}")["live"]
+    served.ok(f"abort {identifier}")
+    process, screen = watch(local, identifier)
+    assert "ROLLED_BACK" in read(screen)
+    assert process.wait(60) == 1
+    os.close(screen)

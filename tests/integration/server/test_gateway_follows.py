@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx2
 import pytest
@@ -177,7 +177,7 @@ class Load:
         wanted = self.seen.total() + count
         until(lambda: self.seen.total() >= wanted)
 
-    def __enter__(self) -> Load:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -223,7 +223,7 @@ def own_postgres() -> Iterator[PostgresServer]:
 @pytest.mark.parametrize("asks", [False, True], ids=["open", "with tokens"])
 def test_a_stopped_postgresql_is_not_noticed(tmp_path, own_postgres, asks, caplog):
     url = own_postgres.url(own_postgres.create_database())
-    yard = Predicting(tmp_path / "registry", url, **{"auth.enabled": asks})
+    yard = Predicting(tmp_path / "registry", url, overrides={"auth.enabled": asks})
     try:
         yard.version("1.0.0")
         yard.caller.call(CREATE_USER, CreateUser(name="app", grants=[{"allow": "caller"}]))

@@ -75,8 +75,9 @@ class World:
         assert isinstance(found, Scripted)
         return found
 
-    async def ask(self, key: bytes | None = None, call: Call = CALL, **headers: str) -> str:
-        """Predict; gives the version that answered."""
+    async def ask(self, key: bytes | None = None, call: Call = CALL, **header: str) -> str:
+        """Predict; gives the version that answered. A header is named without `x-`: `channel="beta"`."""
+        headers = {f"x-{name.replace('_', '-')}": value for name, value in header.items()}
         made = Call(body=call.body, headers=headers) if headers else call
         return (await self.gateway.predict(*WHERE, made, key)).facts.version
 
@@ -132,8 +133,8 @@ async def test_a_rule_sends_a_request_to_a_version_without_weight():
     world = World()
     rule = Rule(name="beta", version="2.0.0", version_id="v2.0.0", header="x-channel", equals="beta")
     await world.serve(compiled({"1.0.0": 1}, rules=[rule]))
-    assert await world.ask(**{"x-channel": "beta"}) == "2.0.0"
-    assert await world.ask(**{"x-channel": "other"}) == "1.0.0"
+    assert await world.ask(channel="beta") == "2.0.0"
+    assert await world.ask(channel="other") == "1.0.0"
 
 
 @in_loop
@@ -262,16 +263,16 @@ async def test_the_deadline_is_the_shorter_of_the_callers_and_the_endpoints():
     backend.gate.clear()
     for _ in range(3):
         with pytest.raises(TimedOut, match=r"within 0\.01 s"):
-            await world.ask(**{"x-modelyard-timeout": "0.01"})
+            await world.ask(modelyard_timeout="0.01")
     assert backend.calls[0].timeout_s == 0.01
     backend.gate.set()
     # A caller in a hurry says nothing about the back end: its circuit is closed still.
-    assert await world.ask(**{"x-modelyard-timeout": "60"}) == "1.0.0"
+    assert await world.ask(modelyard_timeout="60") == "1.0.0"
     assert backend.calls[-1].timeout_s == 5.0
     assert world.notes.counts()["v1.0.0", 1, "live", False] == 3
     for odd in ("0", "-1", "nan", "inf", "soon"):
         with pytest.raises(InvalidRequest):
-            await world.ask(**{"x-modelyard-timeout": odd})
+            await world.ask(modelyard_timeout=odd)
 
 
 @in_loop

@@ -13,9 +13,7 @@ def seen(requests: int = 100, **fields: float) -> Observation:
     """What a version did; the rate of errors follows from their number."""
     errors = int(fields.pop("errors", 0))
     rate = errors / requests if requests else None
-    return Observation(
-        version_id="mv_2", version="2.0.0", requests=requests, errors=errors, error_rate=rate, **fields
-    )  # type: ignore[arg-type]  # latencies only
+    return Observation(version_id="mv_2", version="2.0.0", requests=requests, errors=errors, error_rate=rate, **fields)  # type: ignore[arg-type]  # latencies only
 
 
 @pytest.mark.parametrize(("requests", "needed"), [(0, 20), (19, 20), (0, 0), (0, 1)])

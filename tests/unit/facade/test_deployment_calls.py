@@ -130,7 +130,7 @@ def test_each_method_asks_for_its_operation(call, answer, expected):
 
 
 def test_a_version_without_a_model_is_looked_up_first():
-    record, seen = asked(VERSION, deployment(), call=lambda r: r.deploy(VERSION))
+    record, seen = asked(VERSION, deployment(), call=lambda r: r.deploy(VERSION.id))
     assert record.id == "dp_1"
     assert seen[0].target.startswith(f"/api/models/{VERSION.id}")
     assert msgspec.json.decode(seen[1].body) == {"version": VERSION.id}

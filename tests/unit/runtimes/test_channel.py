@@ -19,13 +19,15 @@ from modelyard.runtimes.frames import (
     FrameTooLarge,
     Load,
     Loaded,
+    Question,
     Refused,
+    Reply,
     Splitter,
     encoded,
     reply_of,
 )
 
-MESSAGES = [
+MESSAGES: list[Reply] = [
     Loaded(batchable=True),
     Refused(code="missing_extra", message="nö", hint="", details={"n": [1, None, 2.5]}),
     Answers(answers=[b'{"a":1}', ("input", "no"), b""]),
@@ -71,7 +73,7 @@ class TestFrames:
 class TestWorkersEnd:
     def test_questions_come_one_by_one_until_the_other_side_ends(self) -> None:
         ours, theirs = socket.socketpair()
-        questions = [
+        questions: list[Question] = [
             Load(opener="a:b", folder="/", facts={"x": None}, paths=["/p"]),
             Batch(calls=[("predict", b"x" * 100_000)]),
         ]

@@ -6,17 +6,28 @@ import asyncio
 import json
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 import pytest
 
 from components.acting import ActorFolder, actor, order, policy
 from components.loops import eventually, in_loop
-from modelyard.errors import InvalidInput, MissingExtra, NotDeployable, PredictionFailed, TimedOut
+from modelyard.errors import (
+    InvalidInput,
+    MissingExtra,
+    NotDeployable,
+    NotServing,
+    Overloaded,
+    PredictionFailed,
+    TimedOut,
+    TooLarge,
+)
+from modelyard.runtimes import pool as pool_module
 from modelyard.runtimes.backend import CHAT, Answer, BackendLost, Call, Sizing
 from modelyard.runtimes.pool import WorkerPool
 
@@ -99,6 +110,29 @@ class TestAnswers:
             answers = await asyncio.gather(*(pool.predict(order(number=number)) for number in range(1000)))
             assert [said(answer)["given"]["number"] for answer in answers] == list(range(1000))
             assert len({said(answer)["pid"] for answer in answers}) == 2
+
+
+class TestBounds:
+    @in_loop
+    async def test_more_calls_than_may_wait_are_refused(self, tmp_path: Path) -> None:
+        async with running(tmp_path, times={"most_waiting": 2}) as pool:
+            begun, go = tmp_path / "begun", tmp_path / "go"
+            first = asyncio.create_task(pool.predict(order(mark=str(begun), until=str(go))))
+            await eventually(begun.exists)
+            others = [asyncio.create_task(pool.predict(order())) for _ in range(2)]
+            await eventually(lambda: pool.describe()["waiting"] == 2)
+            with pytest.raises(Overloaded) as caught:
+                await pool.predict(order())
+            assert caught.value.details["retry_after"] == 1
+            go.touch()
+            await asyncio.gather(first, *others)
+
+    @in_loop
+    async def test_a_body_over_the_limit_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(pool_module, "LARGEST_BODY", 100)
+        async with running(tmp_path) as pool:
+            with pytest.raises(TooLarge, match="over the limit of 100"):
+                await pool.predict(order(word="x" * 100))
 
 
 class TestBatches:
@@ -341,6 +375,15 @@ class TestStart:
             assert (await pool.probe()).ok
 
     @in_loop
+    async def test_where_the_system_starts_no_process_that_is_said(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+        with pytest.raises(NotServing, match="no worker process can be started"):
+            async with running(tmp_path):
+                pass
+
+    @in_loop
     async def test_a_start_that_is_given_up_leaves_no_process(self, tmp_path: Path) -> None:
         version = actor(tmp_path, until=str(tmp_path / "never"))
         folder = ActorFolder(tmp_path)
@@ -393,6 +436,19 @@ class TestSize:
 
 class TestEnd:
     @in_loop
+    async def test_closing_ends_a_growth_that_waits_for_a_process(self, tmp_path: Path) -> None:
+        async with running(tmp_path) as pool:
+            begun, never = tmp_path / "begun", tmp_path / "never"
+            (tmp_path / "script.json").write_text(json.dumps({"mark": str(begun), "until": str(never)}))
+            growing = asyncio.create_task(pool.resize(Sizing(replicas=2)))
+            await eventually(begun.exists)
+            await pool.close()
+            with pytest.raises(NotServing, match="ended while it started"):
+                await growing
+            await pool.resize(Sizing(replicas=3))
+        assert workers() == []
+
+    @in_loop
     async def test_closing_waits_for_what_is_under_way_and_takes_no_more(self, tmp_path: Path) -> None:
         async with running(tmp_path) as pool:
             begun, go = tmp_path / "begun", tmp_path / "go"
@@ -416,8 +472,11 @@ class TestEnd:
     async def test_closing_does_not_wait_for_ever(self, tmp_path: Path) -> None:
         times = {"drain_timeout_s": 0.05, "end_grace_s": 0.1}
         async with running(tmp_path, times=times) as pool:
-            calls = [asyncio.create_task(pool.predict(order(sleep=3600))) for _ in range(2)]
-            await eventually(lambda: pool.describe()["waiting"] == 0)
+            begun = tmp_path / "begun"
+            calls = [asyncio.create_task(pool.predict(order(mark=str(begun), sleep=3600)))]
+            await eventually(begun.exists)
+            calls.append(asyncio.create_task(pool.predict(order())))
+            await eventually(lambda: pool.describe()["waiting"] == 1)
             await pool.close()
             outcomes = await asyncio.gather(*calls, return_exceptions=True)
             assert [type(outcome) for outcome in outcomes] == [BackendLost, BackendLost]

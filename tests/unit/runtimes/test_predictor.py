@@ -18,8 +18,11 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from components.predictors import asked, asked_singly, opened, refused, served
-from modelyard.errors import InvalidArtifact
+from modelyard.errors import InvalidArtifact, MissingExtra
+from modelyard.runtimes.goes import FixedRows
+from modelyard.runtimes.outputs import plain
 from modelyard.runtimes.predictor import MOST_ROWS, Fault
+from modelyard.runtimes.runner import Batch
 
 FRAME, y = load_iris(return_X_y=True, as_frame=True)
 X = FRAME.to_numpy()
@@ -129,8 +132,8 @@ def test_protocols_are_answered_together_each_in_its_own_form(counting):
 def test_large_calls_do_not_keep_small_ones_waiting(counting):
     large = {"input": [[1, 1]] * (MOST_ROWS // 2 + 1)}
     middle = {"input": [[1, 1]] * (MOST_ROWS // 2)}
-    asked(counting, large, middle, middle, {"input": [1, 1]})
-    assert sorted(Counting.questions) == [1, MOST_ROWS // 2 + 1, MOST_ROWS]
+    asked(counting, {"input": [1, 1]}, large, middle, middle)
+    assert sorted(Counting.questions) == [MOST_ROWS // 2, MOST_ROWS // 2 + 1, MOST_ROWS // 2 + 1]
 
 
 def test_nothing_is_asked_for_nothing(counting):
@@ -239,6 +242,37 @@ def test_an_object_gets_its_input_as_its_example_looks(example, body, came, tmp_
     predictor = served(Echo(), tmp_path, example)
     assert asked(predictor, {"input": body}) == [came]
     assert not predictor.batchable
+
+
+@pytest.mark.parametrize(
+    ("answers", "together"),
+    [
+        ([{"a": np.array([1])}, {"a": np.array([2])}], {"a": [1, 2]}),
+        ([(np.array([1]), [3]), (np.array([2]), [4])], [[1, 2], [3, 4]]),
+    ],
+)
+def test_the_answers_of_several_goes_come_together(answers, together):
+    asked_for = iter(answers)
+    batch = Batch({"x": np.array([1, 2])}, 2)
+    assert plain(FixedRows(1).run(batch, lambda _: next(asked_for))) == together
+
+
+@pytest.mark.parametrize(
+    ("file", "module", "package"),
+    [
+        ("m.onnx", "onnx", "onnxruntime"),
+        ("m.pt", "torch", "torch"),
+        ("m.ubj", "boosters", "xgboost-cpu"),
+        ("m.lgb", "boosters", "lightgbm"),
+        ("MLmodel", "pyfunc", "mlflow"),
+    ],
+)
+def test_a_missing_package_is_told_with_its_installation(file, module, package, tmp_path, monkeypatch):
+    (tmp_path / file).write_bytes(b"x")
+    monkeypatch.setattr(f"modelyard.runtimes.{module}.find_spec", lambda _name: None)
+    with pytest.raises(MissingExtra, match=f"loading churn/3 needs the package '{package}'") as caught:
+        opened(tmp_path)
+    assert caught.value.hint == f"pip install {package}"
 
 
 def test_what_cannot_be_asked_is_not_opened(tmp_path):

@@ -1,8 +1,8 @@
 """Anthropic's messages.
 
-`POST {base}/v1/messages`. System texts stand apart from the messages, and `max_tokens` has to be given. The interface has
-versions, and the present one has no sampling parameters any more; a request with one of them goes by the version before,
-under which models that take them still do.
+`POST {base}/v1/messages`. System texts stand apart from the messages, and `max_tokens` has to be given. The interface
+has versions, and the present one has no sampling parameters any more; a request with one of them goes by the version
+before, under which models that take them still do.
 
 A stream is the events message_start, content_block_delta, message_delta and message_stop; its usage comes in the first
 and is completed by message_delta. Tokens that were read from or written to a cache are told apart, and count as input
