@@ -248,7 +248,7 @@ def prepare(folder: Path, backend_url: str) -> None:
     rng = np.random.default_rng(7)
     rows = rng.normal(size=(500, 4))
     model = LogisticRegression().fit(rows, (rows.sum(axis=1) > 0).astype(int))
-    mlflow.sklearn.save_model(model, str(folder / "mlflow"))
+    mlflow.sklearn.save_model(model, str(folder / "mlflow"), pip_requirements=["scikit-learn"])
     with ModelRegistry(folder / "registry") as registry:
         for name in ("batched", "single"):
             registry.register_model(model, name, "1.0.0", input_example=rows[:2])
@@ -293,8 +293,12 @@ def run_server(kind: str, folder: Path) -> None:
 def switching(folder: Path, yard: Running, requests: int) -> tuple[float, float]:
     """The median and the longest request while the routes of all endpoints move several times."""
 
+    def move() -> None:
+        for epoch in range(2, 7):
+            route_all(folder, epoch)
+
     async def both() -> list[float]:
-        moving = asyncio.create_task(asyncio.to_thread(lambda: [route_all(folder, epoch) for epoch in range(2, 7)]))
+        moving = asyncio.create_task(asyncio.to_thread(move))
         _, times = await load_of(yard.url, request("/api/models/batched/predict", ROW), requests, 8)
         await moving
         return times

@@ -36,7 +36,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from modelyard.bootstrap import EmbeddedCaller, open_yard
 from modelyard.config import load

@@ -94,7 +94,7 @@ class Traffic:
     """
 
     def __init__(self, url: str, *, connections: int = 200, path: str = "/api/models/fraud/predict") -> None:
-        self._command = [sys.executable, __file__, url, path, str(connections)]
+        self._command: list[str] = [sys.executable, __file__, url, path, str(connections)]
         self.result: dict[str, Any] = {}
 
     def __enter__(self) -> Self:

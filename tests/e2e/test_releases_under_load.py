@@ -1,7 +1,7 @@
 """The application never notices: every strategy, a rollback and a killed worker, under 200 connections that never rest.
 
-Server, workers, database and traffic are real processes. Each answer is judged by itself: it is a 200, and it comes from
-the version that the route of its epoch gives to its key.
+Server, workers, database and traffic are real processes. Each answer is judged by itself: it is a 200, and it comes
+from the version that the route of its epoch gives to its key.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from modelyard.domain.routing import CompiledRoute
 from modelyard.domain.wire import DeploymentRecord
 
 MODEL = "fraud"
-SOURCE = '''
+SOURCE = """
 class Predictor:
     inputs = "json"
 
     def predict(self, inputs):
         return ["{version}" for _ in inputs]
-'''
+"""
 QUICK = {"step_seconds": 0.5, "min_requests": 20, "probes": 2}
 
 

@@ -12,13 +12,13 @@ from components.servers import server_process
 from modelyard import ModelRegistry
 
 MODEL = "fraud"
-SOURCE = '''
+SOURCE = """
 class Predictor:
     inputs = "json"
 
     def predict(self, inputs):
         return ["{version}" for _ in inputs]
-'''
+"""
 
 
 def kill_the_server() -> None:

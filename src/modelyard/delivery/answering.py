@@ -1,6 +1,6 @@
 """What a prediction is answered with: one JSON document, the same from a server and in one's own process.
 
-    {"output": …, "name": …, "version": …, "version_id": …, "deployment_id": …, "epoch": …, "usage"?: {…}}
+{"output": …, "name": …, "version": …, "version_id": …, "deployment_id": …, "epoch": …, "usage"?: {…}}
 """
 
 from __future__ import annotations

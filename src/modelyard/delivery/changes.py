@@ -10,16 +10,22 @@ Rules
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-import msgspec
 from sqlalchemy import Row
 
 from modelyard.domain import deployment as rules
 from modelyard.domain.deployment import TERMINAL, check_move, due_of, weight_of
 from modelyard.domain.routing import check_route
-from modelyard.domain.wire import DeploymentChange, DeploymentRecord, EndpointConfiguration, Route
+from modelyard.domain.wire import (
+    DeploymentChange,
+    DeploymentOptions,
+    DeploymentRecord,
+    EndpointConfiguration,
+    Plan,
+    Route,
+)
 from modelyard.errors import DeploymentClosed, PreconditionFailed
 from modelyard.metadata import deployments, endpoints, models
 from modelyard.metadata.database import known
@@ -133,9 +139,9 @@ def configure(context: Context, endpoint: Row[Any], wanted: EndpointConfiguratio
     return known(endpoints.by_id(context.tx, endpoint.id))
 
 
-def plain(document: object) -> Any:
-    """A record as JSON values, as events hold it."""
-    return msgspec.to_builtins(document)
+def plain(document: Route | EndpointConfiguration | Plan | DeploymentOptions) -> dict[str, Any]:
+    """A record as JSON values, as events hold it: whole, with what it has by default."""
+    return asdict(document)
 
 
 def _after(context: Context, deployment: DeploymentRecord, change: Change, endpoint: Row[Any]) -> DeploymentRecord:

@@ -12,10 +12,12 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
+
+from sqlalchemy import Row
 
 from modelyard.delivery.changes import reroute
 from modelyard.delivery.driving import Driver
@@ -138,8 +140,13 @@ class Controller:
             live = deployments.live(tx)
             cooling = deployments.cooling(tx, now)
             watched = watched_of(endpoints.all_current(tx), {row.endpoint_id for row in live})
-        if not (live or cooling or watched) or not self.lease.hold():
-            return bool(live or watched)
+        is_busy = bool(live or watched)
+        if (is_busy or cooling) and self.lease.hold():
+            self._set_out(live, cooling, watched)
+        return is_busy
+
+    def _set_out(self, live: Sequence[Row[Any]], cooling: Sequence[Row[Any]], watched: Sequence[Watched]) -> None:
+        """Begin what is to be done."""
         # The pulse of what does not serve any more is forgotten first: it must not count when the version comes again.
         for version_id in self.pulses.keys() - {arm.version_id for one in watched for arm in one.probed}:
             del self.pulses[version_id]
@@ -149,7 +156,6 @@ class Controller:
             self._begin(row.id, self._cool, row.id)
         for one in watched:
             self._watch(one)
-        return True
 
     def _watch(self, one: Watched) -> None:
         """Probe the versions of an endpoint, and hold it to its guard, where their time has come."""

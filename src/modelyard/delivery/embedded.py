@@ -50,7 +50,7 @@ class Plant:
 
     def drive(self, deployment_id: str) -> DeploymentRecord:
         """Take a deployment as far as it goes now, here or wherever the registry is controlled."""
-        *_, serving, controller = self._begun()
+        *_, controller = self._begun()
         end = time.monotonic() + SETTLE_S
         while True:
             if controller.lease.hold():

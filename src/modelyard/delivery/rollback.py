@@ -108,8 +108,8 @@ def roll_back(context: Context, request: Rollback) -> RollbackRecord:
         raise InvalidRequest("nothing was served at that time", hint="modelyard snapshot restore takes you there")
     left = leaving(context, endpoint)
     done = go_back(context, endpoint, target, Why(reason=request.reason), force=request.force, dry_run=request.dry_run)
-    if request.deprecate and not request.dry_run and left is not None and left.version_id != done.version_id:
-        _deprecate(context, left, request.reason, f"{done.name}/{done.version}" if done.version else "")
+    if request.deprecate and not request.dry_run:
+        _deprecate(context, left, done)
     row = known(versions.by_id(context.tx, done.version_id or main_version(target)))
     return RollbackRecord(
         version=record(context, row),
@@ -167,8 +167,10 @@ def _endpoint(context: Context, request: Rollback) -> Row[Any] | None:
     return row if row is not None and row.epoch else None
 
 
-def _deprecate(context: Context, left: Arm, reason: str, successor: str) -> None:
-    row = versions.by_id(context.tx, left.version_id)
-    if row is not None and row.deprecation is None:
-        why = "rolled back from its endpoint" + (f": {reason}" if reason else "")
-        deprecate_row(context, row, why, successor=successor)
+def _deprecate(context: Context, left: Arm | None, done: EndpointRollback) -> None:
+    """Mark the version that left as not to be used any more."""
+    row = versions.by_id(context.tx, left.version_id) if left is not None else None
+    if row is None or row.id == done.version_id or row.deprecation is not None:
+        return
+    why = "rolled back from its endpoint" + (f": {done.reason}" if done.reason else "")
+    deprecate_row(context, row, why, successor=f"{done.name}/{done.version}" if done.version else "")

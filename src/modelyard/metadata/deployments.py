@@ -9,7 +9,7 @@ Rules
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import msgspec
@@ -208,7 +208,7 @@ def record(row: Row[Any]) -> DeploymentRecord:
 
 
 def _columns(deployment: DeploymentRecord) -> dict[str, Any]:
-    whole = msgspec.to_builtins(deployment)
+    whole = asdict(deployment)
     document = {key: value for key, value in whole.items() if key not in _NOT_KEPT}
     return {
         "state": deployment.state,

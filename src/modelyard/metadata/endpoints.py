@@ -8,12 +8,13 @@ Rules
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import msgspec
 from sqlalchemy import Row, bindparam, insert, select, update
 
-from modelyard.domain.wire import EndpointConfiguration, Route, RouteEntry
+from modelyard.domain.wire import EndpointConfiguration, Route, RouteEntry, SnapshotDocument
 from modelyard.metadata.database import Transaction
 from modelyard.metadata.scopes import EVERY_MODEL, limited
 from modelyard.metadata.tables import DEFAULT_WORKSPACE, endpoints, models, routes
@@ -161,9 +162,10 @@ def configuration_of(row: Row[Any]) -> EndpointConfiguration:
     return _configurations.decode(row.configuration)
 
 
-def encoded(document: object) -> str:
+def encoded(document: Route | EndpointConfiguration | SnapshotDocument) -> str:
     """Return a document as the text that is stored; equal documents give equal texts."""
-    return _encoder.encode(document).decode()
+    # A record that msgspec has decoded does not hold the defaults that its text left out, and would not write them.
+    return _encoder.encode(asdict(document)).decode()
 
 
 def _entry(row: Row[Any]) -> RouteEntry:

@@ -10,6 +10,7 @@ from sqlalchemy import Row, bindparam, insert, select, update
 
 from modelyard.domain.wire import SnapshotDocument, SnapshotRecord
 from modelyard.metadata.database import Transaction
+from modelyard.metadata.endpoints import encoded
 from modelyard.metadata.tables import DEFAULT_WORKSPACE, endpoints, models, snapshots
 
 _FULL = (
@@ -39,7 +40,7 @@ def add(tx: Transaction, snapshot: SnapshotRecord, *, endpoint_id: str, model_id
         "digest": snapshot.digest,
         "healthy": int(snapshot.healthy),
         "reason": snapshot.reason,
-        "document": msgspec.json.encode(snapshot.content, order="sorted").decode(),
+        "document": encoded(snapshot.content),
         "created_by": snapshot.created_by,
         "created_at": snapshot.created_at,
     }

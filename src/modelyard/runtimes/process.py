@@ -30,6 +30,9 @@ from modelyard.runtimes.frames import Question, Reply
 
 logger = logging.getLogger("modelyard.worker")
 
+WORKER = "modelyard.runtimes.worker"
+"""The program that runs in it."""
+
 LAST_LINES = 20
 """Lines of the log that are kept for messages about a worker that failed."""
 
@@ -219,7 +222,7 @@ async def start_worker(label: str, threads: int) -> WorkerProcess:
         reading, writing = os.pipe()
         try:
             popen = subprocess.Popen(  # noqa: ASYNC220 - see above; it takes a millisecond
-                [sys.executable, "-P", "-m", "modelyard.runtimes.worker", str(theirs.fileno()), str(os.getpid()), label],
+                [sys.executable, "-P", "-m", WORKER, str(theirs.fileno()), str(os.getpid()), label],
                 stdin=subprocess.DEVNULL,
                 stdout=writing,
                 stderr=writing,

@@ -86,7 +86,7 @@ def test_errors_of_the_old_version_are_not_held_against_the_new_one(served: Roll
 
 @pytest.mark.feature("RBK-05")
 @pytest.mark.parametrize("paused", [False, True])
-def test_a_new_version_that_answers_no_probes_goes_back_even_while_it_is_paused(served: Rollouts, paused: bool):
+def test_a_new_version_that_answers_no_probes_goes_back_even_while_it_is_paused(served: Rollouts, *, paused: bool):
     begun = canary(served)
     if paused:
         served.pause(begun)
@@ -366,7 +366,8 @@ def test_no_step_is_left_before_the_gateway_serves_it(served: Rollouts):
 def test_a_rollback_that_has_begun_is_finished_whatever_the_probes_say(served: Rollouts):
     begun = canary(served)
     served.observe("2.0.0", 30, errors=30)
-    begin = served.driver._go(served.driver._look(begun.id))  # noqa: SLF001 - as one killed behind its first commit
+    # As by a controller that is killed behind its first commit.
+    begin = served.driver._go(served.driver._look(begun.id))
     assert begin is not None
     assert (begin.state, served.shares()) == ("ROLLING_BACK", {"1.0.0": 1.0})
     served.dies("1.0.0", "2.0.0")
@@ -378,7 +379,7 @@ def test_a_rollback_that_has_begun_is_finished_whatever_the_probes_say(served: R
 
 @pytest.mark.feature("RBK-10")
 @pytest.mark.parametrize("deprecate", [False, True])
-def test_a_verdict_deprecates_the_version_where_that_was_asked_for(served: Rollouts, deprecate: bool):
+def test_a_verdict_deprecates_the_version_where_that_was_asked_for(served: Rollouts, *, deprecate: bool):
     begun = canary(served, deprecate=deprecate)
     served.observe("2.0.0", 30, errors=30)
     served.drive(begun)

@@ -219,7 +219,7 @@ def test_a_dry_run_tells_the_plan_and_leaves_no_trace(served: Rollouts):
 
 @pytest.mark.feature("DEP-15")
 @pytest.mark.parametrize("driven", [False, True])
-def test_a_second_deployment_is_told_of_the_first(served: Rollouts, driven: bool):
+def test_a_second_deployment_is_told_of_the_first(served: Rollouts, *, driven: bool):
     first = served.deploy("2.0.0", "canary") if driven else served.begin("2.0.0")
     with pytest.raises(DeploymentLive, match=first.id) as refusal:
         served.begin("3.0.0")
@@ -229,7 +229,7 @@ def test_a_second_deployment_is_told_of_the_first(served: Rollouts, driven: bool
 
 @pytest.mark.feature("DEP-15")
 @pytest.mark.parametrize("driven", [False, True])
-def test_a_deployment_supersedes_the_live_one_and_begins_where_that_began(served: Rollouts, driven: bool):
+def test_a_deployment_supersedes_the_live_one_and_begins_where_that_began(served: Rollouts, *, driven: bool):
     before = served.route()
     first = served.deploy("2.0.0", "canary") if driven else served.begin("2.0.0")
     second = served.begin("3.0.0", "canary", supersede=True)
@@ -243,7 +243,7 @@ def test_a_deployment_supersedes_the_live_one_and_begins_where_that_began(served
 
 def test_superseding_with_what_serves_already_is_refused_and_leaves_the_live_one(served: Rollouts):
     first = served.deploy("2.0.0", "canary")
-    with pytest.raises(Conflict, match="serves 1.0.0 already"):
+    with pytest.raises(Conflict, match=r"serves 1\.0\.0 already"):
         served.begin("1.0.0", supersede=True)
     assert served.get(first).state == "STAGE"
 

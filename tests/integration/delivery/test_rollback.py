@@ -12,6 +12,7 @@ from components.rollouts import Rollouts
 from modelyard.domain.wire import Limits, SnapshotRecord
 from modelyard.errors import (
     Conflict,
+    EndpointNotFound,
     InvalidRequest,
     ModelyardError,
     NotDeployable,
@@ -197,7 +198,7 @@ def test_snapshots_are_listed_shown_and_compared(two: Rollouts):
     listed = two.call(LIST_SNAPSHOTS, ListSnapshots(name="fraud", limit=1))
     assert [one.id for one in listed.snapshots] == [other.id]
     rest = two.call(LIST_SNAPSHOTS, ListSnapshots(name="fraud", page_token=listed.next_page_token)).snapshots
-    assert [one.id for one in rest][0] == kept.id
+    assert rest[0].id == kept.id
     assert two.call(GET_SNAPSHOT, NamedSnapshot(id=kept.id)) == kept
     changes = two.call(COMPARE_SNAPSHOTS, CompareSnapshots(id=kept.id, other=other.id)).changes
     assert [(change.path, change.before, change.after) for change in changes] == [
@@ -387,6 +388,8 @@ def test_a_snapshot_of_another_endpoint_is_refused(two: Rollouts):
 
 @pytest.mark.feature("RBK-01", "RBK-02", "RBK-10")
 def test_stages_are_given_back_as_ever(yard: Rollouts):
+    for version in ("1.0.0", "2.0.0", "1.1.0"):
+        promote(yard, version, "staging")
     promote(yard, "1.0.0", "production")
     promote(yard, "2.0.0", "production")
     record = yard.roll_back(reason="no endpoint here")
@@ -398,10 +401,13 @@ def test_stages_are_given_back_as_ever(yard: Rollouts):
     assert (by_stage.stage, by_stage.endpoint) == ("production", None)
     assert yard.shares() == {"1.0.0": 1.0}
     assert yard.rolled_back().version == "3.0.0"
+
+
+def test_a_stage_has_no_rehearsal(yard: Rollouts):
     with pytest.raises(InvalidRequest, match="no endpoint"):
-        yard.call(PROMOTE, Promote(reference="fraud/2.0.0", target_stage="staging")) and yard.roll_back(
-            environment="nowhere", dry_run=True
-        )
+        yard.roll_back(dry_run=True)
+    with pytest.raises(EndpointNotFound):
+        yard.roll_back(environment="nowhere")
 
 
 @pytest.mark.feature("RBK-05", "RBK-08")

@@ -10,7 +10,7 @@ import pytest
 from modelyard.domain.contract import PLACEHOLDER
 from modelyard.errors import PermissionDenied
 from modelyard.operations import TABLE, Operation
-from modelyard.server import app, docs, events, health, hot, ofrep, routes, stream, uploads
+from modelyard.server import app, chat, docs, events, health, hot, infer, inference, ofrep, routes, stream, uploads
 
 ROWS = pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
 STREAMS = {
@@ -20,6 +20,7 @@ STREAMS = {
     "upload": "version.create",
 }
 FLAGS = {"evaluate_flag": "endpoint.read", "evaluate_flags": "endpoint.read"}
+PREDICTIONS = {"predict": "endpoint.predict"}
 OTHERS = {"health": "public", "ready": "public"}
 
 
@@ -80,7 +81,7 @@ def test_the_document_has_the_rows_the_streams_and_the_health_routes_and_no_othe
         for path in document["paths"].values()
         for operation in path.values()
     }
-    assert found == {row.name: row.permission for row in TABLE} | STREAMS | FLAGS | OTHERS
+    assert found == {row.name: row.permission for row in TABLE} | STREAMS | FLAGS | PREDICTIONS | OTHERS
 
 
 def test_every_reference_in_the_document_leads_somewhere(document):
@@ -96,7 +97,7 @@ def test_each_route_asks_for_its_permission_first(served, client, monkeypatch, n
         asked.append(permission)
         raise PermissionDenied(f"no {permission} for you")
 
-    for module in (docs, events, health, hot, ofrep, routes, stream, uploads):
+    for module in (chat, docs, events, health, hot, infer, inference, ofrep, routes, stream, uploads):
         monkeypatch.setattr(module, "authorise", refuse)
     wanted = []
     for row in TABLE:
@@ -116,12 +117,22 @@ def test_each_route_asks_for_its_permission_first(served, client, monkeypatch, n
         ("HEAD", "/health/ready", "public"),
         ("GET", "/openapi.json", "public"),
         ("GET", "/docs", "public"),
+        ("POST", f"/api/models/{name}/predict", "endpoint.predict"),
+        ("GET", "/v2", "public"),
+        ("GET", "/v2/health/ready", "public"),
+        ("GET", f"/v2/models/{name}", "endpoint.predict"),
+        ("GET", f"/v2/models/{name}/ready", "endpoint.predict"),
+        ("POST", f"/v2/models/{name}/infer", "endpoint.predict"),
+        ("GET", "/v1/models", "endpoint.predict"),
+        ("GET", f"/v1/models/{name}", "endpoint.predict"),
+        ("POST", "/v1/chat/completions", "endpoint.predict"),
     ):
         assert client.request(method, path).status_code == 403, path
         wanted.append(permission)
     assert asked == wanted
-    # What the application has beyond these would not have been asked.
-    assert len(served.app.api.routes) == len(TABLE) + 4 + len(FLAGS) + 4 + 2 + len(docs.FILES) + 2
+    # What the application has beyond these would not have been asked; /v1 and /v2 are answered before its routes.
+    by_hand = len(STREAMS) + len(FLAGS) + len(PREDICTIONS)
+    assert len(served.app.api.routes) == len(TABLE) + by_hand + 4 + 2 + len(docs.FILES) + 2
 
 
 @pytest.mark.parametrize(

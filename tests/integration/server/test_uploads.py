@@ -10,7 +10,7 @@ import threading
 from hashlib import sha256
 from urllib.parse import urlsplit
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 import pytest
 from blake3 import blake3
 

@@ -111,7 +111,7 @@ async def test_a_key_in_the_header_in_the_body_or_given_sticks_to_the_version_th
         due = route.choose(b"%d" % number, lambda _name: None)
         assert due is not None
         assert f"v{await world.ask(b'%d' % number)}" == due
-        assert f"v{await world.ask(**{'x-modelyard-key': str(number)})}" == due
+        assert f"v{await world.ask(modelyard_key=str(number))}" == due
         for value in (number, f'"{number}"'):
             body = b'{"input": [1], "user": {"id": %s}}' % str(value).encode()
             assert f"v{await world.ask(call=Call(body=body))}" == due

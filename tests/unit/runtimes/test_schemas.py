@@ -7,9 +7,9 @@ import decimal
 import json
 
 import numpy as np
-import pandas as pd  # type: ignore[import-untyped]
+import pandas as pd
 import pytest
-import scipy.sparse  # type: ignore[import-untyped]
+import scipy.sparse
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.datasets import load_digits, load_iris

@@ -1,4 +1,8 @@
-"""Records of delivery: routes, endpoints, deployments, snapshots, and what was observed."""
+"""Records of delivery: routes, endpoints, deployments, snapshots, and what was observed.
+
+All of them have slots: msgspec gives a record without slots that it decodes no defaults of its own, and would leave
+these fields out when it encodes it again.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Arm:
     """One version among those that share an endpoint's traffic: `weight` is its share, in 0..1."""
 
@@ -15,7 +19,7 @@ class Arm:
     weight: float
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Rule:
     """Who gets one version whatever the weights say: a feature flag.
 
@@ -33,7 +37,7 @@ class Rule:
     """Share of the keys, in 0..100; a key stays in while the percentage grows."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Route:
     """What an endpoint serves, from one epoch to the next; never changed, only followed by another."""
 
@@ -50,7 +54,7 @@ class Route:
     """Ids of versions that get no traffic and stay loaded, for an instant way back."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
     """Absolute limits; what is None is not limited. Rates are in 0..1, latencies in seconds."""
 
@@ -61,7 +65,7 @@ class Limits:
     """Requests before anything is judged: nothing follows from too few."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class EndpointConfiguration:
     """How an endpoint takes requests and runs versions."""
 
@@ -89,7 +93,7 @@ class EndpointConfiguration:
     """Limits that hold at all times, also when no deployment is live: beyond them the endpoint goes back."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
     """One step of a deployment: what the route is, and what has to be there to go on."""
 
@@ -105,7 +109,7 @@ class Step:
     """Goes on only when a person says so."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
     """The whole way of a deployment, fixed when it starts."""
 
@@ -117,7 +121,7 @@ class Plan:
     """What stays loaded at the end."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Window:
     """When a deployment may begin and go on: days (mon … sun), from and to (HH:MM, the end may lie behind midnight)."""
 
@@ -128,7 +132,7 @@ class Window:
     timezone: str = "UTC"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DeploymentOptions:
     """What a deployment goes by, beside its plan; fixed when it starts."""
 
@@ -145,7 +149,7 @@ class DeploymentOptions:
     """For strategies of others."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Observation:
     """What was measured of one version over some time; latencies in seconds, None where nothing was answered."""
 
@@ -160,7 +164,7 @@ class Observation:
     tokens: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DeploymentVerdict:
     """What the judge says of a step: PENDING, HEALTHY, INCONCLUSIVE or REGRESSED, why, and on what it looked."""
 
@@ -169,7 +173,7 @@ class DeploymentVerdict:
     evidence: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DeploymentChange:
     """One line of a deployment's history."""
 
@@ -185,7 +189,7 @@ class DeploymentChange:
     evidence: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DeploymentRecord:
     """One change of what an endpoint serves."""
 
@@ -234,7 +238,7 @@ class DeploymentRecord:
     """What its versions did since this step began; only where one deployment is asked for."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DeploymentPage:
     """Deployments, the newest first."""
 
@@ -242,7 +246,7 @@ class DeploymentPage:
     next_page_token: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class EndpointRecord:
     """Where traffic enters: a model in an environment."""
 
@@ -264,7 +268,7 @@ class EndpointRecord:
     updated_at: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class EndpointPage:
     """Endpoints, by model and environment."""
 
@@ -272,7 +276,7 @@ class EndpointPage:
     next_page_token: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RouteEntry:
     """What an endpoint served from `at` on."""
 
@@ -283,7 +287,7 @@ class RouteEntry:
     route: Route
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RouteHistory:
     """What an endpoint served, the newest first."""
 
@@ -292,7 +296,7 @@ class RouteHistory:
     routes: list[RouteEntry]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SnapshotDocument:
     """All that an endpoint served at a moment. Aliases: name → version id. Stages: version id → environment → stage.
 
@@ -306,7 +310,7 @@ class SnapshotDocument:
     stages: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SnapshotRecord:
     """A snapshot: the target of a rollback. Equal content has an equal digest."""
 
@@ -323,7 +327,7 @@ class SnapshotRecord:
     created_at: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SnapshotPage:
     """Snapshots, the newest first."""
 
@@ -331,7 +335,7 @@ class SnapshotPage:
     next_page_token: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SnapshotChange:
     """One difference between two snapshots; None stands for what is not there."""
 
@@ -340,7 +344,7 @@ class SnapshotChange:
     after: Any = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SnapshotDiff:
     """What differs between a snapshot and another, or the present."""
 
@@ -350,7 +354,7 @@ class SnapshotDiff:
     changes: list[SnapshotChange] = field(default_factory=list)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class EndpointRollback:
     """A rollback of an endpoint: what left, what came back, and how long it took."""
 
@@ -375,7 +379,7 @@ class EndpointRollback:
     actor: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RollbackPage:
     """Rollbacks of endpoints, the newest first."""
 
@@ -383,7 +387,7 @@ class RollbackPage:
     next_page_token: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class GuardReport:
     """Whether an endpoint was beyond its limits, and went back because of that."""
 

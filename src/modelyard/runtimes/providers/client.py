@@ -15,12 +15,15 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-
-import aiohttp
+from typing import TYPE_CHECKING
 
 from modelyard._version import __version__
 from modelyard.errors import ModelyardError, NotServing, PredictionFailed, TimedOut
 from modelyard.runtimes.backend import BackendLost
+
+# It takes longer to import than all of modelyard: only who calls somebody loads it.
+if TYPE_CHECKING:
+    import aiohttp
 
 LARGEST_ANSWER = 64 << 20
 CONNECT_S = 10.0
@@ -92,6 +95,8 @@ class Client:
     def open(self) -> None:
         """Get ready; in the event loop that will ask."""
         if self._session is None:
+            import aiohttp
+
             # How many requests are under way at once is the gateway's to bound.
             connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_S)
             self._session = aiohttp.ClientSession(
@@ -113,6 +118,8 @@ class Client:
             BackendLost, TimedOut, PredictionFailed: as the module says; any status is an answer.
             NotServing: the pool is closed.
         """
+        import aiohttp
+
         limits = aiohttp.ClientTimeout(total=timeout_s, sock_connect=min(CONNECT_S, timeout_s))
         async with self._request(method, url, body, limits, headers) as incoming:
             return await incoming.whole()
@@ -126,6 +133,8 @@ class Client:
         Raises:
             BackendLost, TimedOut, PredictionFailed, NotServing: as in `ask`.
         """
+        import aiohttp
+
         limits = aiohttp.ClientTimeout(total=None, sock_connect=min(CONNECT_S, timeout_s), sock_read=timeout_s)
         async with self._request("POST", url, body, limits, headers) as incoming:
             yield incoming
@@ -152,6 +161,8 @@ class Client:
 @contextmanager
 def _translated(where: str) -> Iterator[None]:
     """Turn what the HTTP client raises into errors of the tree."""
+    import aiohttp
+
     try:
         yield
     except ModelyardError:
