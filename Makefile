@@ -24,8 +24,9 @@ WORKERS ?= auto
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(INSTALLED) ## train, register, gate, compare, promote and roll back real models; prints the story
+demo: $(INSTALLED) ## train, register, gate, compare, promote, deploy and roll back real models; prints the story
 	$(BIN)/python examples/quickstart.py
+	$(BIN)/python examples/release.py
 
 serve: $(INSTALLED) ## serve the registry that `make demo` left behind, on port 5000
 	$(BIN)/modelyard serve --home demo_registry

@@ -2,7 +2,8 @@
 
     python bench/gateway.py [--rounds N] [--requests N] [--quick]
 
-    routing    CPU of choosing a version and recording the answer    against  CPU of an answer that never changes
+    routing    CPU of finding the key, choosing and recording        against  CPU of an answer that never changes
+    gateway    CPU of all that the gateway does for a request        against  the same
     proxy      wall time of a request through to an HTTP back end    against  the same request to it by a bare socket
     mlflow     a logistic regression, 64 connections, wall time      against  MLflow's scoring server, the same model
     tail       its 99th percentile                                   against  that of MLflow's scoring server
@@ -20,6 +21,7 @@ import argparse
 import asyncio
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -40,6 +42,7 @@ from modelyard.bootstrap import open_yard
 from modelyard.config import load
 from modelyard.delivery.book import Entry
 from modelyard.delivery.gateway import Gateway
+from modelyard.delivery.keys import key_of
 from modelyard.domain.routing import CompiledRoute
 from modelyard.domain.wire.delivery import Arm, EndpointConfiguration, Route
 from modelyard.metadata import endpoints, models
@@ -101,12 +104,35 @@ class NoFleet:
         """End nothing."""
 
 
-async def routed(requests: int, folder: Path) -> float:
+def split() -> CompiledRoute:
+    """A route of two versions."""
+    arms = [Arm(version_id=f"mv_{n}", version=f"{n}.0.0", weight=0.5) for n in (1, 2)]
+    return CompiledRoute(Route(epoch=1, salt="dp_1", arms=arms))
+
+
+def calls_of() -> list[Call]:
+    """Calls with keys."""
+    return [Call(body=ROW, headers={"x-modelyard-key": f"user-{number}"}) for number in range(1_000)]
+
+
+def routed(requests: int, folder: Path) -> float:
+    """Seconds of CPU that a request's key, its version and the record of it take."""
+    recorder = Recorder(Database(f"sqlite:///{folder}/none.db"), "wr_1")
+    route, asked, configured = split(), calls_of(), EndpointConfiguration()
+    before = time.process_time()
+    for number in range(requests):
+        call = asked[number % 1_000]
+        header = call.headers.get
+        version_id = route.choose(key_of(configured, header, call.body), header) or ""
+        recorder.record(("ep_1", 1, version_id, "live"), 0.001, ok=True)
+    return (time.process_time() - before) / requests
+
+
+async def passed(requests: int, folder: Path) -> float:
     """Seconds of CPU that the gateway's own work takes for one request, on a split of two versions with keys."""
     recorder = Recorder(Database(f"sqlite:///{folder}/none.db"), "wr_1")
     gateway = Gateway(NoFleet(), recorder)
-    arms = [Arm(version_id=f"mv_{n}", version=f"{n}.0.0", weight=0.5) for n in (1, 2)]
-    route = CompiledRoute(Route(epoch=1, salt="dp_1", arms=arms))
+    route = split()
     backends: Any = {"mv_1": Instant(), "mv_2": Instant()}
     gateway.install(
         Entry(
@@ -118,7 +144,7 @@ async def routed(requests: int, folder: Path) -> float:
             backends=backends,
         )
     )
-    calls = [Call(body=ROW, headers={"x-modelyard-key": f"user-{number}"}) for number in range(1_000)]
+    calls = calls_of()
     before = time.process_time()
     for number in range(requests):
         await gateway.predict("fraud", "production", calls[number % 1_000])
@@ -162,24 +188,28 @@ def mlflow_server(folder: Path) -> Iterator[Running]:
         port = probe.getsockname()[1]
     options = ["-m", str(folder / "mlflow"), "-p", str(port), "-h", "127.0.0.1", "--env-manager", "local"]
     command = [sys.executable, "-m", "mlflow", "models", "serve", *options]
+    # MLflow starts its server by the name of a program, which lies beside this interpreter.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    how: dict[str, Any] = {"env": {**os.environ, "PATH": path}, "text": True, "start_new_session": True}
     with (folder / "mlflow.log").open("w", encoding="utf-8") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, text=True, start_new_session=True)
+        process = subprocess.Popen(command, stdout=log, stderr=log, **how)
     try:
-        await_port(port)
+        await_port(port, process)
         yield Running(f"http://127.0.0.1:{port}", process)
     finally:
-        os.killpg(process.pid, 15)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
         process.wait(60)
 
 
-def await_port(port: int) -> None:
-    """Wait until something listens."""
+def await_port(port: int, process: subprocess.Popen[str]) -> None:
+    """Wait until a process listens."""
     end = time.monotonic() + 180
     while True:
         try:
             socket.create_connection(("127.0.0.1", port)).close()
         except OSError:
-            if time.monotonic() > end:
+            if time.monotonic() > end or process.poll() is not None:
                 raise
             time.sleep(0.1)
         else:
@@ -293,14 +323,12 @@ def run_server(kind: str, folder: Path) -> None:
 def switching(folder: Path, yard: Running, requests: int) -> tuple[float, float]:
     """The median and the longest request while the routes of all endpoints move several times."""
 
-    def move() -> None:
-        for epoch in range(2, 7):
-            route_all(folder, epoch)
-
     async def both() -> list[float]:
-        moving = asyncio.create_task(asyncio.to_thread(move))
+        command = [sys.executable, __file__, "--serve", "moves", "--folder", str(folder)]
+        moving = await asyncio.create_subprocess_exec(*command)
         _, times = await load_of(yard.url, request("/api/models/batched/predict", ROW), requests, 8)
-        await moving
+        while moving.returncode is None:
+            times += (await load_of(yard.url, request("/api/models/batched/predict", ROW), 200, 8))[1]
         return times
 
     times = asyncio.run(both())
@@ -330,9 +358,12 @@ def measure(folder: Path, rounds: int, requests: int) -> bool:
                 wall(yard.url, message, 64)
             good = [
                 report(
-                    "routing",
-                    0.15,
-                    lambda: asyncio.run(routed(requests, folder)),
+                    "routing", 0.15, lambda: routed(requests, folder), lambda: cpu_of(bare, direct, requests), rounds
+                ),
+                report(
+                    "gateway",
+                    0.5,
+                    lambda: asyncio.run(passed(requests, folder)),
                     lambda: cpu_of(bare, direct, requests),
                     rounds,
                 ),
@@ -372,11 +403,15 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--requests", type=int, default=10_000)
     parser.add_argument("--folder", type=Path, default=None)
-    parser.add_argument("--serve", choices=("plain", "yard"), help=argparse.SUPPRESS)
+    parser.add_argument("--serve", choices=("plain", "yard", "moves"), help=argparse.SUPPRESS)
     parser.add_argument("--quick", action="store_true", help="a thousand requests, one round")
     options = parser.parse_args()
     if options.quick:
         options.rounds, options.requests = 1, 1_000
+    if options.serve == "moves":
+        for epoch in range(2, 7):
+            route_all(options.folder, epoch)
+        return 0
     if options.serve:
         run_server(options.serve, options.folder)
         return 0

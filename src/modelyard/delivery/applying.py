@@ -124,8 +124,8 @@ class Applier:
         async with self._change:
             self._change.notify_all()
 
-    def want(self, wishes: Sequence[Wish]) -> None:
-        """Set out to serve these endpoints so, and no others."""
+    async def want(self, wishes: Sequence[Wish]) -> None:
+        """Set out to serve these endpoints so, and no others; requests have their turn in between."""
         wanted = {wish.endpoint_id: wish for wish in wishes}
         for gone in [name for name in self._wishes if name not in wanted]:
             self._forget(gone)
@@ -138,6 +138,7 @@ class Applier:
             work = self._works.get(name)
             if work is None or work.done():
                 self._works[name] = asyncio.get_running_loop().create_task(self._work(name))
+                await asyncio.sleep(0)
 
     async def close(self) -> None:
         """End; what is installed stays."""
@@ -211,13 +212,15 @@ class Applier:
         """Start the versions of a route; returns the back ends, and what kept the others from starting."""
         sizing = sizing_of(wish.configuration)
         versions = wish.route.versions
-        found = await asyncio.gather(*(self._start(name, sizing) for name in versions), return_exceptions=True)
+        starts = [self._start(name, sizing) for name in versions]
+        # A task of its own for the only version would cost more than the whole change of a route does.
+        found = [await _outcome(starts[0])] if len(starts) == 1 else await asyncio.gather(*map(_outcome, starts))
         backends: dict[str, Backend] = {}
         faults: dict[str, str] = {}
         for name, outcome in zip(versions, found, strict=True):
             if isinstance(outcome, ModelyardError):
                 faults[name] = outcome.message
-            elif isinstance(outcome, BaseException):
+            elif isinstance(outcome, Exception):
                 _log.error("the version %s could not be started", name, exc_info=outcome)
                 faults[name] = f"the version {name} could not be started"
             else:
@@ -235,3 +238,11 @@ class Applier:
             return await self._fleet.ensure(runnable, sizing)
         async with self._starts:
             return await self._fleet.ensure(runnable, sizing)
+
+
+async def _outcome(start: Awaitable[Backend]) -> Backend | Exception:
+    """What a start came to, its error included."""
+    try:
+        return await start
+    except Exception as error:  # noqa: BLE001 - the caller looks at each error, and goes on with the others
+        return error

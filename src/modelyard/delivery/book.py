@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -141,7 +142,8 @@ class Book:
         self._still: dict[tuple[str, str], str] = {}
         self._draining: set[ServedEndpoint] = set()
         self._reserved: dict[str, frozenset[str]] = {}
-        self._held: frozenset[str] = frozenset()
+        self._needed: Counter[str] = Counter()
+        """Version → how many epochs and owners need it."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -174,6 +176,7 @@ class Book:
         before = self._present.get(key)
         known = before.lanes if before is not None else {}
         lanes = {name: self._lane(known.get(name), backend, entry) for name, backend in entry.backends.items()}
+        self._take(lanes)
         self._present[key] = ServedEndpoint(entry, lanes)
         self._still.pop(key, None)
         self._succeed(before)
@@ -191,11 +194,11 @@ class Book:
     def reserve(self, owner: str, version_ids: Iterable[str]) -> None:
         """Keep versions running for somebody who is about to need them; the empty set lets go of them."""
         wanted = frozenset(version_ids)
+        before = self._reserved.pop(owner, frozenset())
         if wanted:
             self._reserved[owner] = wanted
-        else:
-            self._reserved.pop(owner, None)
-        self._settle()
+        self._take(wanted)
+        self._drop(before)
 
     async def drained(self, seconds: float) -> bool:
         """Wait until nothing is under way any more; False if something still is after that time."""
@@ -220,29 +223,41 @@ class Book:
 
     def _succeed(self, before: ServedEndpoint | None) -> None:
         """Take leave of an epoch: at once if nothing of it is under way, else when the last request has ended."""
-        if before is not None and before.in_flight:
-            self._draining.add(before)
-
-            def ended() -> None:
-                self._draining.discard(before)
-                self._settle()
-
-            before.on_idle = ended
-        self._settle()
-
-    def _settle(self) -> None:
-        """Tell the fleet what is needed, and end what is not needed any more."""
-        needed = {name for served in (*self._present.values(), *self._draining) for name in served.lanes}
-        held = frozenset(needed.union(*self._reserved.values()))
-        if held == self._held:
+        if before is None:
             return
-        left, self._held = self._held - held, held
-        self._fleet.hold(held)
+        if not before.in_flight:
+            self._drop(before.lanes)
+            return
+        self._draining.add(before)
+
+        def ended() -> None:
+            before.on_idle = None
+            self._draining.discard(before)
+            self._drop(before.lanes)
+
+        before.on_idle = ended
+
+    def _take(self, version_ids: Collection[str]) -> None:
+        """Count who needs versions; the fleet is told of those that nobody needed before."""
+        count = len(self._needed)
+        self._needed.update(version_ids)
+        if len(self._needed) != count:
+            self._fleet.hold(self._needed.keys())
+
+    def _drop(self, version_ids: Collection[str]) -> None:
+        """Count who needs versions no more; those that nobody needs are ended."""
+        self._needed.subtract(version_ids)
+        left = [version_id for version_id in version_ids if self._needed[version_id] <= 0]
+        if not left:
+            return
+        for version_id in left:
+            del self._needed[version_id]
+        self._fleet.hold(self._needed.keys())
         for version_id in left:
             self._background(self._retire(version_id))
 
     async def _retire(self, version_id: str) -> None:
-        if version_id in self._held:
+        if version_id in self._needed:
             return
         try:
             await self._fleet.retire(version_id)

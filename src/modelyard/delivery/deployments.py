@@ -16,6 +16,7 @@ from sqlalchemy import Row
 
 from modelyard.delivery.changes import Change, apply
 from modelyard.delivery.course import begin_rollback, end_rollback, finish, go_on
+from modelyard.delivery.endpoints import environment_name
 from modelyard.delivery.observing import observed_in_step, verdict_on
 from modelyard.domain import deployment as rules
 from modelyard.domain.checks import check_text
@@ -54,7 +55,7 @@ def list_deployments(context: Context, request: ListDeployments) -> DeploymentPa
         find_model(context, request.name)
     wanted = deployments.Wanted(
         name=request.name,
-        environment=request.environment,
+        environment=request.environment and environment_name(request.environment),
         states=_states(request.state),
         patterns=context.models,
     )
@@ -138,7 +139,7 @@ def find_deployment(context: Context, deployment_id: str) -> Row[Any]:
     Raises:
         DeploymentNotFound: there is none of this id, or who asks may not see its model.
     """
-    row = deployments.by_id(context.tx, deployment_id) if deployment_id.isascii() else None
+    row = deployments.by_id(context.tx, deployment_id) if deployment_id.isprintable() else None
     if row is None or not context.sees(row.name):
         raise DeploymentNotFound(f"there is no deployment {shown(deployment_id)}", details={"id": deployment_id[:100]})
     context.require(context.permission, row.name)

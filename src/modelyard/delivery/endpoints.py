@@ -10,7 +10,8 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from difflib import get_close_matches
 from typing import Any, Final
@@ -20,7 +21,7 @@ from sqlalchemy import Row
 
 from modelyard.delivery.changes import configure, plain, reroute
 from modelyard.delivery.refusals import refuse_undeployable
-from modelyard.domain.checks import check_number
+from modelyard.domain.checks import check_number, check_text
 from modelyard.domain.deployment import main_arm
 from modelyard.domain.names import alias_name, printable, shown
 from modelyard.domain.paging import check_limit, key_of, token_after
@@ -51,11 +52,14 @@ CLOUD, EDGE = "cloud", "edge"
 KINDS: Final = (CLOUD, EDGE)
 MOST_RULES: Final = 100
 LONGEST_ENVIRONMENT: Final = 64
+LONGEST_FIELD: Final = 500
 MOST_REPLICAS: Final = 64
 SHORTEST_LATENCY_S: Final = 1e-6
 LONGEST_LATENCY_S: Final = 86_400.0
 MOST_ROUTES: Final = 1000
 
+_HEADER: Final = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,200}")
+"""What RFC 9110 calls a token."""
 _LEAST: Final = {
     "replicas": 1,
     "timeout_s": 0.001,
@@ -129,9 +133,9 @@ def set_flag(context: Context, request: SetFlag) -> EndpointRecord:
         name=alias_name(request.flag),
         version=version.version,
         version_id=version.id,
-        header=request.header.strip().lower(),
+        header=header_name(request.header.strip()),
         equals=request.equals,
-        percentage=request.percentage,
+        percentage=check_within("a percentage", request.percentage, 0, 100),
     )
     check_rule(flag)
     present = endpoints.configuration_of(row)
@@ -245,6 +249,10 @@ def changed(present: EndpointConfiguration, given: dict[str, Any]) -> EndpointCo
             near = get_close_matches(name, names, n=1)
             hint = f"did you mean {near[0]}?" if near else f"the fields are {', '.join(names)}"
             raise InvalidRequest(f"an endpoint has no setting {shown(name)}", hint=hint)
+    guard = given.get("guard")
+    for name in guard if isinstance(guard, Mapping) else ():
+        if name not in {item.name for item in fields(Limits)}:
+            raise InvalidRequest(f"there is no limit {shown(name)}", hint="give max_error_rate, max_p95_s or max_p99_s")
     try:
         made = msgspec.convert({**plain(present), **given}, EndpointConfiguration, strict=True)
     except msgspec.ValidationError as error:
@@ -260,10 +268,22 @@ def check_configuration(made: EndpointConfiguration) -> EndpointConfiguration:
     """
     for name, least in _LEAST.items():
         check_within(name, getattr(made, name), least, _MOST[name])
-    printable(made.key_header, "the header of the key")
+    check_text("key_field", made.key_field, LONGEST_FIELD)
     if made.guard is not None:
         check_limits(made.guard)
-    return replace(made, key_header=made.key_header.lower())
+    return replace(made, key_header=header_name(made.key_header))
+
+
+def header_name(text: object) -> str:
+    """Return the name of a header in lower case; an empty one stands for none.
+
+    Raises:
+        InvalidRequest: no request can have such a header.
+    """
+    name = printable(text, "a header").lower()
+    if name and not _HEADER.fullmatch(name):
+        raise InvalidRequest(f"no header can be named {shown(name)}", hint="use letters, digits and -")
+    return name
 
 
 def check_limits(limits: Limits) -> Limits:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from functools import partial
 from typing import Any
@@ -53,6 +53,7 @@ class Follower:
         self._changes, self._threads = changes, threads
         self._marks: dict[str, tuple[int, int]] | None = None
         self._task: asyncio.Task[None] | None = None
+        self._wishes: dict[str, Wish] = {}
         self._is_away = False
         self._seen: int | None = None
         self._begun = self._done = 0
@@ -136,17 +137,21 @@ class Follower:
         number = self._begun
         found = await asyncio.get_running_loop().run_in_executor(self._threads, self._read)
         if found is not None:
-            marks, rows = found
-            self._applier.want([wish_of(row) for row in rows])
-            self._marks = marks
+            self._marks, wishes = found
+            await self._applier.want(list(wishes.values()))
+            self._wishes = wishes
         self._done = number
         await self._applier.tell()
 
-    def _read(self) -> tuple[dict[str, tuple[int, int]], Sequence[Row[Any]]] | None:
-        """Return marks and rows of all endpoints; None where no mark has moved since the last time."""
+    def _read(self) -> tuple[dict[str, tuple[int, int]], dict[str, Wish]] | None:
+        """Return the marks and the wishes of all endpoints; None where no mark has moved since the last time."""
         with self._database.read() as tx:
             marks = endpoints.marks(tx)
-            return None if marks == self._marks else (marks, endpoints.all_current(tx))
+            if marks == self._marks:
+                return None
+            rows = endpoints.all_current(tx)
+        known = self._wishes
+        return marks, {row.id: known[row.id] if _is_as_before(row, known) else wish_of(row) for row in rows}
 
     async def _runnable(self, version_id: str) -> Runnable:
         return await asyncio.get_running_loop().run_in_executor(self._threads, partial(self._load, version_id))
@@ -154,6 +159,10 @@ class Follower:
     def _load(self, version_id: str) -> Runnable:
         with self._database.read() as tx:
             return runnable_of(tx, version_id)
+
+
+def _is_as_before(row: Row[Any], known: Mapping[str, Wish]) -> bool:
+    return row.id in known and known[row.id].mark == (row.epoch, row.revision)
 
 
 def wish_of(row: Row[Any]) -> Wish:

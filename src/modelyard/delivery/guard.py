@@ -11,6 +11,7 @@ Rules
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import takewhile
 
 from modelyard.delivery.changes import configure
 from modelyard.delivery.endpoints import check_limits, check_within, find_endpoint
@@ -18,7 +19,7 @@ from modelyard.delivery.going_back import Why, go_back, main_version, target_of
 from modelyard.domain import deployment as rules
 from modelyard.domain.durations import later
 from modelyard.domain.judge import REGRESSED, AbsoluteLimits
-from modelyard.domain.wire import DeploymentVerdict, GuardReport, Limits, Observation
+from modelyard.domain.wire import Arm, DeploymentVerdict, GuardReport, Limits, Observation, RouteEntry
 from modelyard.errors import SnapshotNotFound
 from modelyard.metadata import endpoints
 from modelyard.metadata.database import known
@@ -29,6 +30,8 @@ from modelyard.registry.lookup import find_model
 from modelyard.telemetry.windows import observed
 
 LIMIT = "limit"
+LOOKED_AT = 100
+"""Changes of a route, by flags for instance, through which a version is followed back."""
 LONGEST_WINDOW_S = 366 * 86_400.0
 
 
@@ -75,8 +78,12 @@ def judged(
     arm = rules.main_arm(route)
     if arm is None:
         return None, DeploymentVerdict(reason="nothing is served")
-    entry = endpoints.route_at(context.tx, row.id, row.epoch)
-    since = later(context.now, -window_s)
-    epochs = [row.epoch] if entry is not None and entry.at > since else None
-    seen = observed(context.tx, row.id, arm.version_id, epochs=epochs, since=since)
+    served = takewhile(lambda entry: _is_main(entry, arm), endpoints.history(context.tx, row.id, LOOKED_AT))
+    epochs = [entry.epoch for entry in served]
+    seen = observed(context.tx, row.id, arm.version_id, epochs=epochs, since=later(context.now, -window_s))
     return seen, AbsoluteLimits(limits).judge(seen)
+
+
+def _is_main(entry: RouteEntry, arm: Arm) -> bool:
+    main = rules.main_arm(entry.route)
+    return main is not None and main.version_id == arm.version_id

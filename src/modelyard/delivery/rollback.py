@@ -143,9 +143,10 @@ def list_rollbacks(context: Context, request: ListRollbacks) -> RollbackPage:
     limit = check_limit(request.limit)
     if request.name:
         find_model(context, request.name)
+    environment = request.environment and environment_name(request.environment)
     wanted = deployments.Wanted(
-        name=request.name, environment=request.environment, rollbacks=True, patterns=context.models
-    )
+        name=request.name, environment=environment, rollbacks=True, patterns=context.models
+    )  # fmt: skip
     rows = deployments.page(context.tx, wanted, before=number_of(request.page_token), limit=limit + 1)
     token = token_after(rows[limit - 1].seq) if len(rows) > limit else ""
     found = [deployments.record(row).rollback for row in rows[:limit]]

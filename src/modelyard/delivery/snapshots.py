@@ -88,7 +88,7 @@ def find_snapshot(context: Context, snapshot_id: str) -> Row[Any]:
     Raises:
         SnapshotNotFound: there is none of this id, or who asks may not see its model.
     """
-    row = snapshots.by_id(context.tx, snapshot_id) if snapshot_id.isascii() else None
+    row = snapshots.by_id(context.tx, snapshot_id) if snapshot_id.isprintable() else None
     if row is None or not context.sees(row.name):
         raise SnapshotNotFound(f"there is no snapshot {shown(snapshot_id)}", details={"id": snapshot_id[:100]})
     context.require(context.permission, row.name)

@@ -64,3 +64,17 @@ def test_clean_removes_nothing_that_is_no_registry(tmp_path):
     assert done.returncode == 1
     assert "is no registry" in done.stderr
     assert (tmp_path / "precious" / "thesis.txt").read_text() == "mine"
+
+
+@pytest.mark.slow
+@pytest.mark.feature("DEP-04", "RBK-01", "RBK-05", "RBK-08")
+def test_the_example_of_releases_shows_a_good_canary_a_bad_one_and_the_way_back(tmp_path):
+    first = story(tmp_path, example="release.py")
+    assert first.returncode == 0, first.stderr
+    assert "1.0.0 is SUCCEEDED" in first.stdout
+    assert "error_rate is" in " ".join(first.stdout.split())
+    assert "1.0.0 serves again" in first.stdout
+    assert max(map(len, first.stdout.splitlines())) <= 80
+    with ModelRegistry(tmp_path / "demo_registry") as registry:
+        states = [one.state for one in registry.list_deployments("digits-live") if one.strategy == "canary"]
+        assert states == ["ROLLED_BACK", "SUCCEEDED"]

@@ -19,7 +19,7 @@ STREAMS = {
     "stream_events": "event.read",
     "upload": "version.create",
 }
-FLAGS = {"evaluate_flag": "endpoint.read", "evaluate_flags": "endpoint.read"}
+FLAGS = {"evaluate_flag": "endpoint.predict", "evaluate_flags": "endpoint.predict"}
 PREDICTIONS = {"predict": "endpoint.predict"}
 OTHERS = {"health": "public", "ready": "public"}
 
@@ -109,8 +109,8 @@ def test_each_route_asks_for_its_permission_first(served, client, monkeypatch, n
         ("GET", f"/api/models/{name}/download", "version.read"),
         ("HEAD", f"/api/models/{name}/download", "version.read"),
         ("GET", "/api/events/stream", "event.read"),
-        ("POST", "/ofrep/v1/evaluate/flags", "endpoint.read"),
-        ("POST", f"/ofrep/v1/evaluate/flags/{name}", "endpoint.read"),
+        ("POST", "/ofrep/v1/evaluate/flags", "endpoint.predict"),
+        ("POST", f"/ofrep/v1/evaluate/flags/{name}", "endpoint.predict"),
         ("GET", "/health", "public"),
         ("GET", "/health/ready", "public"),
         ("HEAD", "/health", "public"),
