@@ -107,7 +107,7 @@ class Traffic:
         return self
 
     def __exit__(self, *_: object) -> None:
-        told, _ = self._process.communicate("over\n", timeout=PATIENCE_S)
+        told = self._process.communicate("over\n", timeout=PATIENCE_S)[0]
         self.result = json.loads(told)
 
     def judge(self, routes: Mapping[int, CompiledRoute]) -> Counter[tuple[int, str]]:

@@ -162,7 +162,7 @@ class Applier:
         pause = _FIRST_PAUSE_S
         while (wish := self._wishes[name]).mark != self._done.get(name):
             self._moved[name].clear()
-            faults = await self._apply(wish)
+            faults = await self._tried(wish)
             if not faults:
                 self._done[name] = wish.mark
                 self._faults.pop(name, None)
@@ -176,6 +176,14 @@ class Applier:
                     async with asyncio.timeout(pause):
                         await self._moved[name].wait()
                 pause = min(2 * pause, _LONGEST_PAUSE_S)
+
+    async def _tried(self, wish: Wish) -> dict[str, str]:
+        """Apply a wish; what nobody foresaw is a fault like others, so that the endpoint is tried again."""
+        try:
+            return await self._apply(wish)
+        except Exception:  # noqa: BLE001 - one endpoint's trouble must not end the following of it
+            _log.exception("%s in %s cannot be served as wished", wish.model, wish.environment)
+            return {wish.endpoint_id: "a defect of modelyard; the log has it"}
 
     async def _apply(self, wish: Wish) -> dict[str, str]:
         """Start what a wish needs, and install it if that is better than what there is; returns what went wrong."""

@@ -239,14 +239,15 @@ class Book:
 
     def _take(self, version_ids: Collection[str]) -> None:
         """Count who needs versions; the fleet is told of those that nobody needed before."""
+        # A tuple: of a mapping, a Counter would take the values for counts.
         count = len(self._needed)
-        self._needed.update(version_ids)
+        self._needed.update(list(version_ids))
         if len(self._needed) != count:
             self._fleet.hold(self._needed.keys())
 
     def _drop(self, version_ids: Collection[str]) -> None:
         """Count who needs versions no more; those that nobody needs are ended."""
-        self._needed.subtract(version_ids)
+        self._needed.subtract(tuple(version_ids))
         left = [version_id for version_id in version_ids if self._needed[version_id] <= 0]
         if not left:
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -181,9 +182,9 @@ def begun(database_url: str, tmp_path: Path) -> list[str]:
         driver = Driver(caller.yard, yard.engine, check=lambda _tx: None, pulses={})
         made = []
         for number in range(ENDPOINTS):
-            place = {"name": "fraud", "environment": f"edge-{number}"}
+            place: dict[str, Any] = {"name": "fraud", "environment": f"edge-{number}"}
             driver.drive(caller.call(DEPLOY, Deploy(version="1.0.0", **place)).id)
-            steps = {"steps": [10, 20, 50], "step_seconds": 0.2, "min_requests": 0, "bake_seconds": 0.2}
+            steps: dict[str, Any] = {"steps": [10, 20, 50], "step_seconds": 0.2, "min_requests": 0, "bake_seconds": 0.2}
             made.append(caller.call(DEPLOY, Deploy(version="2.0.0", strategy="canary", **place, **steps)).id)
     return made
 
