@@ -35,6 +35,7 @@ from statistics import median, quantiles
 from typing import Any
 
 import numpy as np
+import uvloop
 from sklearn.linear_model import LogisticRegression
 
 from modelyard import ModelRegistry
@@ -222,46 +223,100 @@ def request(path: str, body: bytes, headers: str = "") -> bytes:
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
+class Client(asyncio.Protocol):
+    """One connection, with one request under way after the other; a leaner one than streams, or it would be measured.
+
+    Args:
+        load: what all connections share.
+    """
+
+    def __init__(self, load: Load) -> None:
+        self._load, self._parts = load, b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        self._transport: Any = transport
+        self._next()
+
+    def data_received(self, data: bytes) -> None:
+        """Take an answer, and ask again."""
+        self._parts += data
+        head, found, body = self._parts.partition(b"\r\n\r\n")
+        if not found or len(body) < int(head.lower().partition(b"content-length:")[2].split()[0]):
+            return
+        self._load.times.append(time.perf_counter() - self._start)
+        if not head.startswith(b"HTTP/1.1 200"):
+            self._load.failure = f"{head.decode()}{body.decode()}"
+        self._parts = b""
+        self._next()
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """Note the end; before its time it is a failure."""
+        self._load.end()
+
+    def _next(self) -> None:
+        if self._load.left <= 0 or self._load.failure:
+            self._transport.close()
+            return
+        self._load.left -= 1
+        self._start = time.perf_counter()
+        self._transport.write(self._load.message)
+
+
+class Load:
+    """So many requests over some connections.
+
+    Args:
+        message: the request in bytes.
+        requests: how many.
+    """
+
+    def __init__(self, message: bytes, requests: int) -> None:
+        self.message, self.left = message, requests
+        self.times: list[float] = []
+        self.failure = ""
+        self._open = 0
+        self._over = asyncio.Event()
+
+    async def run(self, url: str, connections: int) -> float:
+        """Send all, and return the seconds that it took."""
+        host, _, port = url.removeprefix("http://").partition(":")
+        loop, start = asyncio.get_running_loop(), time.perf_counter()
+        self._open = connections
+        for _ in range(connections):
+            await loop.create_connection(lambda: Client(self), host, int(port))
+        await self._over.wait()
+        if self.failure or self.left > 0:
+            raise ConnectionError(self.failure or "a connection was cut")
+        return time.perf_counter() - start
+
+    def end(self) -> None:
+        """Note that a connection has ended."""
+        self._open -= 1
+        if not self._open:
+            self._over.set()
+
+
 async def load_of(url: str, message: bytes, requests: int, connections: int = CONNECTIONS) -> tuple[float, list[float]]:
     """Seconds that so many requests take over some connections, and how long each took."""
-    host, _, port = url.removeprefix("http://").partition(":")
-    times: list[float] = []
-    left = requests
-
-    async def connected() -> None:
-        nonlocal left
-        reader, writer = await asyncio.open_connection(host, int(port))
-        while left > 0:
-            left -= 1
-            start = time.perf_counter()
-            writer.write(message)
-            head = await reader.readuntil(b"\r\n\r\n")
-            length = int(head.lower().partition(b"content-length:")[2].split()[0])
-            body = await reader.readexactly(length)
-            if not head.startswith(b"HTTP/1.1 200"):
-                raise ConnectionError(f"{head.decode()}{body.decode()}")
-            times.append(time.perf_counter() - start)
-        writer.close()
-
-    start = time.perf_counter()
-    await asyncio.gather(*(connected() for _ in range(connections)))
-    return time.perf_counter() - start, times
+    load = Load(message, requests)
+    return await load.run(url, connections), load.times
 
 
 def wall(url: str, message: bytes, requests: int, connections: int = CONNECTIONS) -> float:
     """Seconds of one of many requests."""
-    return asyncio.run(load_of(url, message, requests, connections))[0] / requests
+    return uvloop.run(load_of(url, message, requests, connections))[0] / requests
 
 
 def tail(url: str, message: bytes, requests: int) -> float:
     """The 99th percentile, in seconds."""
-    return quantiles(asyncio.run(load_of(url, message, requests))[1], n=100)[98]
+    return quantiles(uvloop.run(load_of(url, message, requests))[1], n=100)[98]
 
 
 def cpu_of(running: Running, message: bytes, requests: int) -> float:
     """Seconds of a server's CPU for one request."""
     before = running.cpu()
-    asyncio.run(load_of(running.url, message, requests, 8))
+    uvloop.run(load_of(running.url, message, requests, 8))
     return (running.cpu() - before) / requests
 
 
@@ -325,13 +380,18 @@ def switching(folder: Path, yard: Running, requests: int) -> tuple[float, float]
 
     async def both() -> list[float]:
         command = [sys.executable, __file__, "--serve", "moves", "--folder", str(folder)]
-        moving = await asyncio.create_subprocess_exec(*command)
+        moving = await asyncio.create_subprocess_exec(*command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert moving.stdin is not None  # noqa: S101 - both are pipes
+        assert moving.stdout is not None  # noqa: S101 - both are pipes
+        # It says when it has imported everything, which would take the processors from what is measured.
+        await moving.stdout.readline()
+        moving.stdin.write(b"\n")
         _, times = await load_of(yard.url, request("/api/models/batched/predict", ROW), requests, 8)
         while moving.returncode is None:
             times += (await load_of(yard.url, request("/api/models/batched/predict", ROW), 200, 8))[1]
         return times
 
-    times = asyncio.run(both())
+    times = uvloop.run(both())
     return median(times), max(times)
 
 
@@ -409,6 +469,8 @@ def main() -> int:
     if options.quick:
         options.rounds, options.requests = 1, 1_000
     if options.serve == "moves":
+        print(flush=True)
+        sys.stdin.readline()
         for epoch in range(2, 7):
             route_all(options.folder, epoch)
         return 0

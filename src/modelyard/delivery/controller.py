@@ -2,7 +2,8 @@
 
 Rules
 - Any number of controllers may run on one registry; the lease lets one of them act (`modelyard.delivery.lease`).
-- Deployments are driven side by side, each by one thread at a time.
+- Deployments are driven side by side, each by one thread at a time. Those that start and check versions, which may take
+  minutes, have threads of their own, and so have probes: a way back never waits for somebody else's model to load.
 - It looks when the database changes, and at least every `TICK_S` while something is live: time passes by itself.
 - Where the database is away it waits: nothing advances, and nothing is rolled back.
 """
@@ -20,10 +21,12 @@ from typing import Any, Self
 from sqlalchemy import Row
 
 from modelyard.delivery.changes import reroute
-from modelyard.delivery.driving import Driver
-from modelyard.delivery.guard import guarded
+from modelyard.delivery.driving import ACTOR, Driver
+from modelyard.delivery.guard import guarded, probe_way_back
 from modelyard.delivery.lease import Lease
+from modelyard.domain.deployment import BEFORE_TRAFFIC
 from modelyard.domain.health import Pulse
+from modelyard.domain.permissions import local
 from modelyard.domain.wire import Arm, DeploymentRecord, EndpointConfiguration, Route
 from modelyard.errors import LeaseLost, ModelyardError
 from modelyard.metadata import deployments, endpoints, models
@@ -84,6 +87,8 @@ class Controller:
             yard, engine, check=self.lease.check, pulses=self.pulses, ends=self._stopped.is_set
         )  # fmt: skip
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="modelyard-controller")
+        self._starts = ThreadPoolExecutor(THREADS, thread_name_prefix="modelyard-preflight")
+        self._probes = ThreadPoolExecutor(THREADS, thread_name_prefix="modelyard-probe")
         self._busy: dict[str, Future[None]] = {}
         self._due: dict[str, float] = {}
         self._thread: threading.Thread | None = None
@@ -104,7 +109,8 @@ class Controller:
         self.interrupt()
         if self._thread is not None:
             self._thread.join()
-        self._pool.shutdown()
+        for pool in (self._starts, self._probes, self._pool):
+            pool.shutdown()
         try:
             self.lease.give_back()
         except ModelyardError as error:
@@ -151,9 +157,10 @@ class Controller:
         for version_id in self.pulses.keys() - {arm.version_id for one in watched for arm in one.probed}:
             del self.pulses[version_id]
         for row in live:
-            self._begin(row.id, self.drive, row.id)
+            pool = self._starts if row.state in BEFORE_TRAFFIC else self._pool
+            self._begin(pool, row.id, self.drive, row.id)
         for row in cooling:
-            self._begin(row.id, self._cool, row.id)
+            self._begin(self._pool, row.id, self._cool, row.id)
         for one in watched:
             self._watch(one)
 
@@ -163,9 +170,9 @@ class Controller:
         if every > 0 and self._engine is not None:
             for arm in one.probed:
                 if self._is_due(f"probe {arm.version_id}", every):
-                    self._begin(f"probe {arm.version_id}", self._probe, arm.version_id)
+                    self._begin(self._probes, f"probe {arm.version_id}", self._probe, arm.version_id)
         if one.configuration.guard is not None and not one.live and self._is_due(f"guard {one.endpoint_id}", GUARD_S):
-            self._begin(f"guard {one.endpoint_id}", self._guard, one.endpoint_id)
+            self._begin(self._probes, f"guard {one.endpoint_id}", self._guard, one.endpoint_id)
 
     def _is_due(self, what: str, every: float) -> bool:
         now = time.monotonic()
@@ -174,11 +181,11 @@ class Controller:
         self._due[what] = now + every
         return True
 
-    def _begin(self, key: str, work: Callable[[str], object], argument: str) -> None:
+    def _begin(self, pool: ThreadPoolExecutor, key: str, work: Callable[[str], object], argument: str) -> None:
         """Begin some work unless the last of its kind is still under way."""
         before = self._busy.get(key)
         if before is None or before.done():
-            self._busy[key] = self._pool.submit(self._safely, work, argument)
+            self._busy[key] = pool.submit(self._safely, work, argument)
         for name in [name for name, future in self._busy.items() if future.done() and name != key]:
             del self._busy[name]
 
@@ -208,12 +215,16 @@ class Controller:
             self.pulses[version_id] = self.pulses.get(version_id, Pulse()).after(ok=ok, detail=detail)
 
     def _guard(self, endpoint_id: str) -> None:
+        with self._yard.database.read() as tx:
+            limits = endpoints.configuration_of(known(endpoints.by_id(tx, endpoint_id))).guard
+        if limits is None:
+            return
+        findings = probe_way_back(self._yard, local(ACTOR), endpoint_id, limits, GUARD_WINDOW_S)
         with self._driver.transaction() as context:
             row = known(endpoints.by_id(context.tx, endpoint_id))
             models.lock_by_id(context.tx, row.model_id)
-            limits = endpoints.configuration_of(row).guard
-            if limits is not None:
-                report = guarded(context, endpoint_id, limits, GUARD_WINDOW_S)
+            if endpoints.configuration_of(row).guard == limits:
+                report = guarded(replace(context, findings=findings), endpoint_id, limits, GUARD_WINDOW_S)
                 if report.triggered:
                     _log.warning("%s in %s went back: %s", row.name, row.environment, report.reason)
 

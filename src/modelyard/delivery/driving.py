@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from modelyard.delivery.changes import Change, apply
 from modelyard.delivery.course import begin_rollback, end_rollback, finish, go_on, start_traffic
-from modelyard.delivery.observing import observed_in_step, verdict_on
+from modelyard.delivery.observing import culprit_of, observed_in_step, verdict_on
 from modelyard.delivery.refusals import refuse_undeployable
 from modelyard.delivery.snapshots import distrust
 from modelyard.domain import deployment as rules
@@ -163,6 +163,7 @@ class Driver:
             requests=candidate.requests,
             alive=self._alive(found.version_id),
             base_alive=self._alive(found.base_id) if found.base_id else None,
+            dead=next((arm.version for arm in rules.companions(found) if self._alive(arm.version_id) is False), ""),
             window_open=window is None or is_open(window, now),
         )
         return sight, verdict or found.verdict
@@ -186,7 +187,7 @@ class Driver:
 
     def _rolled_back(self, context: Context, found: DeploymentRecord) -> DeploymentRecord:
         ended = end_rollback(context, found)
-        row = versions.by_id(context.tx, found.version_id)
+        row = versions.by_id(context.tx, culprit_of(found))
         if found.options.deprecate and row is not None and row.deprecation is None:
             deprecate_row(context, row, f"rolled back: {found.reason}", successor=f"{found.name}/{found.base}")
         return ended
@@ -228,7 +229,7 @@ def act(context: Context, found: DeploymentRecord, decision: Decision) -> Deploy
             return finish(context, found, decision.reason, evidence=evidence)
         case "rolling_back":
             if found.verdict.state == REGRESSED:
-                distrust(context, found.endpoint_id, found.version_id)
+                distrust(context, found.endpoint_id, culprit_of(found))
             return begin_rollback(
                 context, found, reason=decision.reason, cause=decision.cause, evidence=dict(decision.evidence)
             )
@@ -250,9 +251,10 @@ def newcomers(found: DeploymentRecord) -> list[str]:
 
 
 def _admitted(context: Context, found: DeploymentRecord, reason: str, evidence: dict[str, object]) -> DeploymentRecord:
-    """Begin with the traffic, unless the version was withdrawn since the deployment was asked for."""
+    """Begin with the traffic, unless a version of it was withdrawn since the deployment was asked for."""
     try:
-        refuse_undeployable(context, known(versions.by_id(context.tx, found.version_id)))
+        for version_id in newcomers(found):
+            refuse_undeployable(context, known(versions.by_id(context.tx, version_id)))
     except NotDeployable as refusal:
         return _rejected(context, found, refusal.message, {"code": refusal.code, **refusal.details})
     return start_traffic(context, found, reason, evidence)

@@ -5,26 +5,30 @@ Rules
   window, whichever is shorter.
 - Too few requests prove nothing: the guard stays quiet, and says so.
 - With a live deployment the way back is the deployment's own rollback. Nothing goes back to the version that is beyond
-  the limits.
+  the limits, nor to one that may not serve or, started and probed before the transaction, does not answer: the report
+  says so, and nothing moves.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import takewhile
 
 from modelyard.delivery.changes import configure
 from modelyard.delivery.endpoints import check_limits, check_within, find_endpoint
-from modelyard.delivery.going_back import Why, go_back, main_version, target_of
+from modelyard.delivery.going_back import Why, check_probe, go_back, main_version, probed, target_of
 from modelyard.domain import deployment as rules
 from modelyard.domain.durations import later
+from modelyard.domain.evidence import Finding
 from modelyard.domain.judge import REGRESSED, AbsoluteLimits
+from modelyard.domain.permissions import Principal
 from modelyard.domain.wire import Arm, DeploymentVerdict, GuardReport, Limits, Observation, RouteEntry
-from modelyard.errors import SnapshotNotFound
+from modelyard.errors import NotDeployable, SnapshotNotFound
 from modelyard.metadata import endpoints
 from modelyard.metadata.database import known
 from modelyard.operations import CHECK_GUARD, CheckGuard
-from modelyard.registry.context import Context
+from modelyard.registry.context import Context, Yard
 from modelyard.registry.dispatch import serves
 from modelyard.registry.lookup import find_model
 from modelyard.telemetry.windows import observed
@@ -35,7 +39,16 @@ LOOKED_AT = 100
 LONGEST_WINDOW_S = 366 * 86_400.0
 
 
-@serves(CHECK_GUARD)
+def _prepare(yard: Yard, request: CheckGuard, principal: Principal) -> Mapping[str, Finding]:
+    check_limits(request.limits)
+    check_within("window_s", request.window_s, 1, LONGEST_WINDOW_S)
+    with yard.database.read() as tx:
+        context = Context(yard=yard, tx=tx, principal=principal, now=yard.clock(), permission=CHECK_GUARD.permission)
+        endpoint_id = find_endpoint(context, request.name, request.environment).id
+    return probe_way_back(yard, principal, endpoint_id, request.limits, request.window_s)
+
+
+@serves(CHECK_GUARD, prepare=_prepare)
 def check_guard(context: Context, request: CheckGuard) -> GuardReport:
     """Hold an endpoint to limits now, and from now on if they are to be kept.
 
@@ -65,8 +78,30 @@ def guarded(context: Context, endpoint_id: str, limits: Limits, window_s: float)
         # A deployment is live, and what it would go back to is what went beyond the limits.
         reason = f"{verdict.reason}; but {seen.version} is what it would go back to"
         return GuardReport(triggered=False, reason=reason, observed=[seen])
-    done = go_back(context, row, target, Why(reason=verdict.reason, cause=LIMIT, evidence=verdict.evidence))
+    try:
+        check_probe(context)
+        done = go_back(context, row, target, Why(reason=verdict.reason, cause=LIMIT, evidence=verdict.evidence))
+    except NotDeployable as refusal:
+        return GuardReport(triggered=False, reason=f"{verdict.reason}; but {refusal.message}", observed=[seen])
     return GuardReport(triggered=True, reason=verdict.reason, observed=[seen], rollback=done)
+
+
+def probe_way_back(
+    yard: Yard, principal: Principal, endpoint_id: str, limits: Limits, window_s: float
+) -> Mapping[str, Finding]:
+    """Start and probe what an endpoint beyond its limits would go back to; nothing is found of one within them."""
+    with yard.database.read() as tx:
+        context = Context(yard=yard, tx=tx, principal=principal, now=yard.clock(), permission=CHECK_GUARD.permission)
+        _, verdict = judged(context, endpoint_id, limits, window_s)
+        if verdict.state != REGRESSED:
+            return {}
+        row = known(endpoints.by_id(tx, endpoint_id))
+        try:
+            version_id = main_version(target_of(context, row, None, ""))
+        except SnapshotNotFound:
+            return {}
+        configuration = endpoints.configuration_of(row)
+    return probed(yard, version_id, configuration)
 
 
 def judged(

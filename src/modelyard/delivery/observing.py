@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from modelyard.domain.deployment import step_of
-from modelyard.domain.judge import AbsoluteLimits, Judge
+from modelyard.domain.deployment import companions, step_of
+from modelyard.domain.judge import REGRESSED, AbsoluteLimits, Judge
 from modelyard.domain.wire import DeploymentRecord, DeploymentVerdict, EndpointConfiguration, Observation
 from modelyard.metadata import endpoints
 from modelyard.metadata.database import Transaction
@@ -48,9 +49,30 @@ def judge_of(found: DeploymentRecord, configuration: EndpointConfiguration) -> J
 def verdict_on(
     found: DeploymentRecord, configuration: EndpointConfiguration, observed: Sequence[Observation]
 ) -> DeploymentVerdict | None:
-    """What the judge says of a deployment's step; None where there is nothing to hold the new version against."""
+    """What the judge says of a deployment's step; None where there is nothing to hold the new version against.
+
+    It is what he says of the new version, unless another version that the step brings in is the one that regressed.
+    """
     judge = judge_of(found, configuration)
+    if judge is None:
+        return None
     by_version = {one.version_id: one for one in observed}
     candidate = by_version.get(found.version_id, Observation(version_id=found.version_id))
     base = by_version.get(found.base_id) if found.base_id else None
-    return judge.judge(candidate, base) if judge is not None else None
+    verdict = judge.judge(candidate, base)
+    if verdict.state == REGRESSED:
+        return verdict
+    for arm in companions(found):
+        other = judge.judge(by_version.get(arm.version_id, Observation(version_id=arm.version_id)), base)
+        if other.state == REGRESSED:
+            return replace(other, reason=f"{arm.version}: {other.reason}")
+    return verdict
+
+
+def culprit_of(found: DeploymentRecord) -> str:
+    """The id of the version that a deployment goes back for: the new one, or another that was brought in beside it."""
+    told = found.rollback.evidence.get("version") if found.rollback is not None else None
+    if told is None and found.verdict.state == REGRESSED:
+        judged = found.verdict.evidence.get("candidate")
+        told = judged.get("version") if isinstance(judged, dict) else None
+    return next((arm.version_id for arm in companions(found) if arm.version == told), found.version_id)

@@ -13,6 +13,7 @@ from sqlalchemy import Row
 from modelyard.delivery.changes import configure, reroute
 from modelyard.delivery.refusals import refuse_undeployable
 from modelyard.delivery.snapshots import content_now, unused_stages
+from modelyard.domain.graph import StageGraph
 from modelyard.domain.snapshots import differences
 from modelyard.domain.stages import ModelStage
 from modelyard.domain.wire import Route, SnapshotChange, SnapshotDocument
@@ -106,7 +107,10 @@ def restore_aliases(context: Context, model_id: str, content: SnapshotDocument) 
 
 
 def restore_stages(context: Context, model_id: str, content: SnapshotDocument, position: int) -> None:
-    """Give each version the stages that it had; see the rules of the module `snapshots`."""
+    """Give each version the stages that it had; see the rules of the module `snapshots`.
+
+    A stage that the graph has no more, or has elsewhere by now, is not given back: its version stays where it is.
+    """
     graph = context.graphs.of(model_id)
     unused = unused_stages(graph)
     earlier = _left_first(context, model_id, position)
@@ -119,12 +123,17 @@ def restore_stages(context: Context, model_id: str, content: SnapshotDocument, p
     for version_id, row in present.items():
         listed = content.stages.get(version_id)
         then = listed[""] if listed else _unlisted(earlier.get(version_id), row.stage, unused, str(graph.initial))
-        if then != row.stage:
+        if then != row.stage and _has_stage(graph, then, ""):
             back.append((row, then))
         _restore_placements(context, row, {key: value for key, value in (listed or {}).items() if key})
     # Whoever leaves a stage goes first, so that it is never held by two.
     for row, then in sorted(back, key=lambda one: one[1] not in unused):
         _enter(context, row, then, unused)
+
+
+def _has_stage(graph: StageGraph, stage: str, environment: str) -> bool:
+    """Whether a graph has a stage in an environment; the empty name stands for none."""
+    return stage in graph.stages and graph.environment_of(ModelStage(stage)) == environment
 
 
 def _left_first(context: Context, model_id: str, position: int) -> dict[str, str]:
@@ -153,12 +162,13 @@ def _enter(context: Context, row: Row[Any], stage: str, unused: list[str]) -> No
 def _restore_placements(context: Context, row: Row[Any], wanted: dict[str, str]) -> None:
     if not context.graphs.placed:
         return
+    graph = context.graphs.of(row.model_id)
     present = standing_of(context, row).environments
     for environment, stage in present.items():
         if environment not in wanted:
             withdraw(context, known(versions.by_id(context.tx, row.id)), environment, str(stage), {"cause": CAUSE})
     for environment, name in wanted.items():
-        if str(present.get(environment, "")) != name:
+        if str(present.get(environment, "")) != name and _has_stage(graph, name, environment):
             again = known(versions.by_id(context.tx, row.id))
             facts = {"from": str(present.get(environment, "")), "to": name, "cause": CAUSE}
             write_entry(context, again, ModelStage(name), ROLLED_BACK, facts)

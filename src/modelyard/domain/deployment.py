@@ -9,7 +9,8 @@
 
 Rules
 1. STAGE stands for the step that `step` counts; PAUSED comes back to where it was, STAGE or BAKE.
-2. A verdict REGRESSED or a dead new version counts in every state that has traffic, also in PAUSED and in BAKE.
+2. A verdict REGRESSED or a dead new version counts in every state that has traffic, also in PAUSED and in BAKE. So it
+   does of each version that is brought in beside the new one, as in a test of three arms.
 3. There is no way back onto nothing: without a version that served before, the deployment halts (PAUSED, with the
    reason) and waits for a person. So it does where the old version is the one that is dead.
 4. It goes on when the step's time is over, its requests are there, and nothing speaks against it. Without limits to
@@ -86,6 +87,7 @@ class Sight:
         requests: how many requests the new version answered in this step.
         alive: whether the new version answers probes; None where nobody has asked yet.
         base_alive: the same of the version that served before.
+        dead: another version that the step brings in and that does not answer probes; empty where there is none.
         window_open: whether it may go on at this time of the week.
     """
 
@@ -94,6 +96,7 @@ class Sight:
     requests: int = 0
     alive: bool | None = None
     base_alive: bool | None = None
+    dead: str = ""
     window_open: bool = True
 
 
@@ -138,8 +141,10 @@ def _danger(deployment: DeploymentRecord, sight: Sight) -> Decision | None:
     verdict = sight.verdict
     if verdict is not None and verdict.state == REGRESSED:
         return _way_back(deployment, sight, "verdict", verdict.reason, verdict.evidence)
-    if sight.alive is False:
-        return _way_back(deployment, sight, "probe", f"{deployment.version} does not answer probes", {})
+    dead = deployment.version if sight.alive is False else sight.dead
+    if dead:
+        evidence = {"version": dead} if dead != deployment.version else {}
+        return _way_back(deployment, sight, "probe", f"{dead} does not answer probes", evidence)
     base_serves = any(arm.version_id == deployment.base_id for arm in step_of(deployment).arms if arm.weight)
     if sight.base_alive is False and base_serves:
         return _halt(deployment, f"{deployment.base}, which served before, does not answer probes", "probe", {})
@@ -215,6 +220,12 @@ def after(deployment: DeploymentRecord) -> str:
 def step_of(deployment: DeploymentRecord) -> Step:
     """The step that a deployment is at; the last one through the bake."""
     return deployment.plan.steps[min(deployment.step, len(deployment.plan.steps) - 1)]
+
+
+def companions(deployment: DeploymentRecord) -> list[Arm]:
+    """Further versions that a step brings into traffic beside the new one, as a test of three arms does."""
+    known = {deployment.version_id, deployment.base_id}
+    return [arm for arm in step_of(deployment).arms if arm.weight and arm.version_id not in known]
 
 
 def route_of_step(deployment: DeploymentRecord, step: Step, present: Route, rules: list[Rule]) -> Route:

@@ -17,7 +17,7 @@ from blake3 import blake3
 
 from modelyard.domain.evidence import Finding
 from modelyard.domain.permissions import EVERYTHING, LOCAL, Principal
-from modelyard.errors import IdempotencyConflict, InvalidRequest
+from modelyard.errors import IdempotencyConflict, InvalidRequest, ModelyardError
 from modelyard.metadata import requests
 from modelyard.operations import Operation, Secretive
 from modelyard.registry.checkpoints import make_in_passing
@@ -110,7 +110,7 @@ def change(
     idempotency_key: str = "",
 ) -> Response:
     """Run a use case that may change things, once for each idempotency key."""
-    findings = PREPARED[operation.name](yard, request, principal) if operation.name in PREPARED else {}
+    findings = _prepared(yard, operation, request, principal, idempotency_key)
     with yard.database.write() as tx:
         context = Context(
             yard=yard,
@@ -132,6 +132,28 @@ def change(
     if context.refusals:
         raise context.refusals[0]
     return response  # type: ignore[no-any-return]
+
+
+def _prepared(
+    yard: Yard, operation: Operation[Any, Any], request: Any, principal: Principal, key: str
+) -> Mapping[str, Finding]:
+    """What is found out before the transaction; nothing for a repeat, which may find that all is done already."""
+    prepare = PREPARED.get(operation.name)
+    if prepare is None or _was_answered(yard, principal, key):
+        return {}
+    try:
+        return prepare(yard, request, principal)
+    except ModelyardError:
+        if _was_answered(yard, principal, key):
+            return {}
+        raise
+
+
+def _was_answered(yard: Yard, principal: Principal, key: str) -> bool:
+    if not 0 < len(key) <= MAX_KEY:
+        return False
+    with yard.database.read() as tx:
+        return requests.answered(tx, key, principal.name) is not None
 
 
 def fingerprint(name: str, request: Any) -> str:

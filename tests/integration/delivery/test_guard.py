@@ -12,7 +12,7 @@ from components.deadlines import until
 from components.rollouts import Rollouts
 from modelyard.delivery.controller import Controller
 from modelyard.domain.wire import GuardReport, Limits
-from modelyard.errors import EndpointNotFound, InvalidRequest, NotDeployable
+from modelyard.errors import EndpointNotFound, InvalidRequest
 from modelyard.operations import (
     CHECK_GUARD,
     DEPRECATE,
@@ -101,9 +101,39 @@ def test_nothing_is_judged_where_nothing_is_served(yard: Rollouts):
 def test_it_does_not_go_back_to_a_deprecated_version(two: Rollouts):
     two.call(DEPRECATE, Deprecate(reference="fraud/1.0.0", reason="leaks labels"))
     two.observe("2.0.0", 100, errors=50)
-    with pytest.raises(NotDeployable):
-        guard(two)
+    report = guard(two, keep=True)
+    assert (report.triggered, two.shares()) == (False, {"2.0.0": 1.0})
+    assert "above the limit of 0.1" in report.reason
+    assert "fraud 1.0.0 is deprecated: leaks labels" in report.reason
+    assert two.endpoint().configuration.guard == LIMITS, "that there is no way back now is no reason to forget it"
+
+
+@pytest.mark.feature("RBK-04")
+@pytest.mark.parametrize("fault", ["broken", "dead"])
+def test_it_does_not_go_back_to_what_does_not_answer(two: Rollouts, fault: str):
+    getattr(two.engine, fault).add(two.ids["1.0.0"])
+    two.observe("2.0.0", 100, errors=50)
+    report = guard(two)
+    assert (report.triggered, two.shares()) == (False, {"2.0.0": 1.0})
+    assert "does not answer" in report.reason
+    getattr(two.engine, fault).clear()
+    assert guard(two).triggered
+
+
+@pytest.mark.feature("RBK-04")
+def test_the_controller_does_not_go_back_to_what_does_not_answer_either(two: Rollouts):
+    two.configure(guard={"max_error_rate": 0.1})
+    two.engine.dead.add(two.ids["1.0.0"])
+    two.observe("2.0.0", 100, errors=50)
+    two.engine.started.clear()
+    with Controller(two.yard, two.engine) as controller:
+        controller.start()
+        until(lambda: two.ids["1.0.0"] in two.engine.started, "it is tried")
     assert two.shares() == {"2.0.0": 1.0}
+    two.engine.dead.clear()
+    with Controller(two.yard, two.engine) as controller:
+        controller.start()
+        until(lambda: two.shares() == {"1.0.0": 1.0}, "it goes back")
 
 
 def test_a_canary_is_not_ended_for_what_its_base_does(two: Rollouts):

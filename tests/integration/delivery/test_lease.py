@@ -17,9 +17,11 @@ from components.rollouts import Rollouts
 from components.yards import register
 from modelyard.delivery.controller import Controller
 from modelyard.delivery.driving import Driver
-from modelyard.delivery.lease import Lease
+from modelyard.delivery.lease import NAME, Lease
 from modelyard.domain.deployment import check_move
+from modelyard.domain.durations import later
 from modelyard.errors import LeaseLost
+from modelyard.metadata import leases
 from modelyard.operations import (
     DEPLOY,
     GET_DEPLOYMENT,
@@ -80,6 +82,23 @@ def test_a_late_writer_is_fenced_out_and_his_change_is_not_there(served: Rollout
     assert served.get(begun) == before
     follower = Driver(served.yard, served.engine, check=other.check, pulses={})
     assert follower.drive(begun.id).state == "SUCCEEDED"
+
+
+def test_who_had_it_before_another_has_a_new_fence_afterwards(yard: Rollouts):
+    one, other = Lease(yard.yard, 10), Lease(yard.yard, 10)
+
+    def taken(owner: str) -> int | None:
+        with yard.yard.database.write() as tx:
+            return leases.take(tx, NAME, owner=owner, now=yard.clock(), until=later(yard.clock(), 10))
+
+    assert taken(one.owner) == taken(one.owner) == 1
+    yard.clock.move(10)
+    assert taken(other.owner) == 2
+    yard.clock.move(10)
+    assert taken(one.owner) == 3
+    with yard.yard.database.write() as tx:
+        held = [leases.holds(tx, NAME, owner=one.owner, fence=fence) for fence in (1, 2, 3)]
+    assert held == [False, False, True], "what it began before is fenced out too"
 
 
 def test_an_idle_registry_is_not_controlled(yard: Rollouts):

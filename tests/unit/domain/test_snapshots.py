@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -74,7 +74,7 @@ def test_only_the_epoch_does_not_count():
         (replace(BEFORE, route=replace(ROUTE, warm=["mv_c"])), {"route.warm": ([], ["mv_c"])}),
         (
             replace(BEFORE, route=replace(ROUTE, arms=[A, A])),
-            {"route.arms": ([vars(A), vars(B)], [vars(A), vars(A)])},
+            {"route.arms": ([asdict(A), asdict(B)], [asdict(A), asdict(A)])},
         ),
     ],
 )

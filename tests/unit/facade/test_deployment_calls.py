@@ -97,7 +97,7 @@ CALLS: list[tuple[Callable[[ModelRegistry], Any], Any, tuple[str, str, Any]]] = 
     (lambda r: r.check_guard("fraud", limits={"max_error_rate": 0.2}, keep=True),
      GuardReport(triggered=False, reason="quiet"),
      ("POST", "/api/models/fraud/guard",
-      {"limits": {"max_error_rate": 0.2}, "keep": True})),
+      {"limits": {"max_error_rate": 0.2, "max_p95_s": None, "max_p99_s": None, "min_requests": 20}, "keep": True})),
     (lambda r: r.list_endpoints("fraud"), EndpointPage(endpoints=[ENDPOINT]),
      ("GET", "/api/endpoints?name=fraud&limit=500", None)),
     (lambda r: r.get_endpoint("fraud", "edge"), ENDPOINT, ("GET", "/api/models/fraud/endpoint?environment=edge", None)),
