@@ -116,7 +116,10 @@ class Life:
             lambda: call(ABORT_DEPLOYMENT, steer),
             *[lambda: call(PROMOTE_DEPLOYMENT, Advance(id=one, full=random.random() < 0.2))] * 3,
             lambda: call(PROMOTE_DEPLOYMENT, Advance(id=one, winner=version)),
-            lambda: call(SET_FLAG, SetFlag(name="fraud", flag=random.choice("ab"), version=version, environment=place)),
+            lambda: call(
+                SET_FLAG,
+                SetFlag(name="fraud", flag=random.choice("ab"), version=version, environment=place, percentage=100),
+            ),
             lambda: call(DELETE_FLAG, NamedFlag(name="fraud", flag=random.choice("ab"), environment=place)),
             lambda: call(
                 CONFIGURE_ENDPOINT,

@@ -21,6 +21,7 @@ from modelyard.delivery.refusals import refuse_undeployable
 from modelyard.delivery.snapshots import distrust
 from modelyard.domain import deployment as rules
 from modelyard.domain.deployment import Decision, Sight
+from modelyard.domain.durations import elapsed
 from modelyard.domain.health import Pulse, judge_probes
 from modelyard.domain.judge import REGRESSED
 from modelyard.domain.permissions import local
@@ -33,6 +34,8 @@ from modelyard.registry.context import Context, Engine, Yard
 from modelyard.registry.deprecation import deprecate_row
 
 ACTOR = "controller"
+STUCK_S = 30.0
+"""After how long a route that cannot be served counts as a new version that does not answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,12 +164,19 @@ class Driver:
             moment=now,
             verdict=verdict,
             requests=candidate.requests,
-            alive=self._alive(found.version_id),
+            alive=False if self._is_stuck(seen, now) else self._alive(found.version_id),
             base_alive=self._alive(found.base_id) if found.base_id else None,
             dead=next((arm.version for arm in rules.companions(found) if self._alive(arm.version_id) is False), ""),
             window_open=window is None or is_open(window, now),
         )
         return sight, verdict or found.verdict
+
+    def _is_stuck(self, seen: Seen, now: str) -> bool:
+        """Whether this process has long been unable to serve the route: the version passed its probes and fell over."""
+        found = seen.deployment
+        if self._engine is None or self._is_applied(seen) or elapsed(found.since, now) < STUCK_S:
+            return False
+        return bool(self._engine.fault(found.endpoint_id))
 
     def _alive(self, version_id: str) -> bool | None:
         pulse = self._pulses.get(version_id)

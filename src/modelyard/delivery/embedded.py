@@ -17,6 +17,7 @@ from modelyard.delivery.answering import answer_of
 from modelyard.delivery.controller import Controller
 from modelyard.delivery.serving import Serving
 from modelyard.domain import deployment as rules
+from modelyard.domain.windows import is_open
 from modelyard.domain.wire import DeploymentRecord
 from modelyard.errors import NotServing
 from modelyard.metadata import deployments
@@ -55,7 +56,9 @@ class Plant:
         while True:
             if controller.lease.hold():
                 found = controller.drive(deployment_id)
-                waits = found.state in rules.WITH_TRAFFIC and not rules.is_at_rest(found, self._yard.clock())
+                now, window = self._yard.clock(), found.options.window
+                may_move = found.state in rules.WITH_TRAFFIC and (window is None or is_open(window, now))
+                waits = may_move and not rules.is_at_rest(found, now)
                 if not waits or time.monotonic() > end:
                     return found
             else:

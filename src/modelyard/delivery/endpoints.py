@@ -5,7 +5,8 @@ Rules
   (cloud or edge) stays.
 - A configuration is changed field by field and checked whole. Flags are part of it and of the route: to change one is
   the next epoch.
-- A flag names a version of the model that may be deployed; who switches it on loads it.
+- A flag names a version of the model that may be deployed; who switches it on loads it. It says which requests it is
+  for: one that says nothing would move all of them past probes and limits, so all of them have to be asked for.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ PRODUCTION: Final = "production"
 CLOUD, EDGE = "cloud", "edge"
 KINDS: Final = (CLOUD, EDGE)
 MOST_RULES: Final = 100
+EVERYBODY: Final = 100.0
 LONGEST_ENVIRONMENT: Final = 64
 LONGEST_FIELD: Final = 500
 MOST_REPLICAS: Final = 64
@@ -129,13 +131,17 @@ def set_flag(context: Context, request: SetFlag) -> EndpointRecord:
     row = find_endpoint(context, request.name, request.environment)
     version = find_within(context, model.name, request.version)
     refuse_undeployable(context, version)
+    header = header_name(request.header.strip())
+    if request.percentage is None and not header:
+        hint = "give a header, a percentage, or both; to move all requests, deploy the version"
+        raise InvalidRequest(f"the flag {shown(request.flag)} does not say which requests it is for", hint=hint)
     flag = Rule(
         name=alias_name(request.flag),
         version=version.version,
         version_id=version.id,
-        header=header_name(request.header.strip()),
+        header=header,
         equals=request.equals,
-        percentage=check_within("a percentage", request.percentage, 0, 100),
+        percentage=EVERYBODY if request.percentage is None else check_within("a percentage", request.percentage, 0, 100),
     )
     check_rule(flag)
     present = endpoints.configuration_of(row)

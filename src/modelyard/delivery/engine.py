@@ -45,6 +45,7 @@ class FleetEngine:
         database: where versions are described.
         reserve: keeps versions loaded under a name, as `Book.reserve` does.
         applied: the epoch of an endpoint that requests enter here; None where it is not served (yet).
+        fault: why an endpoint is not served as its route says; empty where it is.
     """
 
     def __init__(
@@ -55,9 +56,10 @@ class FleetEngine:
         *,
         reserve: Callable[[str, Collection[str]], None],
         applied: Callable[[str], int | None],
+        fault: Callable[[str], str],
     ) -> None:
         self._loop, self._fleet, self._database = loop, fleet, database
-        self._reserve, self._applied = reserve, applied
+        self._reserve, self._applied, self._fault = reserve, applied, fault
 
     def preflight(
         self, version_id: str, configuration: EndpointConfiguration, probes: int
@@ -78,6 +80,10 @@ class FleetEngine:
     def applied(self, endpoint_id: str) -> int | None:
         """The epoch that requests to an endpoint enter here; 0 where it is not served (yet)."""
         return self._applied(endpoint_id) or 0
+
+    def fault(self, endpoint_id: str) -> str:
+        """Why an endpoint is not served here as its route says; empty where it is."""
+        return self._fault(endpoint_id)
 
     async def _preflight(self, runnable: Runnable, sizing: Sizing, probes: int) -> list[tuple[bool, float, str]]:
         owner = f"preflight of {runnable.version_id}"

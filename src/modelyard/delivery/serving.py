@@ -130,6 +130,7 @@ class Serving:
             self._yard.database,
             reserve=self.gateway.book.reserve,
             applied=self.follower.applied_epoch,
+            fault=self.follower.fault_of,
         )
         self._yard.engine.current = engine
         self.controller = Controller(self._yard, engine, changes=self._changes, lease_s=self._lease_s)

@@ -173,7 +173,7 @@ def _next(deployment: DeploymentRecord, sight: Sight) -> Decision | None:
     undecided = sight.verdict is not None and sight.verdict.state == NO_VERDICT and _is_measured(step)
     ready = waited >= step.min_seconds and sight.requests >= step.min_requests and not undecided
     if ready and not step.hold and sight.window_open:
-        return Decision(event=after(deployment), reason=_why(sight), evidence=_evidence(sight))
+        return Decision(event=after(deployment), reason=_why(step, sight), evidence=_evidence(sight))
     if not ready and step.max_seconds is not None and waited >= step.max_seconds:
         return _inconclusive(deployment, sight, step)
     return None
@@ -186,7 +186,7 @@ def _is_measured(step: Step) -> bool:
 
 def _inconclusive(deployment: DeploymentRecord, sight: Sight, step: Step) -> Decision | None:
     missing = max(0, step.min_requests - sight.requests)
-    needed = f"about {missing} more requests of {deployment.version} are needed" if missing else _why(sight)
+    needed = f"about {missing} more requests of {deployment.version} are needed" if missing else _why(step, sight)
     reason = f"no verdict in {step.max_seconds:g} s: {needed}"
     evidence = {**_evidence(sight), "missing_requests": missing}
     policy = deployment.options.on_inconclusive
@@ -198,9 +198,13 @@ def _inconclusive(deployment: DeploymentRecord, sight: Sight, step: Step) -> Dec
     return Decision(event="inconclusive", reason=reason, cause="inconclusive", evidence=evidence)
 
 
-def _why(sight: Sight) -> str:
+def _why(step: Step, sight: Sight) -> str:
     if sight.verdict is None:
+        if not step.min_seconds and not step.min_requests:
+            return "it serves, and nothing speaks against it"
         return f"its time is over and {sight.requests} requests were answered"
+    if sight.verdict.state == NO_VERDICT and not step.min_requests:
+        return f"it serves; no verdict yet: {sight.verdict.reason}"
     if sight.verdict.state == NO_VERDICT:
         return f"its time is over, with {sight.verdict.reason}"
     return sight.verdict.reason

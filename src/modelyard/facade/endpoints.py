@@ -140,7 +140,8 @@ class Endpoints(Base):
             environment: production unless said otherwise.
             header: only requests that have this header …
             equals: … with this value; with any value where it is left out.
-            percentage: only this share of the keys, in 0..100; a key stays in while it grows.
+            percentage: only this share of the keys, in 0..100; a key stays in while it grows. A flag needs a header or
+                a percentage.
         """
         given = {"environment": environment, "header": header, "equals": equals, "percentage": percentage}
         return self._call(SET_FLAG, name=name_of(name), flag=flag, version=version, **given)

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Row, bindparam, func, insert, or_, select, update
 
-from modelyard.domain.deployment import ROLLBACK_STRATEGY, ROLLED_BACK, SUPERSEDED, TERMINAL
+from modelyard.domain.deployment import ROLLBACK_STRATEGY, ROLLED_BACK, TERMINAL
 from modelyard.domain.wire import DeploymentChange, DeploymentRecord
 from modelyard.metadata.database import Transaction, inserted_key
 from modelyard.metadata.scopes import EVERY_MODEL, limited
@@ -155,8 +155,7 @@ def page(tx: Transaction, wanted: Wanted, *, before: int | None = None, limit: i
     if wanted.states:
         query = query.where(deployments.c.state.in_(wanted.states))
     if wanted.rollbacks:
-        went_back = deployments.c.state.in_((ROLLED_BACK, SUPERSEDED))
-        query = query.where(went_back | (deployments.c.strategy == ROLLBACK_STRATEGY))
+        query = query.where((deployments.c.state == ROLLED_BACK) | (deployments.c.strategy == ROLLBACK_STRATEGY))
     if before is not None:
         query = query.where(deployments.c.seq < before)
     return tx.all(query)

@@ -146,7 +146,8 @@ class SetFlag:
     environment: str = "production"
     header: str = ""
     equals: str = ""
-    percentage: float = 100.0
+    percentage: float | None = None
+    """Share of the keys, in 0..100; all of them where it is left out, which takes a header."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -54,6 +54,9 @@ class Engine(Protocol):
     def applied(self, endpoint_id: str) -> int | None:
         """The epoch that this process serves of an endpoint; None where it serves none."""
 
+    def fault(self, endpoint_id: str) -> str:
+        """Why this process cannot serve an endpoint as its route says; empty where it can."""
+
 
 @dataclass
 class EngineSlot:

@@ -12,6 +12,7 @@ Rules
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -26,9 +27,6 @@ Holder = dict[str, str]
 ENDPOINT, DEPLOYMENT, SNAPSHOT = "endpoint", "deployment", "snapshot"
 IN_USE = frozenset({ENDPOINT, DEPLOYMENT})
 """Kinds of holders that no force overrides."""
-
-_LOOKED_AT = 100
-"""Healthy snapshots among which the one to go back to is looked for."""
 
 _read = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -67,10 +65,9 @@ def _holding(tx: Transaction, endpoint: Row[Any]) -> Iterator[tuple[str, str, se
     live = deployments.live_of(tx, endpoint.id)
     if live is not None:
         yield DEPLOYMENT, live.id, _of_deployment(tx, live)
-    healthy = snapshots.healthy(tx, endpoint.id, _LOOKED_AT)
-    present = main_id(route)
-    others = [row for row in healthy if main_id(_route_of(row)) not in {None, present}]
-    for snapshot in (*healthy[:1], *others[:1]):
+    nowhere = {None, main_id(route)}
+    others = (row for row in snapshots.every_healthy(tx, endpoint.id) if main_id(_route_of(row)) not in nowhere)
+    for snapshot in (*snapshots.healthy(tx, endpoint.id, 1), *islice(others, 1)):
         yield SNAPSHOT, snapshot.id, set(uses(_route_of(snapshot)))
 
 

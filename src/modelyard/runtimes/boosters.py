@@ -19,7 +19,7 @@ from typing import Any
 from modelyard.errors import InvalidArtifact, ModelyardError
 from modelyard.runtimes.base import SavedModel, class_name, missing_extra, the_file, whole_or_nothing
 from modelyard.runtimes.environment import framework_of
-from modelyard.runtimes.estimators import EstimatorRunner, features
+from modelyard.runtimes.estimators import EstimatorRunner, features, not_taken, refused
 from modelyard.runtimes.runner import PREDICT, Ask, Expected, Facts, Runner
 
 XGBOOST_SUFFIXES = (".ubj", ".xgb", ".bst", ".json")
@@ -146,7 +146,12 @@ class _XGBoost:
         import xgboost
 
         booster = self._booster
-        rows = xgboost.DMatrix(matrix, feature_names=booster.feature_names, feature_types=booster.feature_types)
+        try:
+            rows = xgboost.DMatrix(matrix, feature_names=booster.feature_names, feature_types=booster.feature_types)
+        except xgboost.core.XGBoostError as error:
+            if refused(str(error), matrix):
+                raise not_taken(error) from error
+            raise
         return booster.predict(rows)
 
 

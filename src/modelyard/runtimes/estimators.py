@@ -5,7 +5,8 @@ Rules
   was fitted without gets an array.
 - The types of the fields come from the input schema, where it names the same features.
 - Each row is answered by itself, which is what `predict` of an estimator promises.
-- Missing or infinite values that the estimator refuses, and texts where it takes numbers, are the caller's mistake.
+- Missing, infinite or too large values that the estimator refuses, and texts where it takes numbers, are the caller's
+  mistake.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from modelyard.runtimes.examples import is_frame
 from modelyard.runtimes.runner import METHODS, Ask, Batch, Expected, Facts, have_pandas
 
 _TEXT = "could not convert string"
+_NUMBERS = ("NaN", "infinity", "`inf`")
+"""Words of complaints about numbers: scikit-learn's, and last XGBoost's."""
 
 
 class EstimatorRunner:
@@ -54,10 +57,8 @@ class EstimatorRunner:
         try:
             answer = getattr(self._model, ask.method)(rows)
         except ValueError as error:
-            if _refused(str(error), rows):
-                raise InvalidInput(
-                    f"the model does not take these values: {str(error).splitlines()[0][:200]}"
-                ) from error
+            if refused(str(error), rows):
+                raise not_taken(error) from error
             raise
         # Several outputs, each with its own classes, come as a list of arrays.
         return tuple(answer) if isinstance(answer, list) and ask.method != METHODS[0] else answer
@@ -109,11 +110,18 @@ def _typed(item: Field, word: str) -> Field:
     return Field(name=item.name, type=word, shape=item.shape, optional=item.optional)
 
 
-def _refused(message: str, rows: Any) -> bool:
+def not_taken(error: Exception) -> InvalidInput:
+    """The error of values that a model refuses."""
+    return InvalidInput(f"the model does not take these values: {str(error).splitlines()[0][:200]}")
+
+
+def refused(message: str, rows: Any) -> bool:
     """Whether an estimator's message tells of values, of a kind that the rows really hold."""
     import numpy as np
 
     values = rows.to_numpy() if is_frame(rows) else rows
-    if values.dtype.kind == "f" and ("NaN" in message or "infinity" in message):
-        return not np.isfinite(values).all()
+    if values.dtype.kind == "f" and any(word in message for word in _NUMBERS):
+        # Trees count in single precision: more than that holds is infinite to them.
+        narrow = "float32" in message or _NUMBERS[-1] in message
+        return not (np.abs(values) <= np.finfo("float32" if narrow else "float64").max).all()
     return values.dtype.kind == "O" and (_TEXT in message or "NaN" in message)

@@ -26,6 +26,7 @@ from modelyard.runtimes.infer import infer_answer, infer_request, plain_input
 from modelyard.runtimes.inputs import Reader, decoded, made_up, unwrapped
 from modelyard.runtimes.outputs import encoded, plain, similar, split
 from modelyard.runtimes.runner import METHODS, Ask, Batch, Facts, Runner
+from modelyard.runtimes.words import words_of
 
 MOST_ROWS = 4096
 """Rows of a joint question at most: a large call would keep small ones waiting."""
@@ -119,7 +120,7 @@ class Predictor:
         except InvalidInput as error:
             return Fault("input", str(error))
         except Exception as error:  # noqa: BLE001 - one body that nothing here foresaw must not spoil the others
-            return Fault("input", f"the input cannot be read: {type(error).__name__}: {str(error)[:200]}")
+            return Fault("input", f"the input cannot be read: {words_of(error, 200)}")
 
     @property
     def _plain(self) -> bool:
@@ -149,7 +150,7 @@ class Predictor:
         try:
             answer = self._runner.run(Ask(given=batch, method=first.method, parameters=first.parameters))
             parts = split(answer, [call.rows for call in calls])
-        except Exception:  # noqa: BLE001 - the model's own code may raise anything; each call is asked alone then
+        except BaseException:  # noqa: BLE001 - the model's own code may raise anything; each call is asked alone then
             return None
         self._joins = parts is not None
         return parts
@@ -159,7 +160,7 @@ class Predictor:
             answer = self._runner.run(call.ask)
         except InvalidInput as error:
             return Fault("input", str(error))
-        except Exception as error:  # noqa: BLE001 - the model's own code may raise anything
+        except BaseException as error:  # noqa: BLE001 - the model's own code may raise anything
             return _failed(error)
         return _finished(call, answer)
 
@@ -175,7 +176,7 @@ class Predictor:
             whole, first, both = (self._runner.run(Ask(given=given, method=method)) for given in asked)
             parts = split(both, [batch.rows, 1])
             return parts is not None and similar([plain(whole), plain(first)], plain(parts))
-        except Exception:  # noqa: BLE001 - whoever warms the model up hears of its error
+        except BaseException:  # noqa: BLE001 - whoever warms the model up hears of its error
             return claimed is True
 
 
@@ -184,12 +185,12 @@ def _finished(call: _Call, answer: Any) -> bytes | Fault:
         return call.finish(answer)
     except InvalidInput as error:
         return Fault("input", str(error))
-    except Exception as error:  # noqa: BLE001 - what the model gave may be anything
+    except BaseException as error:  # noqa: BLE001 - what the model gave may be anything
         return _failed(error)
 
 
-def _failed(error: Exception) -> Fault:
-    return Fault("model", f"{type(error).__name__}: {str(error)[:300]}")
+def _failed(error: BaseException) -> Fault:
+    return Fault("model", words_of(error, 300))
 
 
 def _chunks(calls: Sequence[_Call]) -> list[list[_Call]]:

@@ -6,7 +6,8 @@ pair and PARENT the id of the process that started it.
 Rules
 - It ends when its parent ends: the system sends it SIGKILL (on Linux), and the connection ends everywhere.
 - An interrupt from the keyboard is the parent's business: calls under way are answered first.
-- What the model raises becomes the answer of the calls concerned; only what ends the process itself is not answered.
+- What the model raises becomes the answer of the calls concerned, be it an interrupt, or a panic of a library in Rust;
+  only what ends the process itself is not answered.
 - What the model prints goes to the parent's log, never into the connection.
 """
 
@@ -35,6 +36,7 @@ from modelyard.runtimes.frames import (
     Loaded,
     Refused,
 )
+from modelyard.runtimes.words import sendable, words_of
 
 DEFAULT_OPENER = "modelyard.runtimes.predictor:open_predictor"
 """Module and function that make a predictor from a folder and facts."""
@@ -89,7 +91,7 @@ def serve(channel: BlockingChannel) -> None:
         return
     try:
         predictor = _opened(question)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - loading runs the model's own code, which may raise anything
+    except BaseException as error:  # noqa: BLE001 - loading runs the model's own code, which may raise anything
         channel.send(refusal(error, str(question.facts.get("reference", ""))))
         return
     channel.send(Loaded(batchable=bool(predictor.batchable)))
@@ -106,8 +108,8 @@ def answered(predictor: Predictor, calls: Sequence[tuple[str, bytes]]) -> list[A
     wanted = [call for call in calls if call[0] != PING]
     try:
         found = [_part(answer) for answer in predictor.predict(wanted)] if wanted else []
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - the model's own code may raise anything
-        found = [("model", f"{type(error).__name__}: {error}"[:LONGEST_MESSAGE])] * len(wanted)
+    except BaseException as error:  # noqa: BLE001 - the model's own code may raise anything
+        found = [("model", words_of(error, LONGEST_MESSAGE)[:LONGEST_MESSAGE])] * len(wanted)
     if len(found) != len(wanted):
         found = [("model", f"the predictor gave {len(found)} answers to {len(wanted)} calls")] * len(wanted)
     given = iter(found)
@@ -117,9 +119,10 @@ def answered(predictor: Predictor, calls: Sequence[tuple[str, bytes]]) -> list[A
 def refusal(error: BaseException, reference: str) -> Refused:
     """Why a version cannot be loaded, as the parts of an error of our tree."""
     if not isinstance(error, ModelyardError):
-        text = f"{reference}: loading failed: {type(error).__name__}: {error}"[:LONGEST_MESSAGE]
+        text = f"{reference}: loading failed: {words_of(error, LONGEST_MESSAGE)}"[:LONGEST_MESSAGE]
         error = InvalidArtifact(text, hint="look at the log of the server, which has what the worker printed")
-    return Refused(code=error.code, message=error.message, hint=error.hint, details=error.details)
+    message, hint = sendable(error.message), sendable(error.hint)
+    return Refused(code=error.code, message=message, hint=hint, details=error.details)
 
 
 def _opened(task: Load) -> Predictor:
@@ -130,7 +133,7 @@ def _opened(task: Load) -> Predictor:
 
 
 def _part(answer: bytes | Fault) -> AnswerPart:
-    return answer if isinstance(answer, bytes) else (answer.kind, answer.message[:LONGEST_MESSAGE])
+    return answer if isinstance(answer, bytes) else (answer.kind, sendable(answer.message)[:LONGEST_MESSAGE])
 
 
 def _end_with(parent: int) -> bool:

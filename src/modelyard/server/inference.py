@@ -62,7 +62,15 @@ def name_in(path: str) -> str:
 def headers_of(scope: Scope) -> dict[str, str]:
     """Return a request's headers by lower-case name, without those that prove who the caller is."""
     kept = (pair for pair in scope["headers"] if pair[0] not in SECRET_HEADERS)
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in kept}
+    return {name.decode("latin-1"): _text(value) for name, value in kept}
+
+
+def _text(value: bytes) -> str:
+    """A header's value: UTF-8, as a key has in a body and in a flag's context, else one character for each byte."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 def environment_of(scope: Scope) -> str:

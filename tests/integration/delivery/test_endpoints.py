@@ -215,7 +215,8 @@ def test_flags_stay_while_a_deployment_goes_on(served: Rollouts):
         {"percentage": 101},
         {"percentage": math.nan},
         {"percentage": math.inf},
-        {"equals": "beta"},
+        {"header": "", "equals": "beta"},
+        {"header": "", "equals": "beta", "percentage": 100},
         {"header": "x\ny"},
         {"header": "x-a", "equals": "a\0b"},
     ],
@@ -223,9 +224,18 @@ def test_flags_stay_while_a_deployment_goes_on(served: Rollouts):
 def test_a_flag_that_makes_no_sense_is_refused(served: Rollouts, given: dict[str, Any]):
     before = served.endpoint()
     with pytest.raises(ModelyardError) as refusal:
-        served.call(SET_FLAG, SetFlag(**{"name": "fraud", "flag": "beta", "version": "2.0.0", **given}))
+        served.call(SET_FLAG, SetFlag(**{"name": "fraud", "flag": "beta", "version": "2.0.0", "header": "x-a", **given}))
     assert 400 <= refusal.value.status < 500
     assert served.endpoint() == before
+
+
+def test_a_flag_that_names_no_requests_does_not_take_them_all(served: Rollouts):
+    before = served.endpoint()
+    with pytest.raises(InvalidRequest, match="which requests it is for") as refusal:
+        flag(served)
+    assert "deploy the version" in refusal.value.hint
+    assert served.endpoint() == before
+    assert flag(served, percentage=100) == ["beta"], "whoever asks for all of them gets them"
 
 
 @pytest.mark.feature("DEP-21")

@@ -88,6 +88,12 @@ def test_a_key_sticks_from_header_and_body_alike(yard):
         assert by_header == by_field
         found[number] = by_header
     assert set(found.values()) == {"1.0.0", "2.0.0"}
+    for number in range(20):
+        key = f"jürgen-€-{number}"
+        by_header = yard.predict(headers=[(b"x-user", key.encode())]).json()["version"]
+        by_field = yard.predict({"input": [[1]], "user": {"id": key}}).json()["version"]
+        assert by_header == by_field
+    assert yard.predict(headers=[(b"x-user", b"\xe4\xff")]).status_code == 200
     yard.serve({"1.0.0": 0.2, "2.0.0": 0.8})
     for number, before in found.items():
         now = yard.predict(headers={"x-user": f"user-{number}"}).json()["version"]

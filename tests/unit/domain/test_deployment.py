@@ -241,7 +241,13 @@ def test_a_step_that_asks_for_no_requests_does_not_wait_for_a_verdict_on_them():
     found = made(steps=[step(1.0, min_requests=0, min_seconds=0.0)])
     decision = decide(found, sight(0, requests=0, verdict=verdict(NO_VERDICT)))
     assert decision is not None
-    assert (decision.event, decision.reason) == ("succeeded", "its time is over, with it is pending")
+    assert (decision.event, decision.reason) == ("succeeded", "it serves; no verdict yet: it is pending")
+
+
+def test_it_says_that_nothing_was_asked_of_a_step():
+    decision = decide(made(steps=[step(1.0, min_requests=0, min_seconds=0.0)]), sight(0))
+    assert decision is not None
+    assert decision.reason == "it serves, and nothing speaks against it"
 
 
 def test_it_says_on_what_it_goes_on():

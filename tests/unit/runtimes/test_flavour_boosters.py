@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import xgboost
 from sklearn.datasets import load_iris
+from sklearn.ensemble import ExtraTreesClassifier
 
 from components.predictors import asked, asked_singly, opened, refused, served
 from modelyard.errors import InvalidArtifact
@@ -75,6 +76,13 @@ def test_boosters_take_rows_and_records_in_the_order_of_their_features(tmp_path)
         assert asked(predictor, *records) == [[answer] for answer in expected.tolist()]
         assert "unknown: 'e'" in refused(predictor, [{"e": 1}])
         assert "takes float64, and not 'x'" in refused(predictor, [["x", 1, 1, 1]])
+
+
+def test_numbers_that_single_precision_does_not_hold_are_the_callers_mistake(tmp_path):
+    trees = xgboost.train({"max_depth": 2}, xgboost.DMatrix(X, label=y), 3)
+    for place, model in enumerate((trees, xgboost.XGBClassifier(**SMALL).fit(X, y), ExtraTreesClassifier(2).fit(X, y))):
+        predictor = served(model, tmp_path / str(place))
+        assert "does not take these values" in refused(predictor, [[1e39, 1, 1, 1]])
 
 
 def test_names_with_spaces_are_those_of_the_caller(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import subprocess
@@ -49,6 +50,39 @@ def test_answers_stand_where_their_calls_stood_and_pings_never_reach_the_model()
 
 def test_whatever_a_model_raises_is_an_answer() -> None:
     assert answered(Says(leave), CALLS) == [("model", "SystemExit: 3"), b"null", ("model", "SystemExit: 3")]
+
+
+class Panic(BaseException):
+    """What libraries in Rust raise, which is no Exception; this one has no words either."""
+
+    def __str__(self) -> str:
+        raise self
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (KeyboardInterrupt("stop"), "KeyboardInterrupt: stop"),
+        (asyncio.CancelledError(), "CancelledError: "),
+        (Panic(), "Panic: (it cannot be put into words)"),
+        (ValueError("half \ud800"), "ValueError: half \\ud800"),
+    ],
+)
+def test_no_error_of_a_model_ends_its_worker(error: BaseException, words: str) -> None:
+    def does(_calls: Sequence[tuple[str, bytes]]) -> Any:
+        raise error
+
+    (part,) = answered(Says(does), [("predict", b"1")])
+    assert part == ("model", words)
+    encoded(Answers(answers=[part]))
+    refused = refusal(error, "a/1.0.0")
+    assert refused.message == f"a/1.0.0: loading failed: {words}"
+    encoded(refused)
+
+
+def test_the_words_of_a_fault_can_be_sent() -> None:
+    answers = answered(Says(lambda calls: [Fault("model", "half \ud800")] * len(calls)), [("predict", b"1")])
+    assert answers == [("model", "half \\ud800")]
 
 
 def test_a_wrong_number_of_answers_is_a_fault_of_the_model() -> None:
