@@ -19,7 +19,7 @@ class HttpStub:
 
     Attributes:
         mood: ok, busy (429), failing (500), starting (503), refusing (400), denying (401), slow (waits for `release`),
-            garbage, or streaming (events).
+            garbage, streaming (events), or whole (JSON where a stream is asked for).
         heard: the method, path, headers and body of each request.
     """
 
@@ -77,6 +77,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, b"<html>")
         elif mood == "streaming":
             self._stream()
+        elif mood == "whole":
+            self._send(200, b'{"doubled": 2}', "application/json; charset=utf-8")
         else:
             if mood == "slow":
                 self.owner.release.wait(PATIENCE)
@@ -106,8 +108,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
         self.connection.shutdown(socket.SHUT_WR)
 
-    def _send(self, status: int, body: bytes) -> None:
+    def _send(self, status: int, body: bytes, kind: str = "") -> None:
         self.send_response(status)
+        if kind:
+            self.send_header("Content-Type", kind)
         if status == 429:
             self.send_header("Retry-After", "3")
         self.send_header("Content-Length", str(len(body)))

@@ -13,7 +13,16 @@ from rich.text import Text
 from modelyard.cli.deployment_view import share, traffic_bars
 from modelyard.cli.tables import Printable, facts, table
 from modelyard.cli.text import digest
-from modelyard.domain.wire import EndpointRecord, Route, RouteEntry, Rule, SnapshotChange, SnapshotRecord
+from modelyard.domain.deployment import SUCCEEDED
+from modelyard.domain.wire import (
+    DeploymentRecord,
+    EndpointRecord,
+    Route,
+    RouteEntry,
+    Rule,
+    SnapshotChange,
+    SnapshotRecord,
+)
 from modelyard.domain.wording import moment
 
 LONGEST = 60
@@ -67,9 +76,18 @@ def endpoint(record: EndpointRecord) -> Printable:
     return Group(*parts)
 
 
-def brief(record: EndpointRecord) -> Printable:
-    """Return what an endpoint serves."""
-    head = facts((("endpoint", f"{record.name} in {record.environment}"), ("epoch", record.epoch)))
+def brief(record: EndpointRecord, last: DeploymentRecord | None = None) -> Printable:
+    """Return what an endpoint serves, and why its last deployment came to nothing."""
+    failed = last is not None and last.state != SUCCEEDED
+    told = f"{last.version} is {last.state}: {last.reason or 'no reason is given'}" if last and failed else ""
+    head = facts(
+        (
+            ("endpoint", f"{record.name} in {record.environment}"),
+            ("epoch", record.epoch),
+            ("last deployment", told),
+            ("more", f"modelyard status {last.id}" if last and failed else ""),
+        )
+    )
     return Group(head, traffic_bars([(arm.version, arm.weight) for arm in record.route.arms]))
 
 

@@ -18,11 +18,13 @@ from modelyard.cli.session import Session, pass_session, write, write_json_line
 from modelyard.cli.shape import command
 from modelyard.cli.text import safe
 from modelyard.domain.wire import DeploymentRecord, EndpointRecord
-from modelyard.errors import DeploymentNotFound, EndpointNotFound, TimedOut
+from modelyard.errors import DeploymentNotFound, EndpointNotFound, RemoteUnavailable, TimedOut
 from modelyard.facade.registry import ModelRegistry
 
 LAST = 5
 """Past deployments of a model that are shown."""
+AWAY_S = 60.0
+"""How long a server may be away while somebody watches."""
 SUCCEEDED = "SUCCEEDED"
 
 
@@ -86,7 +88,7 @@ def follow(
     """
     record = deployment
     with interruptible() as interrupted, _shown(session, silent=silent or session.quiet) as show:
-        for record in _looks(registry, deployment.id, interval, timeout, interrupted):
+        for record in _looks(registry, deployment, interval, timeout, interrupted):
             show(record)
     return record
 
@@ -128,14 +130,22 @@ class _Lines:
 
 
 def _looks(
-    registry: ModelRegistry, deployment: str, interval: float, timeout: float | None, interrupted: Event
+    registry: ModelRegistry, record: DeploymentRecord, interval: float, timeout: float | None, interrupted: Event
 ) -> Iterator[DeploymentRecord]:
-    deadline = None if timeout is None else time.monotonic() + timeout
+    """Look at a deployment until it ends. A server that is started anew meanwhile does not end it, nor the looking."""
+    seen = time.monotonic()
+    deadline = None if timeout is None else seen + timeout
     while True:
-        record = registry.follow_deployment(deployment)
-        yield record
-        if not record.live:
-            return
+        try:
+            record = registry.follow_deployment(record.id)
+        except RemoteUnavailable:
+            if time.monotonic() - seen > AWAY_S:
+                raise
+        else:
+            seen = time.monotonic()
+            yield record
+            if not record.live:
+                return
         if deadline is not None and time.monotonic() >= deadline:
             message = f"the deployment {record.id} of {record.name} is still {record.state} after {timeout:g} seconds"
             raise TimedOut(message, hint=f"it goes on: modelyard status {record.id} --watch")
@@ -172,10 +182,11 @@ def _show_model(session: Session, registry: ModelRegistry, name: str, environmen
 
 def _model(found: list[EndpointRecord], live: list[DeploymentRecord], last: list[DeploymentRecord]) -> Any:
     moving = {(one.name, one.environment): one for one in live}
+    newest = {one.endpoint_id: one for one in reversed(last)}
     parts = [
         deployment_view.picture(moving[(one.name, one.environment)], _now())
         if (one.name, one.environment) in moving
-        else endpoint_view.brief(one)
+        else endpoint_view.brief(one, newest.get(one.id))
         for one in found
     ]
     return tables.stacked(*parts, deployment_view.deployments(last))

@@ -105,7 +105,7 @@ def promote(context: Context, request: Advance) -> DeploymentRecord:
 
     Raises:
         DeploymentClosed: it has ended, or no traffic has moved yet.
-        InvalidRequest: the winner is no version of the test.
+        InvalidRequest: a test ends with a winner that takes part in it, and nothing else has one.
     """
     found = _locked(context, request)
     if found.state not in rules.WITH_TRAFFIC:
@@ -114,6 +114,11 @@ def promote(context: Context, request: Advance) -> DeploymentRecord:
     reason = request.reason or f"taken on by {context.actor}"
     if request.winner:
         return finish(context, found, reason, arms=_winner(found, request.winner))
+    if rules.is_test(found) and not request.full:
+        raise InvalidRequest(
+            f"{found.id} is a test between versions, and no winner is named",
+            hint=f"modelyard advance {found.id} --winner VERSION; --full takes the new version",
+        )
     event = rules.after(found)
     if request.full or rules.BAKE in {found.state, found.resumes} or event == "succeeded":
         return finish(context, found, reason)
@@ -156,6 +161,11 @@ def _locked(context: Context, request: Steer | Advance) -> DeploymentRecord:
 
 
 def _winner(found: DeploymentRecord, text: str) -> list[Arm]:
+    if not rules.is_test(found):
+        raise InvalidRequest(
+            f"{found.id} is no test between versions, so nobody wins it",
+            hint="leave the winner out; to keep the old version, abort the deployment",
+        )
     arms = {arm.version: arm for step in found.plan.steps for arm in step.arms}
     arm = arms.get(text) or next((one for one in arms.values() if one.version_id == text), None)
     if arm is None:

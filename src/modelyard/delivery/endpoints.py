@@ -141,7 +141,9 @@ def set_flag(context: Context, request: SetFlag) -> EndpointRecord:
         version_id=version.id,
         header=header,
         equals=request.equals,
-        percentage=EVERYBODY if request.percentage is None else check_within("a percentage", request.percentage, 0, 100),
+        percentage=EVERYBODY
+        if request.percentage is None
+        else check_within("a percentage", request.percentage, 0, 100),
     )
     check_rule(flag)
     present = endpoints.configuration_of(row)
@@ -215,7 +217,11 @@ def environment_name(text: str) -> str:
     Raises:
         InvalidName: it breaks the grammar of aliases, which environments share, or is too long.
     """
-    name = alias_name(text or PRODUCTION)
+    try:
+        name = alias_name(text or PRODUCTION)
+    except InvalidName as problem:
+        hint = f"it has 1 to {LONGEST_ENVIRONMENT} of A-Z a-z 0-9 _ - and is neither 'latest' nor a 'v' with digits"
+        raise InvalidName(f"{shown(text)} cannot be an environment", hint=hint) from problem
     if len(name) > LONGEST_ENVIRONMENT:
         raise InvalidName(f"the environment {shown(name)} has more than {LONGEST_ENVIRONMENT} characters")
     return name

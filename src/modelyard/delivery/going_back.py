@@ -58,7 +58,9 @@ def probed(yard: Yard, version_id: str, configuration: EndpointConfiguration) ->
     return {PROBED: Finding(actual=None, met=good, reason=seen[0][2] if seen else "")}
 
 
-def target_of(context: Context, endpoint: Row[Any], version: str | None, snapshot_id: str) -> Target:
+def target_of(
+    context: Context, endpoint: Row[Any], version: str | None, snapshot_id: str, *, force: bool = False
+) -> Target:
     """Return what a caller wants to go back to.
 
     Raises:
@@ -78,22 +80,31 @@ def target_of(context: Context, endpoint: Row[Any], version: str | None, snapsho
     if found is not None and found.base_id is not None and found.state not in rules.BEFORE_TRAFFIC:
         content = given_back(found, endpoints.configuration_of(endpoint), snapshot_of(context, found))
         return Target(content=content, snapshot_id=found.snapshot_id)
-    return last_healthy(context, endpoint)
+    return last_healthy(context, endpoint, force=force)
 
 
-def last_healthy(context: Context, endpoint: Row[Any]) -> Target:
-    """Return the newest healthy snapshot that serves by another main version than the one that serves now.
+def last_healthy(context: Context, endpoint: Row[Any], *, force: bool = False) -> Target:
+    """Return the newest healthy snapshot that may serve, by another main version than the one that serves now.
 
     Raises:
         SnapshotNotFound: there is none.
+        NotDeployable: there are some, and what they serve is deprecated (unless it is forced), rejected or deleted; it
+            tells of the newest.
     """
     present = rules.main_arm(endpoints.route_of(endpoint))
+    refusal: NotDeployable | None = None
     for row in snapshots.every_healthy(context.tx, endpoint.id):
         target = of_snapshot(row)
         arm = rules.main_arm(target.content.route)
-        if arm is not None and (present is None or arm.version_id != present.version_id):
+        if arm is None or (present is not None and arm.version_id == present.version_id):
+            continue
+        try:
+            check_servable(context, target, force=force)
+        except NotDeployable as error:
+            refusal = refusal or error
+        else:
             return target
-    raise SnapshotNotFound(
+    raise refusal or SnapshotNotFound(
         f"{endpoint.name} in {endpoint.environment} has no healthy snapshot to go back to",
         hint="name the version to go back to, or deploy one",
     )

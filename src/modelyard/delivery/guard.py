@@ -72,7 +72,7 @@ def guarded(context: Context, endpoint_id: str, limits: Limits, window_s: float)
         return GuardReport(triggered=False, reason=verdict.reason, observed=[seen] if seen else [])
     try:
         target = target_of(context, row, None, "")
-    except SnapshotNotFound as nowhere:
+    except (SnapshotNotFound, NotDeployable) as nowhere:
         return GuardReport(triggered=False, reason=f"{verdict.reason}; but {nowhere.message}", observed=[seen])
     if main_version(target) == seen.version_id:
         # A deployment is live, and what it would go back to is what went beyond the limits.
@@ -98,7 +98,7 @@ def probe_way_back(
         row = known(endpoints.by_id(tx, endpoint_id))
         try:
             version_id = main_version(target_of(context, row, None, ""))
-        except SnapshotNotFound:
+        except (SnapshotNotFound, NotDeployable):
             return {}
         configuration = endpoints.configuration_of(row)
     return probed(yard, version_id, configuration)

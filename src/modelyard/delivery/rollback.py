@@ -8,6 +8,8 @@ Rules
   aliases and stages become what they were. Going back to a version that is named changes the route alone.
 - Before anything is moved, the version is started and probed; one that does not answer is not gone back to, unless
   it is forced. Files, deprecation and rejection are looked at as for a deployment.
+- A rollback and a restored snapshot move versions between stages, so who asks for one has to have that permission too,
+  beside that on deployments.
 - Where the model has no endpoint there, or a stage is named, the stage is given back to an earlier version
   (`modelyard.registry.stages`).
 - A person's rollback means that the version which leaves was faulty: it is deprecated, unless the caller says
@@ -40,7 +42,7 @@ from modelyard.domain.paging import check_limit, number_of, token_after
 from modelyard.domain.permissions import Principal
 from modelyard.domain.references import PREFIX, Reference
 from modelyard.domain.wire import Arm, EndpointRollback, RollbackPage, RollbackRecord
-from modelyard.errors import InvalidRequest
+from modelyard.errors import EndpointNotFound, InvalidRequest
 from modelyard.metadata import deployments, endpoints, models, snapshots, versions
 from modelyard.metadata.database import known
 from modelyard.operations import (
@@ -103,7 +105,7 @@ def roll_back(context: Context, request: Rollback) -> RollbackRecord:
     endpoint = known(endpoints.by_id(context.tx, endpoint.id))
     context.require(CONTROL, endpoint.name)
     check_probe(context)
-    target = target_of(context, endpoint, request.version, request.snapshot)
+    target = target_of(context, endpoint, request.version, request.snapshot, force=request.force)
     if not main_version(target):
         raise InvalidRequest("nothing was served at that time", hint="modelyard snapshot restore takes you there")
     left = leaving(context, endpoint)
@@ -130,9 +132,15 @@ def restore_snapshot(context: Context, request: RestoreSnapshot) -> EndpointRoll
     check_text("reason", request.reason, LONGEST_REASON)
     row = find_snapshot(context, request.id)
     models.lock_by_id(context.tx, row.model_id)
+    context.require(ROLLBACK.permission, row.name)
     check_probe(context)
     endpoint = known(endpoints.by_id(context.tx, row.endpoint_id))
     target = of_snapshot(row)
+    if not main_version(target) and not (request.force or request.dry_run):
+        raise InvalidRequest(
+            f"the snapshot {row.id} is of a time when nothing was served; it would switch the endpoint off",
+            hint="restore it with --force if that is what you want",
+        )
     why = Why(reason=request.reason or f"restored the snapshot {row.id}")
     return go_back(context, endpoint, target, why, force=request.force, dry_run=request.dry_run)
 
@@ -165,7 +173,12 @@ def _endpoint(context: Context, request: Rollback) -> Row[Any] | None:
     row = endpoints.by_name(context.tx, model.name, environment_name(request.environment))
     if row is None and request.environment:
         return find_endpoint(context, model.name, request.environment)
-    return row if row is not None and row.epoch else None
+    if row is not None and not row.epoch:
+        raise EndpointNotFound(
+            f"nothing has served {model.name} in {row.environment} yet",
+            hint="see what became of its deployment: modelyard status MODEL; a stage is rolled back with --stage",
+        )
+    return row
 
 
 def _deprecate(context: Context, left: Arm | None, done: EndpointRollback) -> None:

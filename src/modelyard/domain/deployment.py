@@ -232,6 +232,11 @@ def companions(deployment: DeploymentRecord) -> list[Arm]:
     return [arm for arm in step_of(deployment).arms if arm.weight and arm.version_id not in known]
 
 
+def is_test(deployment: DeploymentRecord) -> bool:
+    """Whether a deployment is a test between versions, which a person ends by naming the winner."""
+    return step_of(deployment).hold and len(step_of(deployment).arms) > 1
+
+
 def route_of_step(deployment: DeploymentRecord, step: Step, present: Route, rules: list[Rule]) -> Route:
     """The route of a step, one epoch behind the present one."""
     return Route(

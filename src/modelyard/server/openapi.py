@@ -60,7 +60,7 @@ _WAIT = "Seconds to wait for the deployment's end; the record is answered as it 
 _IDEMPOTENCY = "Repeats of a request under one key run once and get the first answer."
 
 
-NAMING = frozenset({"name", "reference", "webhook", "token", "principal", "version_a", "version_b"})
+NAMING = frozenset({"id", "name", "reference", "webhook", "token", "principal", "version_a", "version_b"})
 """Request fields that name something which may not exist."""
 
 

@@ -246,7 +246,17 @@ def test_a_test_between_three_versions_ends_with_its_winner(served: Rollouts, wi
     assert (done.state, served.shares()) == ("SUCCEEDED", {winner: 1.0})
 
 
-def test_a_test_without_a_named_winner_ends_with_the_new_version(served: Rollouts):
+def test_only_a_test_has_a_winner_and_it_has_to_be_named(served: Rollouts):
+    begun = served.deploy("2.0.0", "A/B", split={"1.0.0": 50})
+    with pytest.raises(InvalidRequest, match="no winner is named"):
+        served.promote(begun)
+    assert served.promote(begun, full=True).state == "SUCCEEDED"
+    canary = served.deploy("3.0.0", "canary")
+    with pytest.raises(InvalidRequest, match="nobody wins it"):
+        served.promote(canary, winner="2.0.0")
+
+
+def test_the_winner_of_a_test_may_be_named_by_its_id(served: Rollouts):
     begun = served.deploy("2.0.0", "A/B", split={"1.0.0": 50})
     assert served.promote(begun, winner=served.ids["2.0.0"]).state == "SUCCEEDED"
     assert served.shares() == {"2.0.0": 1.0}

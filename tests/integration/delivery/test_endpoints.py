@@ -224,9 +224,18 @@ def test_flags_stay_while_a_deployment_goes_on(served: Rollouts):
 def test_a_flag_that_makes_no_sense_is_refused(served: Rollouts, given: dict[str, Any]):
     before = served.endpoint()
     with pytest.raises(ModelyardError) as refusal:
-        served.call(SET_FLAG, SetFlag(**{"name": "fraud", "flag": "beta", "version": "2.0.0", "header": "x-a", **given}))
+        served.call(
+            SET_FLAG, SetFlag(**{"name": "fraud", "flag": "beta", "version": "2.0.0", "header": "x-a", **given})
+        )
     assert 400 <= refusal.value.status < 500
     assert served.endpoint() == before
+
+
+@pytest.mark.parametrize("name", ["latest", "../x", "h\u00e4user", "e" * 300])
+def test_a_name_that_no_environment_can_have_is_refused_as_that(served: Rollouts, name: str):
+    with pytest.raises(InvalidName, match="environment") as refusal:
+        flag(served, environment=name, percentage=5)
+    assert "alias" not in f"{refusal.value} {refusal.value.hint}"
 
 
 def test_a_flag_that_names_no_requests_does_not_take_them_all(served: Rollouts):
@@ -315,7 +324,7 @@ def asked(served: Rollouts) -> list[tuple[Any, Any]]:
         (PROMOTE_DEPLOYMENT, Advance(id=begun.id)),
         (ABORT_DEPLOYMENT, Steer(id=begun.id)),
         (CONFIGURE_ENDPOINT, ConfigureEndpoint(name="fraud", configuration={"replicas": 2})),
-        (SET_FLAG, SetFlag(name="fraud", flag="beta", version="3.0.0")),
+        (SET_FLAG, SetFlag(name="fraud", flag="beta", version="3.0.0", header="x-a")),
         (DELETE_FLAG, NamedFlag(name="fraud", flag="beta")),
         (TAKE_SNAPSHOT, TakeSnapshot(name="fraud")),
         (RESTORE_SNAPSHOT, RestoreSnapshot(id=kept.id)),

@@ -374,7 +374,9 @@ def test_the_time_before_the_first_deployment_is_restored_by_name_only(served: R
         served.roll_back()
     with pytest.raises(InvalidRequest, match="nothing was served"):
         served.roll_back(snapshot=first.id)
-    done = served.restore(first)
+    with pytest.raises(InvalidRequest, match="would switch the endpoint off"):
+        served.restore(first)
+    done = served.restore(first, force=True)
     assert (done.version, done.left, done.deployment_id, served.route().arms) == (None, "1.0.0", "", [])
     assert is_sound(served)
 
@@ -425,3 +427,10 @@ def test_past_rollbacks_are_listed_with_their_evidence(two: Rollouts):
     rest = two.call(LIST_ROLLBACKS, ListRollbacks(limit=5, page_token=page.next_page_token)).rollbacks
     assert [*page.rollbacks, *rest] == listed
     assert two.call(LIST_ROLLBACKS, ListRollbacks(environment="edge")).rollbacks == []
+
+
+@pytest.mark.feature("RBK-01")
+def test_it_goes_further_back_where_the_newest_target_is_deprecated(two: Rollouts):
+    two.serve("3.0.0")
+    two.call(DEPRECATE, Deprecate(reference="fraud/2.0.0", reason="leaks labels"))
+    assert two.rolled_back().version == "1.0.0"

@@ -53,6 +53,12 @@ def test_each_row_is_reached(row, client, name):
     assert answer.status_code in {row.status, 400, 404, 409, 422}, answer.text
 
 
+@pytest.mark.parametrize("path", ["/api/deployments/{id}", "/api/snapshots/{id}", "/api/snapshots/{id}/diff"])
+def test_what_is_asked_for_by_an_id_may_not_exist(path, document, client):
+    assert client.get(path.replace("{id}", "nonsense")).status_code == 404
+    assert "404" in document["paths"][path]["get"]["responses"]
+
+
 @ROWS
 @pytest.mark.feature("EXP-38")
 def test_each_row_is_documented(row, document):

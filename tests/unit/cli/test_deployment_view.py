@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from modelyard.cli import deployment_view, endpoint_view
+from modelyard.cli import deployment_view, endpoint_view, status
 from modelyard.cli.tables import render
 from modelyard.domain.wire import (
     Arm,
@@ -199,6 +199,18 @@ def test_endpoints_tell_what_they_serve(capsys):
     for expected in ("2.0.0 5 %", "dp_1, canary, STAGE", "timeout_s", "x-channel=beta", "50 %"):
         assert expected in whole
     assert "timeout_s" not in drawn(endpoint_view.brief(ENDPOINT), capsys)
+
+
+@pytest.mark.parametrize(("place", "told"), [("ep_1", True), ("ep_2", False)])
+def test_the_status_of_a_model_tells_why_its_last_deployment_came_to_nothing(place: str, *, told: bool, capsys):
+    older = replace(CANARY, id="dp_0", state="ROLLED_BACK", reason="too slow")
+    last = replace(CANARY, state="REJECTED", reason="GEMINI_API_KEY is not set", endpoint_id=place)
+    text = drawn(status._model([replace(ENDPOINT, deployment=None)], [], [last, older]), capsys)
+    assert ("1.1.0 is REJECTED: GEMINI_API_KEY is not set" in text) == told
+    assert ("modelyard status dp_1" in text) == told
+    assert ("too slow" in text) != told, "only the newest deployment of an endpoint is told"
+    done = replace(CANARY, state="SUCCEEDED", reason="enough")
+    assert "enough" not in drawn(endpoint_view.brief(ENDPOINT, done), capsys)
 
 
 def test_routes_and_snapshots_are_listed(capsys):

@@ -269,7 +269,7 @@ async def test_the_deadline_is_the_shorter_of_the_callers_and_the_endpoints():
     # A caller in a hurry says nothing about the back end: its circuit is closed still.
     assert await world.ask(modelyard_timeout="60") == "1.0.0"
     assert backend.calls[-1].timeout_s == 5.0
-    assert world.notes.counts()["v1.0.0", 1, "live", False] == 3
+    assert ("v1.0.0", 1, "live", False) not in world.notes.counts(), "nor does it count against the version"
     for odd in ("0", "-1", "nan", "inf", "soon"):
         with pytest.raises(InvalidRequest):
             await world.ask(modelyard_timeout=odd)
@@ -443,7 +443,7 @@ async def test_errors_before_the_first_piece_are_raised_as_they_are():
     world.backend("1.0.0").gate.clear()
     with pytest.raises(TimedOut):
         await world.gateway.stream(*WHERE, Call(body=b"{}", headers={"x-modelyard-timeout": "0.01"}))
-    assert world.notes.counts() == {("v1.0.0", 1, "live", False): 2}
+    assert world.notes.counts() == {("v1.0.0", 1, "live", False): 1}
     assert world.gateway.book.endpoints[0].in_flight == 0
 
 

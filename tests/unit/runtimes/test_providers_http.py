@@ -124,9 +124,14 @@ def test_streams_pass_through(stub):
             return b"".join([piece async for piece in stream])
 
     assert ask({"url": f"{stub.origin}/predict"}, act) == b"data: 1\n\ndata: 2\n\n"
-    stub.mood = "busy"
-    with pytest.raises(Overloaded):
-        ask({"url": f"{stub.origin}/predict"}, act)
+    for mood, error, words in [
+        ("busy", Overloaded, "busy"),
+        ("garbage", PredictionFailed, "no stream"),
+        ("whole", InvalidInput, "does not stream"),
+    ]:
+        stub.mood = mood
+        with pytest.raises(error, match=words):
+            ask({"url": f"{stub.origin}/predict"}, act)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """Versions that are a server elsewhere: Triton, KServe, BentoML, MLflow's scoring server, or a service of one's own.
 
 Rules
-- The body goes on as it came, and the answer comes back as it is; it has to be JSON.
+- The body goes on as it came, and the answer comes back as it is; it has to be JSON, or where a stream is asked for, a
+  stream: a page or a whole JSON answer must not pass for one.
 - `predict`: a prediction's body is posted to the version's `url`. `v2`: an inference is posted to
   `{url}/v2/models/{model}/infer`, or to `url` itself where no model is named; a prediction has to be one in that form.
 - Statuses mean what `faults` says, save that 500 is the model's error here: asking again would fail again.
@@ -172,9 +173,17 @@ class HttpBackend:
             async with asked as incoming:
                 if not is_success(incoming.status):
                     raise self._fault(await incoming.whole())
+                self._refuse_whole(incoming.headers.get("Content-Type", ""))
                 async with aclosing(incoming.pieces()) as pieces:
                     async for piece in pieces:
                         yield piece
+
+    def _refuse_whole(self, told: str) -> None:
+        kind = told.partition(";")[0].strip().lower()
+        if kind == "application/json":
+            raise InvalidInput(f"{self._source.where} does not stream its answers", hint="ask without stream")
+        if kind in {"", "text/html"}:
+            raise PredictionFailed(f"{self._source.where} answered with something that is no stream")
 
     async def _sign_of_life(self) -> str:
         if self._runnable.input_example is not None:
