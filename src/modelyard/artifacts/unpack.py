@@ -207,6 +207,8 @@ def _zip_members(archive: Path, meter: _Meter, stack: ExitStack) -> Iterator[Mem
     opened = stack.enter_context(zipfile.ZipFile(archive))
     for info in opened.infolist():
         mode = info.external_attr >> 16
+        if not info.filename:
+            raise _refused(archive, "", "a member without a name")
         if info.is_dir():
             meter.file()
             continue

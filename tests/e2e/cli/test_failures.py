@@ -46,7 +46,7 @@ ODD = [
     ("register --model-path a.bin --name fraud --label nice", "", USAGE),
     ("register --model-path a.bin --name fraud --parent nope", "nope", NOT_FOUND),
     ("register --name fraud --version 1.0.0", "1.0.0", CONFLICT),
-    ("promote fraud/1.0.0", "Missing option '--target-stage'", USAGE),
+    ("promote fraud/1.0.0", "to which stage? give --target-stage", USAGE),
     ("promote fraud/1.0.0 --target-stage nowhere", "nowhere", USAGE),
     ('promote fraud/1.1.0 --target-stage staging --requirements \'{"min_accurcy": 2, "x": 1}\'', "", USAGE),
     ("promote nope --target-stage staging", "nope", NOT_FOUND),

@@ -178,7 +178,7 @@ def test_a_prediction_of_an_llm_tells_its_tokens(yard, stub):
 
 
 def test_who_may_not_predict_is_answered_by_nobody(tmp_path, stub):
-    yard = Predicting(tmp_path / "registry", workers=True, **SECURED)
+    yard = Predicting(tmp_path / "registry", workers=True, overrides=SECURED)
     try:
         provide(yard, "1.0.0", {"kind": "openai", "model": "m"})
         yard.caller.call(CREATE_USER, CreateUser(name="app"))

@@ -314,7 +314,7 @@ def test_what_a_transfer_held_is_free_as_soon_as_it_ends(client, name, upload):
     """Without waiting for the collector of cycles, which may come many transfers later."""
 
     def buffers() -> int:
-        return sum(isinstance(found, memoryview) and found.nbytes >= 1 << 20 for found in gc.get_objects())
+        return sum(type(found) is memoryview and found.nbytes >= 1 << 20 for found in gc.get_objects())
 
     gc.collect()
     gc.disable()

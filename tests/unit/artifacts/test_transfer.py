@@ -197,3 +197,14 @@ def test_what_is_no_archive_is_refused(tmp_path):
     (tmp_path / "out").mkdir()
     with pytest.raises(InvalidRequest, match="exists"):
         unpack(tmp_path / "archive", tmp_path / "out")
+
+
+def test_a_zip_with_a_member_without_a_name_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "archive", "w") as archive:
+        archive.writestr("x", b"weights")
+    content = (tmp_path / "archive").read_bytes()
+    # The name stands in the local header and in the directory at the end; there, its first character becomes a zero.
+    place = content.rindex(b"x")
+    (tmp_path / "archive").write_bytes(content[:place] + b"\0" + content[place + 1 :])
+    with pytest.raises(InvalidArtifact, match="without a name"):
+        unpack(tmp_path / "archive", tmp_path / "out")
