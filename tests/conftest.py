@@ -41,14 +41,29 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse marks that name a promise which does not exist."""
+    """Refuse marks that name a promise which does not exist; leave long tests out of the measuring of coverage."""
     known = promises((PROJECT / "docs" / "features.md").read_text(encoding="utf-8"))
     for item in items:
+        if is_long(item):
+            item.add_marker("no_cover")
         for mark in item.iter_markers("feature"):
             unknown = [identifier for identifier in mark.args if identifier not in known]
             if unknown or not mark.args:
                 names = ", ".join(map(str, unknown)) or "nothing"
                 raise pytest.UsageError(f"{item.nodeid}: feature({names}) is not in docs/features.md")
+
+
+def is_long(item: pytest.Item) -> bool:
+    """Whether a test goes on for long: what it does is done by short ones too, and measuring takes as long again."""
+    marked = any(item.get_closest_marker(name) for name in ("slow", "kill"))
+    return marked or (PROJECT / "tests" / "property") in item.path.parents
+
+
+@pytest.fixture(autouse=True)
+def _measure_no_children_of_long_tests(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the processes that a long test starts run at their own speed."""
+    if is_long(request.node):
+        monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
 
 
 _FOUND: pytest.StashKey[set[str]] = pytest.StashKey()

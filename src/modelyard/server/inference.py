@@ -12,6 +12,7 @@ Rules
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping
 
@@ -35,6 +36,8 @@ BEFORE, AFTER = "/api/models/", "/predict"
 DEFAULT_ENVIRONMENT = "production"
 SECRET_HEADERS = frozenset({b"authorization", b"cookie", b"proxy-authorization", b"x-api-key", b"x-goog-api-key"})
 
+FAIR = 64
+"""Pieces of a stream after which others have their turn."""
 _JSON = (b"content-type", b"application/json")
 _EVENTS = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
 _START_S = 60.0
@@ -116,8 +119,13 @@ async def send_stream(send: Send, streamed: Streamed) -> None:
     """Send a stream on, each piece as it comes; returns without its end where it breaks."""
     await send({"type": "http.response.start", "status": 200, "headers": [*_EVENTS, *told(streamed.facts)]})
     try:
+        number = 0
         async for piece in streamed:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
+            number += 1
+            if number % FAIR == 0:
+                # A source that never waits, with nobody who reads, would keep all others from their turn.
+                await asyncio.sleep(0)
     except ModelyardError as error:
         # Returning before the end makes the server cut the connection.
         _log.warning("a stream of %s broke: %s", streamed.facts.name, error.message)

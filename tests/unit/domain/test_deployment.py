@@ -28,6 +28,7 @@ from modelyard.domain.deployment import (
     Sight,
     check_move,
     decide,
+    is_at_rest,
 )
 from modelyard.domain.durations import later
 from modelyard.domain.judge import HEALTHY, REGRESSED
@@ -393,3 +394,12 @@ def test_what_waits_is_told_from_what_would_go_on_now():
     assert rules.is_at_rest(made(steps=[timed]), NOW)
     assert not rules.is_at_rest(made(steps=[timed]), later(NOW, 5))
     assert rules.is_at_rest(made(PAUSED, steps=[timed]), later(NOW, 5))
+
+
+def test_it_is_at_rest_where_only_time_requests_or_a_person_take_it_on():
+    at_once = made(steps=[step(1.0, min_requests=0, min_seconds=0.0)])
+    assert not is_at_rest(at_once, at_once.since)
+    assert is_at_rest(made(steps=[step(1.0, min_requests=0, min_seconds=60.0)]), at_once.since)
+    assert is_at_rest(made(steps=[step(1.0, min_requests=5, min_seconds=0.0)]), at_once.since)
+    assert is_at_rest(made(steps=[step(1.0, hold=True)]), at_once.since)
+    assert is_at_rest(made("PAUSED"), at_once.since)
