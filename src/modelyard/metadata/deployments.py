@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, bindparam, func, insert, or_, select, update
+from sqlalchemy import Row, bindparam, func, insert, select, update
 
 from modelyard.domain.deployment import ROLLBACK_STRATEGY, ROLLED_BACK, TERMINAL
 from modelyard.domain.wire import DeploymentChange, DeploymentRecord
@@ -33,11 +33,6 @@ _LIVE = _FULL.where(deployments.c.live.is_not(None)).order_by(deployments.c.seq)
 _COOLING = _FULL.where(
     deployments.c.live.is_(None), deployments.c.due_at.is_not(None), deployments.c.due_at <= bindparam("now")
 )
-_LIVE_OF_VERSION = _FULL.where(
-    deployments.c.live.is_not(None),
-    or_(deployments.c.version_id == bindparam("version_id"), deployments.c.base_id == bindparam("version_id")),
-)
-_LAST = _FULL.where(deployments.c.endpoint_id == bindparam("endpoint_id")).order_by(deployments.c.seq.desc()).limit(1)
 _INSERT = insert(deployments)
 _CHANGE = (
     update(deployments)
@@ -119,19 +114,9 @@ def live(tx: Transaction) -> Sequence[Row[Any]]:
     return tx.all(_LIVE)
 
 
-def live_of_version(tx: Transaction, version_id: str) -> Sequence[Row[Any]]:
-    """Return the live deployments that a version takes part in."""
-    return tx.all(_LIVE_OF_VERSION, {"version_id": version_id})
-
-
 def cooling(tx: Transaction, now: str) -> Sequence[Row[Any]]:
     """Return ended deployments that keep something warm whose time is over."""
     return tx.all(_COOLING, {"now": now})
-
-
-def last_of(tx: Transaction, endpoint_id: str) -> Row[Any] | None:
-    """Find the newest deployment of an endpoint."""
-    return tx.first(_LAST, {"endpoint_id": endpoint_id})
 
 
 @dataclass(frozen=True, kw_only=True)
