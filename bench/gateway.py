@@ -124,8 +124,8 @@ def routed(requests: int, folder: Path) -> float:
     for number in range(requests):
         call = asked[number % 1_000]
         header = call.headers.get
-        version_id = route.choose(key_of(configured, header, call.body), header) or ""
-        recorder.record(("ep_1", 1, version_id, "live"), 0.001, ok=True)
+        version_id = route.choose(key_of(configured, header, call.body) or b"", header) or ""
+        recorder.record(("ep_1", 1, version_id, "live"), 0.001)
     return (time.process_time() - before) / requests
 
 

@@ -72,11 +72,13 @@ from modelyard.registry.following import follow
 from modelyard.registry.graphs import Graphs
 from modelyard.registry.trees import CloudPlaces, LocalViews
 from modelyard.registry.views import settle_all
+from modelyard.watch import alerts, feedback, metrics, profiles
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
 
 USE_CASES = (
+    alerts,
     aliases,
     audit,
     care,
@@ -88,10 +90,13 @@ USE_CASES = (
     describe,
     endpoints,
     feed,
+    feedback,
     guard,
     lineage,
+    metrics,
     policies,
     principals,
+    profiles,
     promotions,
     publish,
     reports,

@@ -48,6 +48,7 @@ from modelyard.operations import (
     TakeSnapshot,
 )
 from modelyard.registry.context import EngineSlot
+from modelyard.telemetry.outcome import WELL, Outcome
 from modelyard.telemetry.recorder import Recorder
 from modelyard.telemetry.windows import LIVE
 
@@ -202,7 +203,7 @@ class Rollouts:
         recorder = Recorder(self.yard.database, self.yard.new_id("pw"), clock=lambda: at)
         subject = (found.id, found.epoch if epoch is None else epoch, self.ids[version], role)
         for number in range(requests):
-            recorder.record(subject, seconds, ok=number >= errors)
+            recorder.record(subject, seconds, WELL if number >= errors else Outcome(code="prediction_failed"))
         assert recorder.flush()
 
     def dies(self, *versions: str) -> None:

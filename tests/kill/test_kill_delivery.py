@@ -27,6 +27,7 @@ from components.yards import open_caller, register
 from modelyard.bootstrap import EmbeddedCaller
 from modelyard.delivery.controller import Controller
 from modelyard.domain import deployment as rules
+from modelyard.domain.sketch import Sketch
 from modelyard.domain.wire import DeploymentRecord, Limits, Route
 from modelyard.metadata import deployments, endpoints, models, observations, snapshots, versions
 from modelyard.metadata.database import Database, Transaction, known
@@ -46,7 +47,6 @@ from modelyard.operations import (
     Steer,
     VerifyRecord,
 )
-from modelyard.telemetry.sketch import Sketch
 
 MODEL = "fraud"
 LEASE_S = 0.2

@@ -88,6 +88,7 @@ class ServedEndpoint:
         "model",
         "on_idle",
         "route",
+        "trial",
     )
 
     def __init__(self, entry: Entry, lanes: Mapping[str, Lane]) -> None:
@@ -96,6 +97,8 @@ class ServedEndpoint:
         self.in_flight = 0
         self.on_idle: Callable[[], None] | None = None
         """Called when the last request has ended, once the epoch is over."""
+        self.trial = entry.route.route.deployment_id if entry.route.is_split else ""
+        """The deployment by which versions share the traffic by lot; empty where only one answers."""
         self.facts = {
             version_id: Facts(
                 name=entry.model,

@@ -15,8 +15,9 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 from sqlalchemy import Row
 
@@ -30,8 +31,8 @@ from modelyard.domain.permissions import local
 from modelyard.domain.wire import Arm, DeploymentRecord, EndpointConfiguration, Route
 from modelyard.errors import LeaseLost, ModelyardError
 from modelyard.metadata import deployments, endpoints, models
-from modelyard.metadata.database import known
-from modelyard.registry.context import Engine, Yard
+from modelyard.metadata.database import Transaction, known
+from modelyard.registry.context import Context, Engine, Yard
 
 TICK_S = 0.25
 IDLE_S = 5.0
@@ -60,6 +61,27 @@ class Watched:
         return [*self.route.arms, *self.route.shadow]
 
 
+Transactions: TypeAlias = Callable[[], AbstractContextManager[Context]]
+"""Opens a transaction in which the process that controls may change something."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """Work that one process of all does now and then, such as looking whether an alert is due.
+
+    Attributes:
+        name: what it is called in logs; one of a kind.
+        every_s: seconds between two runs.
+        wanted: whether there is anything to do; asked often, so it has to be quick. Nothing is written where it is not.
+        run: does it, in transactions that `transaction` opens: they fail once another process has taken over.
+    """
+
+    name: str
+    every_s: float
+    wanted: Callable[[Transaction], bool]
+    run: Callable[[Transactions], None]
+
+
 class Controller:
     """Drives deployments until it is stopped.
 
@@ -68,6 +90,7 @@ class Controller:
         engine: what runs versions in this process.
         changes: a number that stays the same as long as the database does, if there is one.
         lease_s: after how long another process takes over from one that died.
+        jobs: what else whoever controls does, each in a thread of its own.
     """
 
     def __init__(
@@ -77,10 +100,12 @@ class Controller:
         *,
         changes: Callable[[], int] | None = None,
         lease_s: float = LEASE_S,
+        jobs: Sequence[Job] = (),
     ) -> None:
         self._yard, self._engine = yard, engine
         self._changes = changes or (lambda: 0)
         self.lease = Lease(yard, lease_s)
+        self._jobs = {job.name: job for job in jobs}
         self.pulses: dict[str, Pulse] = {}
         self._stopped, self._wake = threading.Event(), threading.Event()
         self._driver = Driver(
@@ -89,6 +114,7 @@ class Controller:
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="modelyard-controller")
         self._starts = ThreadPoolExecutor(THREADS, thread_name_prefix="modelyard-preflight")
         self._probes = ThreadPoolExecutor(THREADS, thread_name_prefix="modelyard-probe")
+        self._chores = ThreadPoolExecutor(max(1, len(jobs)), thread_name_prefix="modelyard-job")
         self._busy: dict[str, Future[None]] = {}
         self._due: dict[str, float] = {}
         self._thread: threading.Thread | None = None
@@ -109,7 +135,7 @@ class Controller:
         self.interrupt()
         if self._thread is not None:
             self._thread.join()
-        for pool in (self._starts, self._probes, self._pool):
+        for pool in (self._starts, self._probes, self._chores, self._pool):
             pool.shutdown()
         try:
             self.lease.give_back()
@@ -141,14 +167,18 @@ class Controller:
         """See what is to be done and set about it; whether there is anything live or guarded."""
         now = self._yard.clock()
         with self._yard.database.read() as tx:
-            if not endpoints.are_there(tx):
+            due = [job for job in self._jobs.values() if self._is_due(f"job {job.name}", job.every_s)]
+            jobs = [job for job in due if job.wanted(tx)]
+            if not endpoints.are_there(tx) and not jobs:
                 return False
             live = deployments.live(tx)
             cooling = deployments.cooling(tx, now)
             watched = watched_of(endpoints.all_current(tx), {row.endpoint_id for row in live})
         is_busy = bool(live or watched)
-        if (is_busy or cooling) and self.lease.hold():
+        if (is_busy or cooling or jobs) and self.lease.hold():
             self._set_out(live, cooling, watched)
+            for job in jobs:
+                self._begin(self._chores, f"job {job.name}", self._chore, job.name)
         return is_busy
 
     def _set_out(self, live: Sequence[Row[Any]], cooling: Sequence[Row[Any]], watched: Sequence[Watched]) -> None:
@@ -206,6 +236,9 @@ class Controller:
     def drive(self, deployment_id: str) -> DeploymentRecord:
         """Take a deployment as far as it goes now; the caller holds the lease."""
         return self._driver.drive(deployment_id)
+
+    def _chore(self, name: str) -> None:
+        self._jobs[name].run(self._driver.transaction)
 
     def _probe(self, version_id: str) -> None:
         assert self._engine is not None  # noqa: S101 - `_watch` has looked

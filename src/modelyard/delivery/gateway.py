@@ -24,13 +24,14 @@ import msgspec
 
 from modelyard.delivery.book import Book, Entry, Facts, Keeper, ServedEndpoint
 from modelyard.delivery.calling import answered, begun, counts_against, ended, timeout_of
-from modelyard.delivery.keys import key_of
+from modelyard.delivery.keys import chance, key_of
 from modelyard.delivery.lanes import Lane, Patience
 from modelyard.delivery.usage import tokens_in
 from modelyard.domain.names import shown
 from modelyard.domain.routing import Header
 from modelyard.errors import ModelyardError, NotServing, Overloaded, PredictionFailed, TimedOut, VersionNotFound
-from modelyard.runtimes.backend import Answer, Call
+from modelyard.runtimes.backend import Answer, Call, Usage
+from modelyard.telemetry.outcome import WELL, Lot, Outcome
 from modelyard.telemetry.recorder import Recorder, Subject
 from modelyard.telemetry.windows import LIVE, SHADOW
 
@@ -50,14 +51,15 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
 class Way:
     """A request's way: which endpoint in which epoch, which version, by which key, within how many seconds."""
 
-    __slots__ = ("_ended", "begun", "call", "facts", "key", "lane", "recorder", "served")
+    __slots__ = ("begun", "call", "facts", "key", "lane", "lot", "recorder", "served")
 
-    def __init__(self, served: ServedEndpoint, version_id: str, call: Call, key: bytes, recorder: Recorder) -> None:
-        self.served, self.call, self.key, self.recorder = served, call, key, recorder
+    def __init__(
+        self, served: ServedEndpoint, version_id: str, call: Call, key: bytes, recorder: Recorder, lot: Lot | None
+    ) -> None:
+        self.served, self.call, self.key, self.recorder, self.lot = served, call, key, recorder, lot
         self.lane: Lane = served.lanes[version_id]
         self.facts: Facts = served.facts[version_id]
         self.begun = perf_counter()
-        self._ended = False
 
     @property
     def subject(self) -> Subject:
@@ -73,11 +75,15 @@ class Way:
         """The error of a request whose time is over."""
         return TimedOut(f"{self.facts.name} {self.facts.version} did not answer within {self.call.timeout_s:g} s")
 
-    def record(self, error: ModelyardError | None, tokens: int = 0) -> None:
-        """Record how it ended; a caller who waits for less time than the endpoint gives proves nothing by that."""
+    def record(self, outcome: Outcome) -> None:
+        """Record that it was answered."""
+        self.recorder.record(self.subject, perf_counter() - self.begun, outcome, self.lot)
+
+    def failed(self, error: ModelyardError) -> None:
+        """Record that it was not; a caller who waits for less time than the endpoint gives proves nothing by that."""
         is_impatient = isinstance(error, TimedOut) and not self.is_whole
-        if error is None or (counts_against(error) and not is_impatient):
-            self.recorder.record(self.subject, perf_counter() - self.begun, ok=error is None, tokens=tokens)
+        if counts_against(error) and not is_impatient:
+            self.record(Outcome(code=error.code))
 
 
 class Streamed:
@@ -106,7 +112,8 @@ class Streamed:
             async with asyncio.timeout(self._way.call.timeout_s):
                 piece = await anext(self._pieces)
         except StopAsyncIteration:
-            self._end(None)
+            if self._open:
+                self._way.record(Outcome(tokens=self._tokens) if self._tokens else WELL)
             raise
         except TimeoutError:
             error = self._way.late()
@@ -130,9 +137,9 @@ class Streamed:
             self._way.served.leave()
         await ended(self._pieces)
 
-    def _end(self, error: ModelyardError | None) -> None:
+    def _end(self, error: ModelyardError) -> None:
         if self._open:
-            self._way.record(error, self._tokens)
+            self._way.failed(error)
 
 
 class Gateway:
@@ -229,7 +236,9 @@ class Gateway:
         """Choose who answers."""
         if key is None:
             key = key_of(served.configuration, header, call.body)
-        version_id = _named(served, version) if version else served.route.choose(key, header)
+        lots = key if key is not None else chance()
+        rule = None if version else served.route.rule_of(lots, header)
+        version_id = _named(served, version) if version else rule.version_id if rule else served.route.drawn(lots)
         if version_id is None:
             raise NotServing(f"{served.model} serves nothing in {served.environment}")
         if version_id not in served.lanes:
@@ -237,7 +246,9 @@ class Gateway:
         timeout_s = timeout_of(header(TIMEOUT_HEADER), served.configuration.timeout_s)
         if timeout_s != call.timeout_s:
             call = replace(call, timeout_s=timeout_s)
-        return Way(served, version_id, call, key, self._recorder)
+        # Who came by name or by a rule was not drawn by lot, and tells the judge nothing.
+        drawn = bool(served.trial) and not version and rule is None
+        return Way(served, version_id, call, lots, self._recorder, Lot(served.trial, key) if drawn else None)
 
     async def _answered(self, way: Way) -> Answer:
         deadline = asyncio.get_running_loop().time() + way.call.timeout_s
@@ -254,13 +265,12 @@ class Gateway:
                 raise
             error = raised
         else:
-            usage = answer.usage
-            way.record(None, usage.input_tokens + usage.output_tokens if usage is not None else 0)
+            way.record(_outcome(answer.usage))
             return answer
         finally:
             if has_place:
                 way.lane.leave(perf_counter() - way.begun)
-        way.record(error)
+        way.failed(error)
         raise error
 
     async def _begun(self, way: Way) -> Streamed:
@@ -283,7 +293,7 @@ class Gateway:
         finally:
             if has_place:
                 way.lane.leave()
-        way.record(error)
+        way.failed(error)
         raise error
 
     def _copy(self, way: Way) -> None:
@@ -309,12 +319,22 @@ class Gateway:
             way.served.leave()
         if error is None or not isinstance(error, ModelyardError) or counts_against(error):
             subject = (way.served.endpoint_id, way.served.route.epoch, version_id, SHADOW)
-            self._recorder.record(subject, perf_counter() - start, ok=error is None)
+            self._recorder.record(subject, perf_counter() - start, WELL if error is None else _failed(error))
 
     def _background(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _outcome(usage: Usage | None) -> Outcome:
+    if usage is None:
+        return WELL
+    return Outcome(tokens=usage.input_tokens + usage.output_tokens, cost=usage.cost or 0.0)
+
+
+def _failed(error: Exception) -> Outcome:
+    return Outcome(code=error.code if isinstance(error, ModelyardError) else PredictionFailed.code)
 
 
 def _named(served: ServedEndpoint, version: str) -> str:

@@ -1,7 +1,7 @@
 """The key of a request: what sticks to a version. From a header, from one field of the JSON body, or by chance.
 
 Rules
-- The header wins over the field. Where neither is there, each request gets a key of its own, by chance.
+- The header wins over the field. Where neither is there, the request has no key, and gets one by chance (`chance`).
 - Of a body only the one field is decoded. A text counts as its characters and anything else as its JSON, so that the
   same user has the same key in a header and in a body.
 - A body that cannot be read has no key: the version it comes to says what is wrong with it.
@@ -23,17 +23,20 @@ _KEY_BYTES = 8
 _read_text = msgspec.json.Decoder(str).decode
 
 
-def key_of(configuration: EndpointConfiguration, header: Header, body: bytes) -> bytes:
-    """Return the key of a request."""
+def chance() -> bytes:
+    """Return a key for a request that has none."""
+    # Spread requests, not secrets, come from this chance.
+    return random.randbytes(_KEY_BYTES)  # noqa: S311 - it decides on nothing but the spread
+
+
+def key_of(configuration: EndpointConfiguration, header: Header, body: bytes) -> bytes | None:
+    """Return the key of a request; None where it has none."""
     named = header(configuration.key_header) if configuration.key_header else None
     if named:
         return named.encode("utf-8", "surrogatepass")
     if configuration.key_field:
-        found = field_reader(configuration.key_field)(body)
-        if found is not None:
-            return found
-    # Spread requests, not secrets, come from this chance.
-    return random.randbytes(_KEY_BYTES)  # noqa: S311 - it decides on nothing but the spread
+        return field_reader(configuration.key_field)(body)
+    return None
 
 
 @lru_cache(maxsize=1_000)

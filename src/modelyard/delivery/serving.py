@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 from modelyard.config import Settings
 from modelyard.delivery.applying import Starter
 from modelyard.delivery.book import Keeper
-from modelyard.delivery.controller import Controller
+from modelyard.delivery.controller import Controller, Job
 from modelyard.delivery.engine import FleetEngine
 from modelyard.delivery.follower import Follower
 from modelyard.delivery.gateway import Gateway
@@ -52,10 +52,18 @@ class Serving:
         changes: a number that stays the same as long as the database does.
         fleet: what runs the versions; ended together with the rest.
         controls: whether deployments are driven in the background, where `delivery.controller` allows it.
+        jobs: what else is done in the background by whoever controls.
     """
 
     def __init__(
-        self, yard: Yard, settings: Settings, *, changes: Callable[[], int], fleet: Backends, controls: bool = True
+        self,
+        yard: Yard,
+        settings: Settings,
+        *,
+        changes: Callable[[], int],
+        fleet: Backends,
+        controls: bool = True,
+        jobs: Sequence[Job] = (),
     ) -> None:
         self.fleet = fleet
         self.recorder = Recorder(yard.database, yard.new_id("wr"))
@@ -65,7 +73,7 @@ class Serving:
             recovery_s=settings["delivery.recovery_s"],
         )
         self.gateway = Gateway(fleet, self.recorder, patience=patience)
-        self._yard, self._changes = yard, changes
+        self._yard, self._changes, self._jobs = yard, changes, jobs
         self._controls: bool = controls and settings["delivery.controller"]
         self._lease_s: float = settings["delivery.lease_s"]
         self.controller: Controller | None = None
@@ -133,7 +141,7 @@ class Serving:
             fault=self.follower.fault_of,
         )
         self._yard.engine.current = engine
-        self.controller = Controller(self._yard, engine, changes=self._changes, lease_s=self._lease_s)
+        self.controller = Controller(self._yard, engine, changes=self._changes, lease_s=self._lease_s, jobs=self._jobs)
         if self._controls:
             self.controller.start()
 

@@ -244,8 +244,9 @@ def limits(*, anchored: bool, checkpoints: int, unanchored: int) -> list[str]:
         " them, and the index of words; nor do the files of the artifacts belong to this check (`modelyard verify`)"
     )
     told.append(
-        "no event tells of what predictions did (observations), of who controls deployments at the moment (leases), and"
-        " of a deployment's timers and progress within its state"
+        "no event tells of what predictions did (observations, evidence, feedback, profiles), of who controls"
+        " deployments at the moment (leases), of alerts and of what was sent because of them, and of a deployment's"
+        " timers and progress within its state"
     )
     return told
 

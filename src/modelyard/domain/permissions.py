@@ -5,11 +5,13 @@ a set of permissions:
 
     viewer       everything that ends in .read
     developer    viewer; model.create, model.update, version.create, version.update, version.test, promotion.request,
-                 promotion.comment, endpoint.predict; stage.move to development, staging and rejected
+                 promotion.comment, endpoint.predict, prediction.record; stage.move to development, staging and
+                 rejected
     reviewer     viewer; promotion.approve, promotion.comment
     deployer     viewer; stage.move, alias.move, version.deprecate, promotion.request, promotion.comment,
-                 deployment.start, deployment.control, endpoint.update, endpoint.predict, snapshot.create
-    caller       endpoint.predict: an application that asks for predictions, and nothing else
+                 deployment.start, deployment.control, endpoint.update, endpoint.predict, snapshot.create,
+                 prediction.record, alert.manage
+    caller       endpoint.predict, prediction.record: an application that asks for predictions and tells how they went
     admin        everything
 
 Rules
@@ -41,7 +43,15 @@ SELF: Final = "self"
 """The permission of what concerns the caller alone; whoever proved who they are has it."""
 
 REGISTRY_WIDE: Final = frozenset(
-    {"registry.admin", "registry.export", "user.manage", "token.manage", "webhook.manage", "audit.read"}
+    {
+        "registry.admin",
+        "registry.export",
+        "user.manage",
+        "token.manage",
+        "webhook.manage",
+        "channel.manage",
+        "audit.read",
+    }
 )
 """Permissions that reach beyond any one model."""
 
@@ -52,6 +62,7 @@ ADMIN_ONLY: Final = frozenset(
         "user.manage",
         "token.manage",
         "webhook.manage",
+        "channel.manage",
         "policy.manage",
         "model.delete",
         "version.delete",
@@ -132,6 +143,7 @@ ROLES: Final[Mapping[str, tuple[Grant, ...]]] = MappingProxyType(
                 "promotion.request",
                 "promotion.comment",
                 "endpoint.predict",
+                "prediction.record",
             ),
             *(Grant(allow="stage.move", stage=stage) for stage in ("development", "staging", "rejected")),
         ),
@@ -147,8 +159,10 @@ ROLES: Final[Mapping[str, tuple[Grant, ...]]] = MappingProxyType(
             "endpoint.update",
             "endpoint.predict",
             "snapshot.create",
+            "prediction.record",
+            "alert.manage",
         ),
-        "caller": (Grant(allow="endpoint.predict"),),
+        "caller": (Grant(allow="endpoint.predict"), Grant(allow="prediction.record")),
         "admin": (Grant(),),
     }
 )

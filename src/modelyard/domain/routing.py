@@ -92,10 +92,11 @@ class CompiledRoute:
 
     def choose(self, key: bytes, header: Header) -> str | None:
         """Return the id of the version that answers; None where nothing is served."""
-        if self._rules:
-            rule = self.rule_of(key, header)
-            if rule is not None:
-                return rule.version_id
+        rule = self.rule_of(key, header)
+        return rule.version_id if rule is not None else self.drawn(key)
+
+    def drawn(self, key: bytes) -> str | None:
+        """Return the id of the version that a key belongs to by the weights alone."""
         return self._only or self._weighted(key)
 
     def rule_of(self, key: bytes, header: Header) -> Rule | None:
@@ -114,6 +115,11 @@ class CompiledRoute:
         if not self._shadow:
             return ()
         return tuple(name for name, state, weight in self._shadow if weight >= 1 or _place(state, key) < weight)
+
+    @property
+    def is_split(self) -> bool:
+        """Whether lots decide between versions."""
+        return len(self._arms) > 1
 
     def weight_of(self, version_id: str) -> float:
         """Return the share of the keys that a version gets by weight; rules are not counted."""

@@ -19,21 +19,30 @@ from modelyard.errors import ModelyardError
 from modelyard.metadata.database import Transaction
 from modelyard.metadata.tables import (
     DEFAULT_WORKSPACE,
+    alert_rules,
+    alerts,
     audit_marks,
+    channels,
     deliveries,
     deployment_history,
     deployments,
     endpoints,
+    evidence,
+    feedback,
+    judgements,
     leases,
     lineage_refs,
     manifest_blobs,
     manifests,
     metadata,
+    notifications,
     observations,
     placements,
     principals,
+    profiles,
     promotions,
     routes,
+    silences,
     snapshots,
     stage_graphs,
     tokens,
@@ -47,9 +56,17 @@ OLDEST = "0001"
 """The schema of modelyard 0.1, before governance."""
 BEFORE_DELIVERY = frozenset({OLDEST, "0002"})
 """The schemas that know no endpoints."""
+BEFORE_JUDGE = BEFORE_DELIVERY | {"0003"}
+"""The schemas that know no judge and no alerts."""
 DELIVERY = frozenset(
     table.name for table in (deployment_history, deployments, endpoints, leases, observations, routes, snapshots)
 )
+JUDGE = frozenset(
+    table.name
+    for table in (
+        alert_rules, alerts, channels, evidence, feedback, judgements, notifications, profiles, silences,
+    )
+)  # fmt: skip
 GOVERNANCE = frozenset(
     table.name
     for table in (
@@ -102,7 +119,8 @@ def missing_tables(tx: Transaction, revision: str) -> list[str]:
 def later_tables(revision: str) -> frozenset[str]:
     """Return the tables that a database of some schema cannot have yet."""
     governance = GOVERNANCE if revision == OLDEST else frozenset()
-    return governance | (DELIVERY if revision in BEFORE_DELIVERY else frozenset())
+    judge = JUDGE if revision in BEFORE_JUDGE else frozenset()
+    return governance | judge | (DELIVERY if revision in BEFORE_DELIVERY else frozenset())
 
 
 def tables_of(tx: Transaction) -> set[str]:

@@ -33,6 +33,7 @@ from modelyard.server.routes import add_routes
 from modelyard.server.service import Service
 from modelyard.server.stream import add_downloads
 from modelyard.server.uploads import add_uploads
+from modelyard.watch.jobs import jobs_of
 
 CACHE_BYTES = 64 << 20
 SERVED_WITHIN_S = 10.0
@@ -71,7 +72,9 @@ class Application:
         self._streams = add_events(self.api, self.service, most=settings["server.max_event_streams"])
         add_ofrep(self.api, self.service)
         fleet = fleet or Fleet(settings, backends_of(yard.store, settings))
-        self.delivery = Serving(yard, settings, changes=self.service.watch.count, fleet=fleet)
+        self.delivery = Serving(
+            yard, settings, changes=self.service.watch.count, fleet=fleet, jobs=jobs_of(yard, settings)
+        )
         self.service.served = partial(self.delivery.caught_up, SERVED_WITHIN_S)
         predictions = Predictions(self.service, self.delivery)
         add_predictions(self.api, predictions)

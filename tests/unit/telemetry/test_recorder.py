@@ -16,6 +16,7 @@ from modelyard.errors import DatabaseUnavailable
 from modelyard.metadata import endpoints, observations
 from modelyard.metadata.database import Database, Transaction
 from modelyard.operations import CREATE_MODEL, CreateModel
+from modelyard.telemetry.outcome import Outcome
 from modelyard.telemetry.recorder import Recorder
 from modelyard.telemetry.windows import observed
 
@@ -71,7 +72,8 @@ def look(database: Database, version_id: str = "mv_1", **how: Any) -> Observatio
 def test_what_was_recorded_is_observed_once_it_is_written(database):
     recorder = Recorder(database, "wr_1", clock=Clock())
     for number in range(1_000):
-        recorder.record(SUBJECT, 0.010 + number / 100_000, ok=number % 10 != 0, tokens=2)
+        outcome = Outcome(code="" if number % 10 else "prediction_failed", tokens=2)
+        recorder.record(SUBJECT, 0.010 + number / 100_000, outcome)
     assert look(database).requests == 0
     assert recorder.flush()
     seen = look(database)
@@ -88,7 +90,7 @@ def test_nothing_observed_is_no_rate_and_no_quantile(database):
 def test_writing_again_replaces_and_never_adds(database):
     recorder = Recorder(database, "wr_1", clock=Clock())
     for total in range(1, 4):
-        recorder.record(SUBJECT, 0.01, ok=True)
+        recorder.record(SUBJECT, 0.01)
         assert recorder.flush()
         assert recorder.flush()
         assert look(database).requests == total
@@ -97,12 +99,12 @@ def test_writing_again_replaces_and_never_adds(database):
 def test_writers_add_up_and_minutes_epochs_and_roles_are_kept_apart(database):
     clock = Clock()
     one, two = (Recorder(database, writer, clock=clock) for writer in ("wr_1", "wr_2"))
-    one.record(SUBJECT, 0.01, ok=True)
-    two.record(SUBJECT, 0.01, ok=False)
+    one.record(SUBJECT, 0.01)
+    two.record(SUBJECT, 0.01, Outcome(code="prediction_failed"))
     clock.now += 60
-    one.record(("ep_1", 4, "mv_1", "live"), 0.01, ok=True)
-    one.record(("ep_1", 4, "mv_1", "shadow"), 0.01, ok=True)
-    one.record(("ep_1", 4, "mv_2", "live"), 0.01, ok=True)
+    one.record(("ep_1", 4, "mv_1", "live"), 0.01)
+    one.record(("ep_1", 4, "mv_1", "shadow"), 0.01)
+    one.record(("ep_1", 4, "mv_2", "live"), 0.01)
     assert one.flush()
     assert two.flush()
     assert look(database).requests == 3
@@ -118,12 +120,12 @@ def test_writers_add_up_and_minutes_epochs_and_roles_are_kept_apart(database):
 def test_a_database_that_is_away_gets_everything_later(database, caplog):
     clock = Clock()
     recorder = Recorder(database, "wr_1", clock=clock)
-    recorder.record(SUBJECT, 0.01, ok=True)
+    recorder.record(SUBJECT, 0.01)
     assert recorder.flush()
     database.is_away = True
     for _ in range(5):
         clock.now += 60
-        recorder.record(SUBJECT, 0.01, ok=True)
+        recorder.record(SUBJECT, 0.01)
         assert not recorder.flush()
     assert caplog.text.count("kept in memory") == 1
     database.is_away = False
@@ -137,7 +139,7 @@ def test_memory_is_bounded_while_the_database_is_away_and_no_count_is_lost(datab
     database.is_away = True
     for _ in range(100):
         clock.now += 60
-        recorder.record(SUBJECT, 0.01, ok=True)
+        recorder.record(SUBJECT, 0.01)
         recorder.flush()
     assert len(recorder._totals) == 10
     database.is_away = False
@@ -150,7 +152,7 @@ def test_minutes_that_are_over_are_forgotten_once_they_are_written(database):
     recorder = Recorder(database, "wr_1", clock=clock)
     for _ in range(50):
         clock.now += 60
-        recorder.record(SUBJECT, 0.01, ok=True)
+        recorder.record(SUBJECT, 0.01)
         assert recorder.flush()
     assert len(recorder._totals) == 1
     assert look(database).requests == 50
@@ -161,15 +163,15 @@ def test_a_clock_that_goes_back_takes_nothing_away(database):
     recorder = Recorder(database, "wr_1", clock=clock)
     for step in (0, 60, 60, -180, 0, 60):
         clock.now += step
-        recorder.record(SUBJECT, 0.01, ok=True)
+        recorder.record(SUBJECT, 0.01)
         assert recorder.flush()
     assert look(database).requests == 6
 
 
 def test_what_an_endpoint_did_that_is_gone_disturbs_nothing(database):
     recorder = Recorder(database, "wr_1", clock=Clock())
-    recorder.record(("ep_gone", 1, "mv_1", "live"), 0.01, ok=True)
-    recorder.record(SUBJECT, 0.01, ok=True)
+    recorder.record(("ep_gone", 1, "mv_1", "live"), 0.01)
+    recorder.record(SUBJECT, 0.01)
     assert recorder.flush()
     assert look(database).requests == 1
 
@@ -181,7 +183,7 @@ def test_many_threads_lose_no_count(database):
 
     def work() -> None:
         for _ in range(5_000):
-            recorder.record(SUBJECT, 0.01, ok=True)
+            recorder.record(SUBJECT, 0.01)
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
@@ -195,7 +197,7 @@ def test_many_threads_lose_no_count(database):
 
 def test_the_end_without_a_database_says_what_is_lost(database, caplog):
     recorder = Recorder(database, "wr_1", clock=Clock())
-    recorder.record(SUBJECT, 0.01, ok=True)
+    recorder.record(SUBJECT, 0.01)
     database.is_away = True
     recorder.close()
     assert "up to 1 predictions are not recorded" in caplog.text
@@ -215,7 +217,7 @@ def test_a_fault_of_one_write_does_not_end_the_thread(database, monkeypatch, cap
     monkeypatch.setattr("modelyard.telemetry.recorder.observations.put", put)
     recorder = Recorder(database, "wr_1", interval=0.001)
     recorder.start()
-    recorder.record(SUBJECT, 0.01, ok=True)
+    recorder.record(SUBJECT, 0.01)
     assert wrote.wait(30)
     recorder.close()
     assert look(database).requests == 1

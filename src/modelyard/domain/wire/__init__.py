@@ -9,12 +9,16 @@ A new metadata field is one line in `Metadata`: requests, records, the stored do
 
 from __future__ import annotations
 
+from modelyard.domain.wire.alerts import *  # noqa: F403 - one namespace of records
 from modelyard.domain.wire.care import *  # noqa: F403 - one namespace of records
 from modelyard.domain.wire.delivery import *  # noqa: F403 - one namespace of records
+from modelyard.domain.wire.feedback import *  # noqa: F403 - one namespace of records
 from modelyard.domain.wire.history import *  # noqa: F403 - one namespace of records
 from modelyard.domain.wire.lineage import *  # noqa: F403 - one namespace of records
+from modelyard.domain.wire.metrics import *  # noqa: F403 - one namespace of records
 from modelyard.domain.wire.predictions import *  # noqa: F403 - one namespace of records
 from modelyard.domain.wire.principals import *  # noqa: F403 - one namespace of records
+from modelyard.domain.wire.profiles import *  # noqa: F403 - one namespace of records
 from modelyard.domain.wire.promotions import *  # noqa: F403 - one namespace of records
 from modelyard.domain.wire.registry import *  # noqa: F403 - one namespace of records
 from modelyard.domain.wire.reports import *  # noqa: F403 - one namespace of records

@@ -11,8 +11,13 @@
               └─< lineage_refs                      datasets, features, code and runs that it names, to look them up
     models ──< endpoints ─┬─< routes                 what an endpoint served, epoch by epoch
                           ├─< deployments ─< deployment_history   each change of a route, step by step
-                          ├─< snapshots              what it served at a moment; what a rollback restores
-                          └─< observations           what predictions did, by version, epoch and minute
+                          └─< snapshots              what it served at a moment; what a rollback restores
+    versions ─┬─< observations                      what predictions did, by endpoint, epoch, and minute, hour or day
+              ├─< feedback                          what the application said of a prediction later
+              └─< profiles                          how inputs and outputs are spread: the reference, and hour by hour
+    deployments ─┬─< evidence                        what the judge takes in, in the order in which he did
+                 └── judgements                      what he goes by, where he stands, and what he says
+    alert_rules ─< alerts ─< notifications >── channels     what is watched, what was wrong, who is told; silences
     leases                                         who may control; with a fence that only grows
     principals, tokens                             who may do what; a token's secret is kept as its hash
     webhooks ─< deliveries >── events               what is still to be sent, and what was
@@ -32,3 +37,4 @@ from __future__ import annotations
 
 from modelyard.metadata.tables.delivery import *  # noqa: F403 - the schema is all tables of its modules
 from modelyard.metadata.tables.registry import *  # noqa: F403 - the schema is all tables of its modules
+from modelyard.metadata.tables.telemetry import *  # noqa: F403 - the schema is all tables of its modules

@@ -110,26 +110,6 @@ snapshots = Table(
     Index("ix_snapshots_endpoint", "endpoint_id", "seq"),
 )
 
-observations = Table(
-    "observations",
-    metadata,
-    Column("endpoint_id", IDENTIFIER, ForeignKey("endpoints.id"), primary_key=True),
-    Column("epoch", Integer, primary_key=True, autoincrement=False),
-    Column("version_id", IDENTIFIER, primary_key=True),
-    # `live`, or `shadow` for copies whose answers were thrown away.
-    Column("role", String(20), primary_key=True),
-    Column("minute", MOMENT, primary_key=True),
-    # Each recording process writes rows of its own, so that they add up without locks.
-    Column("writer", IDENTIFIER, primary_key=True),
-    Column("requests", BigInteger, nullable=False),
-    Column("errors", BigInteger, nullable=False),
-    Column("tokens", BigInteger, nullable=False),
-    # Latencies in seconds, as JSON of a mergeable sketch.
-    Column("latency", DOCUMENT, nullable=False),
-    Column("updated_at", MOMENT, nullable=False),
-    Index("ix_observations_minute", "minute"),
-)
-
 leases = Table(
     "leases",
     metadata,

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modelyard.domain.sketch import ACCURACY, LEAST, MOST, Sketch
 from modelyard.errors import RegistryCorrupt
-from modelyard.telemetry.sketch import ACCURACY, LEAST, MOST, Sketch
 
 SECONDS = st.floats(min_value=LEAST * 1.001, max_value=MOST / 1.001)
 MANY = st.lists(SECONDS, min_size=1, max_size=200)

@@ -1,0 +1,3 @@
+"""Metrics of what predictions did: read by version and time, compared, and told by applications."""
+
+from __future__ import annotations

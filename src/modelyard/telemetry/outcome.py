@@ -1,0 +1,29 @@
+"""How one prediction ended, and the lots that were drawn for it: what is told to the recorder."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+NANO: Final = 1_000_000_000
+"""Costs are counted in billionths of the currency: whole numbers add up exactly."""
+
+
+class Outcome(NamedTuple):
+    """How a prediction ended: `code` of our error tree where it failed, empty where it did not."""
+
+    code: str = ""
+    tokens: int = 0
+    """What a provider counted, in and out."""
+    cost: float = 0.0
+    """In the currency of the version's prices."""
+
+
+WELL: Final = Outcome()
+"""Answered, with nothing more to say of it."""
+
+
+class Lot(NamedTuple):
+    """Who drew lots for a request: the deployment that shares out the traffic, and the key; None where it has none."""
+
+    deployment_id: str
+    key: bytes | None

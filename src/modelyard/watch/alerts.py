@@ -1,0 +1,3 @@
+"""Alerts: rules, what is firing, silences, and the channels that people are told through."""
+
+from __future__ import annotations

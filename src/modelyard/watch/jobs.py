@@ -1,0 +1,14 @@
+"""The jobs that one process of all does in the background, besides driving deployments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from modelyard.config import Settings
+from modelyard.delivery.controller import Job
+from modelyard.registry.context import Yard
+
+
+def jobs_of(yard: Yard, settings: Settings) -> Sequence[Job]:  # noqa: ARG001 - jobs take what they need of it
+    """Return the jobs of a registry."""
+    return ()
