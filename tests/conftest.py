@@ -2,7 +2,10 @@
 
 - `@pytest.mark.feature("REG-01")` is refused for ids that docs/features.md does not list.
 - `need("postgres")` (from `components.needs`) skips a test without the component; the last lines of a run count them.
-- `postgres_url` is a new, empty database on a real PostgreSQL that starts when the first test of a worker asks for it.
+- `postgres_url` is a new database with the newest schema on a real PostgreSQL that starts when the first test of a worker
+  asks for it; `empty_postgres_url` is one without anything.
+- Compiled modules are kept, as they are wherever modelyard is used, whatever PYTHONDONTWRITEBYTECODE says: each of the
+  many processes that tests start would compile all that it imports, which takes longer than its work.
 - MODELYARD_* variables of the developer's shell do not reach the tests, MODELYARD_REQUIRE excepted; nor does the
   developer's cache: XDG_CACHE_HOME is a folder of the run.
 """
@@ -11,6 +14,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +25,7 @@ from hypothesis import settings
 
 from components import needs
 from components.postgres import PostgresServer, start_server
+from components.templates import template_of
 from tools.features import promises
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -34,6 +39,8 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("ci" if os.environ.get("CI") else "dev")
     for name in [name for name in os.environ if name.startswith("MODELYARD_") and name != "MODELYARD_REQUIRE"]:
         del os.environ[name]
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     caches = tempfile.mkdtemp(prefix="modelyard-tests-")
     os.environ["XDG_CACHE_HOME"] = caches
     config.add_cleanup(lambda: shutil.rmtree(caches, ignore_errors=True))
@@ -101,9 +108,23 @@ def postgres_server() -> Iterator[PostgresServer]:
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: PostgresServer) -> str:
+    """Make a database with the newest schema, for this worker to copy."""
+    return template_of(postgres_server)
+
+
 @pytest.fixture
-def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
-    """Create an empty database for one test; yield its URL, `postgresql+psycopg://…`."""
+def postgres_url(postgres_server: PostgresServer, postgres_template: str) -> Iterator[str]:
+    """Create a database with the newest schema for one test; yield its URL, `postgresql+psycopg://…`."""
+    name = postgres_server.create_database(postgres_template)
+    yield postgres_server.url(name)
+    postgres_server.drop_database(name)
+
+
+@pytest.fixture
+def empty_postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """Create a database without any table for one test; yield its URL."""
     name = postgres_server.create_database()
     yield postgres_server.url(name)
     postgres_server.drop_database(name)

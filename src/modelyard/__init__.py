@@ -22,12 +22,15 @@ if TYPE_CHECKING:
     from modelyard.domain.evidence import Finding
     from modelyard.domain.stages import ModelStage
     from modelyard.domain.wire import (
+        AlertRecord,
+        AlertRuleRecord,
         AliasRecord,
         ComparisonRecord,
         ComparisonReport,
         Compatibility,
         DeliveryRecord,
         DeploymentRecord,
+        DriftReport,
         EndpointRecord,
         EndpointRollback,
         EventRecord,
@@ -36,11 +39,13 @@ if TYPE_CHECKING:
         GraphRecord,
         GuardReport,
         Limits,
+        MetricsRecord,
         ModelRecord,
         NextVersion,
         PredictionRecord,
         Promotion,
         PromotionRecord,
+        ReferenceRecord,
         RollbackRecord,
         SignatureDiffRecord,
         SnapshotDiff,
@@ -52,6 +57,7 @@ if TYPE_CHECKING:
         Window,
     )
     from modelyard.errors import (
+        AlertNotFound,
         AliasNotFound,
         ApprovalRequired,
         ArtifactNotFound,
@@ -89,6 +95,7 @@ if TYPE_CHECKING:
         PreconditionFailed,
         PredictionFailed,
         PrincipalNotFound,
+        ProfileNotFound,
         PromotionClosed,
         PromotionNotFound,
         RegistryCorrupt,
@@ -110,12 +117,16 @@ if TYPE_CHECKING:
     from modelyard.facade.managers import DeploymentManager, RollbackManager, SnapshotManager
     from modelyard.facade.registry import ModelRegistry
     from modelyard.facade.shortcuts import generate_comparison_report, get_best_model, register_sklearn_model
+    from modelyard.facade.tracker import PerformanceTracker
     from modelyard.facade.versioning import VersionManager, VersionTracker
     from modelyard.facade.webhooks import verify_webhook
     from modelyard.registry.extensions import GateRequest
     from modelyard.runtimes.base import CodeBearingWarning
 
 __all__ = [
+    "AlertNotFound",
+    "AlertRecord",
+    "AlertRuleRecord",
     "AliasNotFound",
     "AliasRecord",
     "ApprovalRequired",
@@ -134,6 +145,7 @@ __all__ = [
     "DeploymentNotFound",
     "DeploymentRecord",
     "DeprecatedVersionWarning",
+    "DriftReport",
     "EndpointNotFound",
     "EndpointRecord",
     "EndpointRollback",
@@ -160,6 +172,7 @@ __all__ = [
     "InvalidTransition",
     "InvalidVersion",
     "Limits",
+    "MetricsRecord",
     "MissingExtra",
     "ModelExists",
     "ModelNotFound",
@@ -172,15 +185,18 @@ __all__ = [
     "NotFound",
     "NotServing",
     "Overloaded",
+    "PerformanceTracker",
     "PermissionDenied",
     "PreconditionFailed",
     "PredictionFailed",
     "PredictionRecord",
     "PrincipalNotFound",
+    "ProfileNotFound",
     "Promotion",
     "PromotionClosed",
     "PromotionNotFound",
     "PromotionRecord",
+    "ReferenceRecord",
     "RegistryCorrupt",
     "RegistryReadOnly",
     "RegistryTooNew",
@@ -221,6 +237,7 @@ _HOMES = {
     "ComparisonReport": "modelyard.domain.wire",
     "DeploymentManager": "modelyard.facade.managers",
     "DeprecatedVersionWarning": "modelyard.facade.deprecated",
+    "DriftReport": "modelyard.domain.wire",
     "EndpointRollback": "modelyard.domain.wire",
     "Finding": "modelyard.domain.evidence",
     "GateReport": "modelyard.domain.wire",
@@ -229,6 +246,7 @@ _HOMES = {
     "Limits": "modelyard.domain.wire",
     "ModelRegistry": "modelyard.facade.registry",
     "ModelStage": "modelyard.domain.stages",
+    "PerformanceTracker": "modelyard.facade.tracker",
     "Promotion": "modelyard.domain.wire",
     "RollbackManager": "modelyard.facade.managers",
     "SnapshotDiff": "modelyard.domain.wire",

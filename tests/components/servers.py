@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from components.templates import prepared
 from modelyard.bootstrap import open_yard
 from modelyard.config import load
 from modelyard.server.app import create_app
@@ -47,6 +48,7 @@ class ThreadedServer:
     def serving(self, folder: Path, overrides: Mapping[str, Any] | None = None) -> Iterator[str]:
         """Serve the registry in a folder, with settings by their dotted names; yield the server's URL."""
         given = {"registry.path": str(folder), **(overrides or {})}
+        prepared(folder, given.get("database.url", ""))
         settings = load(environ={}, working_folder=folder.parent, overrides=given)
         app = create_app(open_yard(settings, expose_paths=False), settings)
         assert self._loop is not None

@@ -30,6 +30,7 @@ from hypothesis import strategies as st
 from components.asking import Asking
 from components.delivering import open_idle
 from components.rollouts import Rollouts
+from components.templates import prepared
 from modelyard.domain import deployment as rules
 from modelyard.domain.canonical import encoded
 from modelyard.domain.judge import REGRESSED
@@ -323,8 +324,10 @@ def look_at_history(one: DeploymentRecord) -> None:
 @contextmanager
 def new_yard(folder: Path | None = None, database_url: str = "") -> Iterator[Rollouts]:
     """A registry of its own."""
-    with TemporaryDirectory() as made, open_idle((folder or Path(made)) / "registry", database_url) as caller:
-        yield Rollouts(caller)
+    with TemporaryDirectory() as made:
+        place = prepared((folder or Path(made)) / "registry", database_url)
+        with open_idle(place, database_url) as caller:
+            yield Rollouts(caller)
 
 
 def lived(yard: Rollouts, seed: int, moves: int) -> Life:

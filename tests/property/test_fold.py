@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.delivering import deploy, drive
+from components.templates import prepared
 from modelyard import ModelRegistry
 from modelyard.bootstrap import EmbeddedCaller
 from modelyard.domain.history import ModelState, aliases_of, fold, highest, in_stage
@@ -309,8 +310,10 @@ def check_as_of(life: Life) -> None:
 
 @contextmanager
 def new_registry(target: str = "", store: Path | None = None) -> Iterator[ModelRegistry]:
-    with TemporaryDirectory() as folder, ModelRegistry(target or folder, store=store, actor="ana") as registry:
-        yield registry
+    with TemporaryDirectory() as folder:
+        place = target or prepared(Path(folder) / "registry")
+        with ModelRegistry(place, store=store, actor="ana") as registry:
+            yield registry
 
 
 def caller_of(registry: ModelRegistry) -> EmbeddedCaller:

@@ -87,6 +87,8 @@ TOPICS: dict[str, dict[str, str]] = {
         "stats": "analysis:stats",
         "as-of": "audit:as_of",
         "audit": "audit:audit",
+        "reference": "drift:reference",
+        "drift": "drift:drift",
         "monitor": "monitor:monitor",
         "verify": "analysis:verify",
     },
@@ -105,6 +107,7 @@ TOPICS: dict[str, dict[str, str]] = {
     "Run": {
         "serve": "serving:serve",
         "webhook": "webhooks:webhook",
+        "monitoring": "monitoring:monitoring",
         "gc": "admin:gc",
         "db": "admin:db",
         "config": "admin:config_group",

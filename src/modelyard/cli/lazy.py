@@ -11,10 +11,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from modelyard.cli import database, deployment_view, drawing, endpoint_view, sending, tables
+    from modelyard.cli import database, deployment_view, drawing, drift_view, endpoint_view, sending, tables
     from modelyard.server import serve as server
 
-__all__ = ["database", "deployment_view", "drawing", "endpoint_view", "sending", "server", "tables"]
+__all__ = ["database", "deployment_view", "drawing", "drift_view", "endpoint_view", "sending", "server", "tables"]
 
 
 def _lazy(name: str) -> ModuleType:
@@ -34,6 +34,7 @@ if not TYPE_CHECKING:
     database = _lazy("modelyard.cli.database")
     deployment_view = _lazy("modelyard.cli.deployment_view")
     drawing = _lazy("modelyard.cli.drawing")
+    drift_view = _lazy("modelyard.cli.drift_view")
     endpoint_view = _lazy("modelyard.cli.endpoint_view")
     sending = _lazy("modelyard.cli.sending")
     tables = _lazy("modelyard.cli.tables")

@@ -1,6 +1,7 @@
 """What a prediction is answered with: one JSON document, the same from a server and in one's own process.
 
-{"output": …, "name": …, "version": …, "version_id": …, "deployment_id": …, "epoch": …, "usage"?: {…}}
+{"output": …, "name": …, "version": …, "version_id": …, "deployment_id": …, "epoch": …, "prediction_id": …,
+ "usage"?: {…}}
 """
 
 from __future__ import annotations
@@ -9,18 +10,20 @@ from typing import Any
 
 import msgspec
 
-from modelyard.delivery.book import Facts
-from modelyard.runtimes.backend import Answer, Usage
+from modelyard.delivery.gateway import Prediction
+from modelyard.runtimes.backend import Usage
 
 _encode = msgspec.json.Encoder().encode
 
 
-def answer_of(answer: Answer, facts: Facts) -> bytes:
-    """Return the JSON document of an answer; what the version said is passed on as it came."""
-    tail = _encode(facts)[1:]
+def answer_of(prediction: Prediction) -> bytes:
+    """Return the JSON document of a prediction; what the version said is passed on as it came."""
+    answer = prediction.answer
+    # The name of a prediction has no character that JSON would escape.
+    tail = b'%b,"prediction_id":"%b"' % (_encode(prediction.facts)[1:-1], prediction.id.encode())
     if answer.usage is not None:
-        tail = b'%b,"usage":%b}' % (tail[:-1], usage_of(answer.usage))
-    return b'{"output":%b,%b' % (answer.output, tail)
+        tail = b'%b,"usage":%b' % (tail, usage_of(answer.usage))
+    return b'{"output":%b,%b}' % (answer.output, tail)
 
 
 def usage_of(usage: Usage) -> bytes:

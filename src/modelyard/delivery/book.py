@@ -20,6 +20,7 @@ import msgspec
 
 from modelyard.delivery.lanes import Lane, Patience
 from modelyard.domain.names import shown
+from modelyard.domain.prediction_ids import Stamp
 from modelyard.domain.routing import CompiledRoute
 from modelyard.domain.wire.delivery import EndpointConfiguration
 from modelyard.errors import EndpointNotFound, ModelyardError, NotServing
@@ -76,6 +77,7 @@ class ServedEndpoint:
     Args:
         entry: what it is.
         lanes: version id → the way to its back end.
+        secret: what seals the names of predictions.
     """
 
     __slots__ = (
@@ -88,17 +90,18 @@ class ServedEndpoint:
         "model",
         "on_idle",
         "route",
+        "stamps",
         "trial",
     )
 
-    def __init__(self, entry: Entry, lanes: Mapping[str, Lane]) -> None:
+    def __init__(self, entry: Entry, lanes: Mapping[str, Lane], secret: bytes) -> None:
         self.endpoint_id, self.model, self.environment = entry.endpoint_id, entry.model, entry.environment
         self.route, self.configuration, self.lanes = entry.route, entry.configuration, lanes
         self.in_flight = 0
         self.on_idle: Callable[[], None] | None = None
         """Called when the last request has ended, once the epoch is over."""
-        self.trial = entry.route.route.deployment_id if entry.route.is_split else ""
-        """The deployment by which versions share the traffic by lot; empty where only one answers."""
+        self.trial = entry.route.route.deployment_id
+        """The deployment that made the route, and may be judged by what requests do; empty where none did."""
         self.facts = {
             version_id: Facts(
                 name=entry.model,
@@ -109,6 +112,8 @@ class ServedEndpoint:
             )
             for version_id, lane in lanes.items()
         }
+        self.stamps = {name: Stamp(secret, entry.endpoint_id, entry.route.epoch, name, self.trial) for name in lanes}
+        """Version id → what names its predictions."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -137,10 +142,11 @@ class Book:
     Args:
         fleet: what looks after the back ends.
         patience: how much failure a lane bears.
+        secret: what seals the names of predictions.
     """
 
-    def __init__(self, fleet: Keeper, patience: Patience) -> None:
-        self._fleet, self._patience = fleet, patience
+    def __init__(self, fleet: Keeper, patience: Patience, secret: bytes) -> None:
+        self._fleet, self._patience, self._secret = fleet, patience, secret
         self._present: dict[tuple[str, str], ServedEndpoint] = {}
         self._still: dict[tuple[str, str], str] = {}
         self._draining: set[ServedEndpoint] = set()
@@ -180,7 +186,7 @@ class Book:
         known = before.lanes if before is not None else {}
         lanes = {name: self._lane(known.get(name), backend, entry) for name, backend in entry.backends.items()}
         self._take(lanes)
-        self._present[key] = ServedEndpoint(entry, lanes)
+        self._present[key] = ServedEndpoint(entry, lanes, self._secret)
         self._still.pop(key, None)
         self._succeed(before)
 

@@ -18,6 +18,7 @@ from sqlalchemy import Row
 
 from modelyard.delivery.changes import Change, apply, configure
 from modelyard.delivery.endpoints import rules_of
+from modelyard.delivery.judging import begin
 from modelyard.delivery.restoring import back_to
 from modelyard.domain import deployment as rules
 from modelyard.domain.durations import elapsed, later
@@ -63,6 +64,7 @@ def start_traffic(context: Context, found: DeploymentRecord, reason: str, eviden
     """Take a deployment whose preflight was passed to its first step."""
     endpoint = known(endpoints.by_id(context.tx, found.endpoint_id))
     configuration = endpoints.configuration_of(endpoint)
+    begin(context, found)
     if found.options.replicas is not None:
         endpoint = configure(context, endpoint, replace(configuration, replicas=found.options.replicas))
     change = Change(

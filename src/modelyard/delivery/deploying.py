@@ -34,6 +34,7 @@ from modelyard.domain import deployment as rules
 from modelyard.domain.checks import check_json, check_text
 from modelyard.domain.names import shown
 from modelyard.domain.plans import Ask
+from modelyard.domain.verdicts import check_options
 from modelyard.domain.windows import check_window
 from modelyard.domain.wire import Arm, DeploymentOptions, DeploymentRecord, Plan
 from modelyard.errors import Conflict, DeploymentLive, InvalidRequest, PreconditionFailed
@@ -106,6 +107,7 @@ def _options(request: Deploy) -> DeploymentOptions:
         window=request.window,
         keep_warm_seconds=request.keep_warm_seconds,
         deprecate=request.deprecate,
+        judge=check_options(request.judge) if request.judge is not None else default.judge,
         more=check_json("options", request.options),
     )
 

@@ -17,6 +17,7 @@ from sqlalchemy import Row
 from modelyard.delivery.changes import Change, apply
 from modelyard.delivery.course import begin_rollback, end_rollback, finish, go_on
 from modelyard.delivery.endpoints import environment_name
+from modelyard.delivery.judging import judgement_of
 from modelyard.delivery.observing import observed_in_step, verdict_on
 from modelyard.domain import deployment as rules
 from modelyard.domain.checks import check_text
@@ -70,7 +71,8 @@ def get_deployment(context: Context, request: NamedDeployment) -> DeploymentReco
     record = deployments.record(find_deployment(context, request.id))
     seen = observed_in_step(context.tx, record)
     record = _judged(context, record, seen)
-    return replace(record, history=deployments.history(context.tx, record.id), observed=seen)
+    lines = deployments.history(context.tx, record.id)
+    return replace(record, history=lines, observed=seen, judgement=judgement_of(context.tx, record.id))
 
 
 @serves(PAUSE_DEPLOYMENT)
@@ -188,7 +190,8 @@ def _judged(context: Context, found: DeploymentRecord, seen: list[Observation]) 
     if found.state not in rules.WITH_TRAFFIC:
         return found
     endpoint = known(endpoints.by_id(context.tx, found.endpoint_id))
-    verdict = verdict_on(found, endpoints.configuration_of(endpoint), seen)
+    said = judgement_of(context.tx, found.id)
+    verdict = verdict_on(found, endpoints.configuration_of(endpoint), seen, said)
     return replace(found, verdict=verdict or found.verdict)
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 from modelyard.delivery.changes import Change, apply
 from modelyard.delivery.course import begin_rollback, end_rollback, finish, go_on, start_traffic
+from modelyard.delivery.judging import Bench, judgement_of
 from modelyard.delivery.observing import culprit_of, observed_in_step, verdict_on
 from modelyard.delivery.refusals import refuse_undeployable
 from modelyard.delivery.snapshots import distrust
@@ -26,7 +27,7 @@ from modelyard.domain.health import Pulse, judge_probes
 from modelyard.domain.judge import REGRESSED
 from modelyard.domain.permissions import local
 from modelyard.domain.windows import is_open
-from modelyard.domain.wire import DeploymentRecord, DeploymentVerdict, EndpointConfiguration, Observation
+from modelyard.domain.wire import DeploymentRecord, DeploymentVerdict, EndpointConfiguration, Judgement, Observation
 from modelyard.errors import DeploymentClosed, ModelyardError, NotDeployable
 from modelyard.metadata import deployments, endpoints, models, versions
 from modelyard.metadata.database import Transaction, known
@@ -46,6 +47,7 @@ class Seen:
     configuration: EndpointConfiguration
     epoch: int
     observed: tuple[Observation, ...]
+    judgement: Judgement | None
 
 
 class Driver:
@@ -70,14 +72,26 @@ class Driver:
     ) -> None:
         self._yard, self._engine = yard, engine
         self._check, self._pulses, self._ends = check, pulses, ends
+        self._bench = Bench()
 
     def drive(self, deployment_id: str) -> DeploymentRecord:
         """Take a deployment as far as it goes now, and return it."""
         while True:
+            self._take_in(deployment_id)
             seen = self._look(deployment_id)
             after = self._moved(seen)
             if after is None:
                 return seen.deployment
+
+    def _take_in(self, deployment_id: str) -> None:
+        """Let the judge take in what evidence there is."""
+        with self._yard.database.read() as tx:
+            found = deployments.record(known(deployments.by_id(tx, deployment_id)))
+            if not self._bench.has_work(tx, found):
+                return
+        with self.transaction() as context:
+            trial = self._bench.take_in(context, found)
+        self._bench.keep(deployment_id, trial)
 
     def _look(self, deployment_id: str) -> Seen:
         with self._yard.database.read() as tx:
@@ -89,6 +103,7 @@ class Driver:
                 configuration=endpoints.configuration_of(endpoint),
                 epoch=endpoint.epoch,
                 observed=tuple(observed),
+                judgement=judgement_of(tx, found.id),
             )
 
     def _moved(self, seen: Seen) -> DeploymentRecord | None:
@@ -158,7 +173,7 @@ class Driver:
         found = seen.deployment
         by_version = {one.version_id: one for one in seen.observed}
         candidate = by_version.get(found.version_id, Observation(version_id=found.version_id))
-        verdict = verdict_on(found, seen.configuration, seen.observed)
+        verdict = verdict_on(found, seen.configuration, seen.observed, seen.judgement)
         now, window = self._yard.clock(), found.options.window
         sight = Sight(
             moment=now,
@@ -168,6 +183,7 @@ class Driver:
             base_alive=self._alive(found.base_id) if found.base_id else None,
             dead=next((arm.version for arm in rules.companions(found) if self._alive(arm.version_id) is False), ""),
             window_open=window is None or is_open(window, now),
+            skew=seen.judgement.void if seen.judgement is not None else "",
         )
         return sight, verdict or found.verdict
 
@@ -249,7 +265,7 @@ def act(context: Context, found: DeploymentRecord, decision: Decision) -> Deploy
         state=rules.PAUSED,
         reason=decision.reason,
         evidence=evidence,
-        fields={"resumes": resumes},
+        fields={"resumes": resumes, "skew_told": found.skew_told or decision.cause == rules.SKEW},
     )
     return apply(context, found, change)
 

@@ -121,4 +121,4 @@ class Plant:
 async def _predicted(serving: Serving, name: str, call: Call, environment: str) -> bytes:
     await serving.follower.settled(name, environment, SETTLE_S)
     prediction = await serving.gateway.predict(name, environment, call)
-    return answer_of(prediction.answer, prediction.facts)
+    return answer_of(prediction)

@@ -15,8 +15,10 @@ from __future__ import annotations
 
 import asyncio
 import math
+import random
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import replace
+from secrets import token_bytes
 from time import perf_counter
 from typing import Any, Self
 
@@ -28,10 +30,13 @@ from modelyard.delivery.keys import chance, key_of
 from modelyard.delivery.lanes import Lane, Patience
 from modelyard.delivery.usage import tokens_in
 from modelyard.domain.names import shown
+from modelyard.domain.prediction_ids import SECRET_BYTES
 from modelyard.domain.routing import Header
+from modelyard.domain.units import key_hash
 from modelyard.errors import ModelyardError, NotServing, Overloaded, PredictionFailed, TimedOut, VersionNotFound
 from modelyard.runtimes.backend import Answer, Call, Usage
 from modelyard.telemetry.outcome import WELL, Lot, Outcome
+from modelyard.telemetry.profiler import Profiler
 from modelyard.telemetry.recorder import Recorder, Subject
 from modelyard.telemetry.windows import LIVE, SHADOW
 
@@ -41,10 +46,11 @@ TIMEOUT_HEADER = "x-modelyard-timeout"
 
 
 class Prediction(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer, and who gave it: `facts` name version, deployment and epoch."""
+    """An answer, who gave it (`facts` name version, deployment and epoch), and its name, for feedback."""
 
     answer: Answer
     facts: Facts
+    id: str
     role: str = LIVE
 
 
@@ -65,6 +71,13 @@ class Way:
     def subject(self) -> Subject:
         """What is recorded is about this."""
         return self.served.endpoint_id, self.facts.epoch, self.facts.version_id, LIVE
+
+    def name(self) -> str:
+        """Return a name for what is answered; each time another one."""
+        lot, stamp = self.lot, self.served.stamps[self.facts.version_id]
+        # This tells names apart; what keeps them from being forged is their seal.
+        chance = random.getrandbits(64)
+        return stamp.name(chance) if lot is None else stamp.name(chance, drawn=True, key=key_hash(lot.key))
 
     @property
     def is_whole(self) -> bool:
@@ -93,10 +106,11 @@ class Streamed:
 
     Attributes:
         facts: who gives it.
+        id: its name, for feedback.
     """
 
     def __init__(self, way: Way, pieces: AsyncIterator[bytes], first: bytes | None) -> None:
-        self.facts = way.facts
+        self.facts, self.id = way.facts, way.name()
         self._way, self._pieces, self._first = way, pieces, first
         self._tokens = tokens_in(first) if first is not None else 0
         self._open = True
@@ -149,17 +163,22 @@ class Gateway:
         fleet: what looks after the back ends.
         recorder: told of every prediction.
         patience: how much failure a lane bears.
+        secret: what seals the names of predictions; left out where nobody will give feedback.
 
     Attributes:
         book: what is served.
         dropped: copies that were not made for want of a free place.
+        profiler: takes samples of what was asked and answered, if anybody does.
     """
 
-    def __init__(self, fleet: Keeper, recorder: Recorder, *, patience: Patience | None = None) -> None:
-        self.book = Book(fleet, patience or Patience())
+    def __init__(
+        self, fleet: Keeper, recorder: Recorder, *, patience: Patience | None = None, secret: bytes = b""
+    ) -> None:
+        self.book = Book(fleet, patience or Patience(), secret or token_bytes(SECRET_BYTES))
         self._recorder = recorder
         self._tasks: set[asyncio.Task[None]] = set()
         self.dropped = 0
+        self.profiler: Profiler | None = None
 
     def install(self, entry: Entry) -> None:
         """Serve an endpoint so from now on; requests under way go on as they began."""
@@ -201,7 +220,7 @@ class Gateway:
             answer = await self._answered(way)
         finally:
             way.served.leave()
-        return Prediction(answer=answer, facts=way.facts)
+        return Prediction(answer=answer, facts=way.facts, id=way.name())
 
     async def stream(
         self,
@@ -266,6 +285,9 @@ class Gateway:
             error = raised
         else:
             way.record(_outcome(answer.usage))
+            if self.profiler is not None:
+                facts, call = way.facts, way.call
+                self.profiler.take(facts.version_id, way.served.endpoint_id, call.protocol, call.body, answer.output)
             return answer
         finally:
             if has_place:

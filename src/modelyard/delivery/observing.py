@@ -7,7 +7,14 @@ from dataclasses import replace
 
 from modelyard.domain.deployment import companions, step_of
 from modelyard.domain.judge import REGRESSED, AbsoluteLimits, Judge
-from modelyard.domain.wire import DeploymentRecord, DeploymentVerdict, EndpointConfiguration, Observation
+from modelyard.domain.verdicts import verdict_with
+from modelyard.domain.wire import (
+    DeploymentRecord,
+    DeploymentVerdict,
+    EndpointConfiguration,
+    Judgement,
+    Observation,
+)
 from modelyard.metadata import endpoints
 from modelyard.metadata.database import Transaction
 from modelyard.telemetry.windows import LIVE, SHADOW, observed
@@ -47,11 +54,21 @@ def judge_of(found: DeploymentRecord, configuration: EndpointConfiguration) -> J
 
 
 def verdict_on(
+    found: DeploymentRecord,
+    configuration: EndpointConfiguration,
+    observed: Sequence[Observation],
+    judgement: Judgement | None,
+) -> DeploymentVerdict | None:
+    """What follows for a deployment's step; None where there is nothing to hold the new version against."""
+    return verdict_with(judgement, found.options.judge, limits_on(found, configuration, observed))
+
+
+def limits_on(
     found: DeploymentRecord, configuration: EndpointConfiguration, observed: Sequence[Observation]
 ) -> DeploymentVerdict | None:
-    """What the judge says of a deployment's step; None where there is nothing to hold the new version against.
+    """What limits say of a deployment's step; None where there are none.
 
-    It is what he says of the new version, unless another version that the step brings in is the one that regressed.
+    It is what they say of the new version, unless another version that the step brings in is the one that regressed.
     """
     judge = judge_of(found, configuration)
     if judge is None:
@@ -74,5 +91,5 @@ def culprit_of(found: DeploymentRecord) -> str:
     told = found.rollback.evidence.get("version") if found.rollback is not None else None
     if told is None and found.verdict.state == REGRESSED:
         judged = found.verdict.evidence.get("candidate")
-        told = judged.get("version") if isinstance(judged, dict) else None
+        told = judged.get("version") if isinstance(judged, dict) else found.verdict.evidence.get("version")
     return next((arm.version_id for arm in companions(found) if arm.version == told), found.version_id)

@@ -23,8 +23,10 @@ from modelyard.delivery.engine import FleetEngine
 from modelyard.delivery.follower import Follower
 from modelyard.delivery.gateway import Gateway
 from modelyard.delivery.lanes import Patience
+from modelyard.metadata import secrets
 from modelyard.registry.context import Yard
-from modelyard.telemetry.recorder import Recorder
+from modelyard.telemetry.profiler import Profiler
+from modelyard.telemetry.recorder import Recorder, Sink
 
 _THREADS = 2
 _GRACE_S = 60.0
@@ -53,6 +55,7 @@ class Serving:
         fleet: what runs the versions; ended together with the rest.
         controls: whether deployments are driven in the background, where `delivery.controller` allows it.
         jobs: what else is done in the background by whoever controls.
+        sinks: told of what predictions did, as `Recorder` tells them.
     """
 
     def __init__(
@@ -64,15 +67,20 @@ class Serving:
         fleet: Backends,
         controls: bool = True,
         jobs: Sequence[Job] = (),
+        sinks: Sequence[Sink] = (),
     ) -> None:
         self.fleet = fleet
-        self.recorder = Recorder(yard.database, yard.new_id("wr"))
+        self.recorder = Recorder(yard.database, yard.new_id("wr"), sinks=sinks)
         patience = Patience(
             failures=settings["delivery.circuit_failures"],
             pause_s=settings["delivery.circuit_pause_s"],
             recovery_s=settings["delivery.recovery_s"],
         )
-        self.gateway = Gateway(fleet, self.recorder, patience=patience)
+        with yard.database.read() as tx:
+            secret = secrets.secret(tx, secrets.PREDICTIONS)
+        self.gateway = Gateway(fleet, self.recorder, patience=patience, secret=secret)
+        if settings["telemetry.profiles"]:
+            self.gateway.profiler = Profiler(yard.database, yard.new_id("wr"))
         self._yard, self._changes, self._jobs = yard, changes, jobs
         self._controls: bool = controls and settings["delivery.controller"]
         self._lease_s: float = settings["delivery.lease_s"]
@@ -93,6 +101,8 @@ class Serving:
         if self._loop is None and not self._is_closed:
             self._loop = asyncio.get_running_loop()
             self.recorder.start()
+            if self.gateway.profiler is not None:
+                self.gateway.profiler.start()
             self.follower.start()
             self._begin_control(self._loop)
 
@@ -150,3 +160,5 @@ class Serving:
             self.controller.stop()
         self._threads.shutdown()
         self.recorder.close()
+        if self.gateway.profiler is not None:
+            self.gateway.profiler.close()

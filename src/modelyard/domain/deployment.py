@@ -15,11 +15,12 @@ Rules
    reason) and waits for a person. So it does where the old version is the one that is dead.
 4. It goes on when the step's time is over, its requests are there, and nothing speaks against it. Without limits to
    hold the new version against, the step counts as unproven.
-5. A step whose longest time is over without that is inconclusive: it holds, goes on or goes back, as was chosen; it
+5. Lots that do not fall as the weights say halt it, once: a person looks at the router then.
+6. A step whose longest time is over without that is inconclusive: it holds, goes on or goes back, as was chosen; it
    never passes in silence. A step that only a person ends holds instead of going on, and nothing goes on outside of
    its window; the way back is open at all times.
-6. Ended is ended: terminal states never change.
-7. What is decided depends on the arguments alone: the clock, the observations and the probes come in from outside.
+7. Ended is ended: terminal states never change.
+8. What is decided depends on the arguments alone: the clock, the observations and the probes come in from outside.
 """
 
 from __future__ import annotations
@@ -73,6 +74,8 @@ EVENTS: Final[dict[str, tuple[frozenset[str], frozenset[str]]]] = {
 }
 """Event → the states that it starts from, and those that it may lead to."""
 
+SKEW: Final = "skew"
+"""The cause of a halt because lots do not fall as the weights say."""
 HALTED: Final = "halted: "
 """How the reason of a deployment begins that waits because there is nothing healthy to go back to."""
 
@@ -89,6 +92,7 @@ class Sight:
         base_alive: the same of the version that served before.
         dead: another version that the step brings in and that does not answer probes; empty where there is none.
         window_open: whether it may go on at this time of the week.
+        skew: why nothing follows from the evidence, if lots do not fall as the weights say; else empty.
     """
 
     moment: str
@@ -98,6 +102,7 @@ class Sight:
     base_alive: bool | None = None
     dead: str = ""
     window_open: bool = True
+    skew: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +136,8 @@ def decide(deployment: DeploymentRecord, sight: Sight) -> Decision | None:
     danger = _danger(deployment, sight)
     if danger is not None or deployment.state == PAUSED:
         return danger
+    if sight.skew and not deployment.skew_told:
+        return _halt(deployment, sight.skew, SKEW, {"skew": sight.skew})
     if deployment.state == BAKE:
         over = elapsed(deployment.since, sight.moment) >= deployment.plan.bake_seconds
         return Decision(event="succeeded", reason="nothing spoke against it") if over and sight.window_open else None
@@ -170,7 +177,8 @@ def _halt(deployment: DeploymentRecord, reason: str, cause: str, evidence: dict[
 def _next(deployment: DeploymentRecord, sight: Sight) -> Decision | None:
     step = step_of(deployment)
     waited = elapsed(deployment.since, sight.moment)
-    undecided = sight.verdict is not None and sight.verdict.state == NO_VERDICT and _is_measured(step)
+    is_asked = _is_measured(step) or deployment.options.judge.require_proof is not None
+    undecided = sight.verdict is not None and sight.verdict.state == NO_VERDICT and is_asked
     ready = waited >= step.min_seconds and sight.requests >= step.min_requests and not undecided
     if ready and not step.hold and sight.window_open:
         return Decision(event=after(deployment), reason=_why(step, sight), evidence=_evidence(sight))

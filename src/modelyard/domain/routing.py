@@ -116,11 +116,6 @@ class CompiledRoute:
             return ()
         return tuple(name for name, state, weight in self._shadow if weight >= 1 or _place(state, key) < weight)
 
-    @property
-    def is_split(self) -> bool:
-        """Whether lots decide between versions."""
-        return len(self._arms) > 1
-
     def weight_of(self, version_id: str) -> float:
         """Return the share of the keys that a version gets by weight; rules are not counted."""
         return self._weights.get(version_id, 0.0)

@@ -71,7 +71,7 @@ class Sketch:
         for place in sorted(self.bins):
             seen += self.bins[place]
             if seen > rank:
-                return 2 * math.exp(place / _FACTOR) / (_GAMMA + 1)
+                return middle_of(place)
         return None
 
     def to_json(self) -> str:
@@ -95,3 +95,13 @@ def merge_bins(into: dict[int, int], other: Mapping[int, int]) -> None:
     """Add the counts of some bins to others."""
     for place, count in other.items():
         into[place] = into.get(place, 0) + count
+
+
+def bins_between(ratio: float) -> float:
+    """Return how many bins lie between a value and `ratio` times it, as a fraction too."""
+    return math.log(ratio) * _FACTOR
+
+
+def middle_of(place: int) -> float:
+    """Return the value that stands for all of a bin."""
+    return 2 * math.exp(place / _FACTOR) / (_GAMMA + 1)

@@ -3,6 +3,7 @@
 Rules
 - A unit is a request with the arm that it came to, how it ended, and a hash of the key that the lots were drawn by. A
   request without a key is a unit of its own, hash 0.
+- Where there are more than can be kept, a failed one may be kept for its error only: its latency is `NONE` then.
 - A batch holds units in the order in which they ended. It is stored as it came, and is never changed.
 - Latencies, sizes and costs are bins of `modelyard.domain.sketch`, exact to one per cent.
 """
@@ -18,7 +19,14 @@ import msgspec
 from modelyard.errors import RegistryCorrupt
 
 NONE: Final = -100_000
-"""Stands for no size and no cost; no bin has this number."""
+"""Stands for no latency, no size and no cost; no bin has this number."""
+
+MOST_SEEN: Final = 4096
+"""How many requests of a deployment one process looks at in a second."""
+MOST_UNITS: Final = 256
+"""How many of these it keeps whatever they are, the first ones."""
+MOST_FAILED: Final = 1024
+"""How many failed ones it keeps behind them, for their error only."""
 
 
 class Unit(msgspec.Struct, frozen=True, array_like=True):
@@ -28,7 +36,7 @@ class Unit(msgspec.Struct, frozen=True, array_like=True):
     key: int
     failed: bool
     place: int
-    """Bin of the latency."""
+    """Bin of the latency; `NONE` where the request is kept for its error only."""
     size: int = NONE
     """Bin of the tokens."""
     cost: int = NONE

@@ -29,7 +29,10 @@ Each class has a stable `code` (programs match on it), an HTTP `status`, a comma
     │   ├── ArtifactNotFound             the version has no such file, or no file at all
     │   ├── EndpointNotFound             nothing was ever deployed there
     │   ├── DeploymentNotFound
-    │   └── SnapshotNotFound
+    │   ├── SnapshotNotFound
+    │   ├── AlertNotFound                an alert, a rule, a silence or a channel
+    │   ├── PredictionNotFound           no prediction of this registry has this id
+    │   └── ProfileNotFound              the version has no training reference
     ├── Conflict                         409  right in itself, but not in this state
     │   ├── ModelExists
     │   ├── VersionExists
@@ -39,6 +42,7 @@ Each class has a stable `code` (programs match on it), an HTTP `status`, a comma
     │   ├── DeploymentLive               the endpoint has a live deployment; `details["deployment"]` names it
     │   ├── DeploymentClosed             it has ended, or its state does not allow that
     │   ├── NotDeployable                the version cannot serve: deprecated, unverified, nothing to run
+    │   ├── FeedbackDiffers              another value of this metric is recorded for the prediction
     │   ├── LeaseLost                    another process controls the deployments by now
     │   ├── IdempotencyConflict          the same key with another request
     │   └── PreconditionFailed           412  it moved since the caller looked

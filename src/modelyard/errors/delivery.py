@@ -33,6 +33,27 @@ class SnapshotNotFound(NotFound):
     default_hint = "list them: modelyard snapshot list MODEL"
 
 
+class PredictionNotFound(NotFound):
+    """No prediction of this registry has this id."""
+
+    code = "prediction_not_found"
+    default_hint = "send the prediction_id of an answer as it came; x-modelyard-prediction tells it too"
+
+
+class AlertNotFound(NotFound):
+    """No alert, rule, silence or channel is called so."""
+
+    code = "alert_not_found"
+    default_hint = "list them: modelyard alerts"
+
+
+class ProfileNotFound(NotFound):
+    """The version has no training reference."""
+
+    code = "profile_not_found"
+    default_hint = "set one: modelyard reference MODEL VERSION train.csv"
+
+
 class DeploymentLive(Conflict):
     """The endpoint has a live deployment, and has one at a time."""
 
@@ -51,6 +72,13 @@ class NotDeployable(Conflict):
     """The version cannot serve: it is deprecated, its files do not verify, or there is nothing to run."""
 
     code = "not_deployable"
+
+
+class FeedbackDiffers(Conflict):
+    """Another value is recorded for this metric of the prediction already, and the first one counts."""
+
+    code = "feedback_differs"
+    default_hint = "send what becomes known later as another metric"
 
 
 class LeaseLost(Conflict):

@@ -16,8 +16,10 @@ from modelyard.facade.events import Events
 from modelyard.facade.files import Files
 from modelyard.facade.lifecycle import Lifecycle
 from modelyard.facade.lineage import Lineage
+from modelyard.facade.metrics import Metrics
 from modelyard.facade.opening import connect
 from modelyard.facade.principals import Principals
+from modelyard.facade.profiles import Profiles
 from modelyard.facade.promotions import Promotions
 from modelyard.facade.publishing import Publishing
 from modelyard.facade.reporting import Reporting
@@ -35,6 +37,7 @@ class ModelRegistry(
     Deployments,
     Endpoints,
     Snapshots,
+    Metrics,
     Analysis,
     Audit,
     Reporting,
@@ -43,6 +46,7 @@ class ModelRegistry(
     Declaring,
     Events,
     Webhooks,
+    Profiles,
     Principals,
 ):
     """A model registry.

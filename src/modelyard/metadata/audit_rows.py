@@ -28,6 +28,7 @@ from modelyard.metadata.tables import (
     deployments,
     endpoints,
     evidence,
+    exports,
     feedback,
     judgements,
     leases,
@@ -64,7 +65,7 @@ DELIVERY = frozenset(
 JUDGE = frozenset(
     table.name
     for table in (
-        alert_rules, alerts, channels, evidence, feedback, judgements, notifications, profiles, silences,
+        alert_rules, alerts, channels, evidence, exports, feedback, judgements, notifications, profiles, silences,
     )
 )  # fmt: skip
 GOVERNANCE = frozenset(

@@ -67,7 +67,7 @@ KEPT_IN_COLUMNS = frozenset(
     {"id", "name", "environment", "endpoint_id", "version_id", "base_id", "strategy", "state", "step", "revision"}
     | {"snapshot_id", "due_at", "created_at", "updated_at", "finished_at", "live"}
 )
-_NOT_KEPT = KEPT_IN_COLUMNS | {"history", "observed"}
+_NOT_KEPT = KEPT_IN_COLUMNS | {"history", "observed", "judgement"}
 _encoder = msgspec.json.Encoder(order="sorted")
 
 

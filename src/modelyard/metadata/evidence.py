@@ -1,9 +1,9 @@
 """Rows of the judge's log: evidence as it came, in the order in which he took it in, and where he stands.
 
 Rules
-- A batch of evidence is inserted once, and only while its deployment is live. It gets its `position` when the judge
-  takes it in, in the transaction that stores what he says then; so the order is part of the record, and his state can
-  be computed again from the log.
+- A batch of evidence is inserted once, and only while its deployment is live and judged. It gets its `position` when
+  the judge takes it in, in the transaction that stores what he says then; so the order is part of the record, and his
+  state can be computed again from the log.
 """
 
 from __future__ import annotations
@@ -22,11 +22,14 @@ _THERE = exists().where(
     evidence.c.writer == bindparam("writer"),
     evidence.c.number == bindparam("number"),
 )
+_JUDGED = select(deployments.c.id).where(
+    deployments.c.id == bindparam("deployment_id"),
+    deployments.c.live.is_not(None),
+    judgements.c.deployment_id == deployments.c.id,
+)
 _PUT = insert(evidence).from_select(
     _COLUMNS,
-    select(*(bindparam(name, type_=evidence.c[name].type) for name in _COLUMNS)).where(
-        exists().where(deployments.c.id == bindparam("deployment_id"), deployments.c.live.is_not(None)), ~_THERE
-    ),
+    select(*(bindparam(name, type_=evidence.c[name].type) for name in _COLUMNS)).where(_JUDGED.exists(), ~_THERE),
 )
 _WAITS = (
     select(evidence.c.number)
@@ -74,12 +77,18 @@ _SET_JUDGEMENT = (
 )
 _ENDED_BEFORE = and_(deployments.c.id == evidence.c.deployment_id, deployments.c.finished_at < bindparam("before"))
 _FORGET = delete(evidence).where(exists().where(_ENDED_BEFORE))
+_IS_OLD = select(evidence.c.number).join(deployments, _ENDED_BEFORE).where(evidence.c.at < bindparam("before")).limit(1)
 
 
-def put(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert batches with all their columns; those that are there already, or whose deployment has ended, are not."""
+def put(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Insert batches with all their columns, and return the deployments that nobody judges, or not any more.
+
+    What is there already stays as it is.
+    """
     for row in rows:
         tx.run(_PUT, row)
+    named = {row["deployment_id"] for row in rows}
+    return {name for name in named if tx.first(_JUDGED, {"deployment_id": name}) is None}
 
 
 def waits(tx: Transaction, deployment_id: str) -> bool:
@@ -136,3 +145,8 @@ def set_judgement(tx: Transaction, deployment_id: str, values: Mapping[str, Any]
 def forget(tx: Transaction, before: str) -> int:
     """Delete the evidence of deployments that ended before a moment; return how many rows."""
     return tx.run(_FORGET, {"before": before}).rowcount
+
+
+def is_old(tx: Transaction, before: str) -> bool:
+    """Whether there is evidence of deployments that ended before a moment."""
+    return tx.first(_IS_OLD, {"before": before}) is not None

@@ -19,9 +19,16 @@ class Compare:
 
 @dataclass(frozen=True, kw_only=True)
 class CompareWithin(Compare):
-    """Two versions of one model, each by what stands behind the model's name."""
+    """Two versions of one model, each by what stands behind the model's name; and when they did what is compared."""
 
     name: str
+    environment: str = ""
+    """Only what was asked of this environment's endpoint."""
+    role: str = ""
+    """`live`, `shadow` or `tracked`; what applications told counts where neither version has served."""
+    since: str = ""
+    """A moment, or how long before `until`; 24 hours where it is empty."""
+    until: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +55,7 @@ COMPARE = Operation(
 )
 COMPARE_WITHIN = Operation(
     "compare_within", "GET", "/api/models/{name}/compare", "version.read", CompareWithin, wire.ComparisonRecord,
-    "Compare two versions of one model",
+    "Compare two versions of one model: what is recorded of them, and what they did in service",
 )  # fmt: skip
 BEST = Operation(
     "best", "GET", "/api/models/{name}/best", "version.read", Best, wire.VersionRecord,

@@ -11,6 +11,7 @@ from typing import Any
 from modelyard.domain import wire
 from modelyard.domain.contract import Operation
 from modelyard.domain.wire.delivery import Limits, Window
+from modelyard.domain.wire.judge import JudgeOptions
 
 PREDICT = "endpoint.predict"
 """The permission of applications."""
@@ -46,6 +47,8 @@ class Deploy:
     """For A/B tests: version → share, in percent; `version` takes what is left."""
     limits: Limits | None = None
     """Beyond which the deployment is rolled back."""
+    judge: JudgeOptions | None = None
+    """How it is judged against the version that served before; by default with an alpha of 0.05."""
     probes: int | None = None
     """Probes that all have to pass before any traffic moves."""
     max_probe_s: float | None = None

@@ -9,7 +9,7 @@ from sqlalchemy import Row
 from modelyard.domain.compare import Candidate, compare
 from modelyard.domain.metadata import performance
 from modelyard.domain.wire import ComparisonRecord
-from modelyard.operations import COMPARE, COMPARE_WITHIN, Compare, CompareWithin
+from modelyard.operations import COMPARE, Compare, CompareWithin
 from modelyard.registry.context import Context
 from modelyard.registry.dispatch import serves
 from modelyard.registry.lookup import document, find, find_model, find_within, resolved
@@ -22,9 +22,11 @@ def compare_any(context: Context, request: Compare) -> ComparisonRecord:
     return _compared(a, b, request.metrics)
 
 
-@serves(COMPARE_WITHIN)
 def compare_within(context: Context, request: CompareWithin) -> ComparisonRecord:
-    """Compare two versions of one model, each named by what stands behind the model's name."""
+    """Compare two versions of one model, each named by what stands behind the model's name.
+
+    What they did in service is added by `modelyard.watch.metrics`, which serves the operation.
+    """
     model = find_model(context, request.name)
     a = find_within(context, model.name, request.version_a)
     b = find_within(context, model.name, request.version_b)

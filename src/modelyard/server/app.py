@@ -27,12 +27,15 @@ from modelyard.server.health import add_health
 from modelyard.server.hot import FrontDoor
 from modelyard.server.identity import Doorkeeper
 from modelyard.server.lost import answer_lost
+from modelyard.server.metrics import Traffic, add_metrics
 from modelyard.server.ofrep import add_ofrep
 from modelyard.server.predictions import Predictions, add_predictions
 from modelyard.server.routes import add_routes
 from modelyard.server.service import Service
 from modelyard.server.stream import add_downloads
 from modelyard.server.uploads import add_uploads
+from modelyard.telemetry.tally import Tally
+from modelyard.watch.exporter import Exporter
 from modelyard.watch.jobs import jobs_of
 
 CACHE_BYTES = 64 << 20
@@ -72,8 +75,9 @@ class Application:
         self._streams = add_events(self.api, self.service, most=settings["server.max_event_streams"])
         add_ofrep(self.api, self.service)
         fleet = fleet or Fleet(settings, backends_of(yard.store, settings))
+        tally = Tally()
         self.delivery = Serving(
-            yard, settings, changes=self.service.watch.count, fleet=fleet, jobs=jobs_of(yard, settings)
+            yard, settings, changes=self.service.watch.count, fleet=fleet, jobs=jobs_of(yard, settings), sinks=(tally,)
         )
         self.service.served = partial(self.delivery.caught_up, SERVED_WITHIN_S)
         predictions = Predictions(self.service, self.delivery)
@@ -83,7 +87,10 @@ class Application:
         self._ticker = Ticker(partial(make_in_passing, yard), settings["audit.checkpoint_minutes"] * 60)
         self._sends = settings["webhooks.threads"] > 0
         doorkeeper = Doorkeeper(self.service, asks=settings["auth.enabled"])
-        self._door = FrontDoor(self.api, self.service, Guard(host), doorkeeper, predictions)
+        self._door = Traffic(FrontDoor(self.api, self.service, Guard(host), doorkeeper, predictions))
+        most = settings["telemetry.prometheus_series"]
+        self.exporter = Exporter(yard, self.delivery, tally, self._door.take, most=most)
+        add_metrics(self.api, self.exporter)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI interface."""
@@ -95,8 +102,10 @@ class Application:
             self._dispatcher.start()
         self._ticker.start()
         await self.delivery.start()
+        self.exporter.start()
         yield
         await self.delivery.close()
+        await self.exporter.close()
         self.close()
 
     def interrupt(self) -> None:
@@ -110,6 +119,7 @@ class Application:
         """End the threads and close the database; harmless when repeated."""
         self.interrupt()
         self.delivery.shut()
+        self.exporter.shut()
         self._dispatcher.stop()
         self._ticker.close()
         self.service.close()

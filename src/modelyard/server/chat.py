@@ -158,7 +158,7 @@ class ChatCompletions:
             return
         async with Attention(receive):
             prediction = await gateway.predict(name, environment, call)
-        await send_json(send, prediction.answer.output, told(prediction.facts))
+        await send_json(send, prediction.answer.output, told(prediction))
 
     async def _listed(self, scope: Scope) -> list[tuple[str, str]]:
         principal = authorise(scope, PERMISSION)

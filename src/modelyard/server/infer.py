@@ -115,7 +115,7 @@ class OpenInference:
         head = _encode({"model_name": facts.name, "model_version": facts.version})[:-1]
         rest = prediction.answer.output.lstrip()[1:]
         body = head + (b"," if rest.lstrip() != b"}" else b"") + rest
-        await send_json(send, body, told(facts))
+        await send_json(send, body, told(prediction))
 
 
 def _about(path: str) -> dict[str, Any] | None:

@@ -4,8 +4,9 @@ Rules
 - Who asks needs `endpoint.predict` on the model, whether there is such a model or not.
 - The body goes to the version as it came. Of it, no more is read than the key, where that is a field of the body, and
   whether a stream is wanted (`"stream": true`).
-- The answer is `{"output": …, "name", "version", "version_id", "deployment_id", "epoch", "usage"?}`; the headers
-  `x-modelyard-version`, `-epoch` and `-deployment` tell the same. Streams are sent on piece by piece, unbuffered.
+- The answer is `{"output": …, "name", "version", "version_id", "deployment_id", "epoch", "prediction_id", "usage"?}`;
+  the headers `x-modelyard-version`, `-epoch`, `-deployment` and `-prediction` tell the same. Streams are sent on piece by
+  piece, unbuffered.
 - A stream that breaks cuts the connection: what came before must not pass for the whole.
 - Headers that prove who the caller is are not handed on.
 """
@@ -20,8 +21,7 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from modelyard.delivery.answering import answer_of
-from modelyard.delivery.book import Facts
-from modelyard.delivery.gateway import Gateway, Streamed
+from modelyard.delivery.gateway import Gateway, Prediction, Streamed
 from modelyard.delivery.serving import Serving
 from modelyard.errors import ModelyardError, NotServing
 from modelyard.operations import delivery as rows
@@ -99,12 +99,14 @@ def wants_stream(body: bytes) -> bool:
         return False
 
 
-def told(facts: Facts) -> list[tuple[bytes, bytes]]:
-    """Return the headers that tell who answered."""
+def told(given: Prediction | Streamed) -> list[tuple[bytes, bytes]]:
+    """Return the headers that tell who answered, and the name of the prediction."""
+    facts = given.facts
     return [
         (b"x-modelyard-version", facts.version.encode("latin-1")),
         (b"x-modelyard-epoch", b"%d" % facts.epoch),
         (b"x-modelyard-deployment", facts.deployment_id.encode("latin-1")),
+        (b"x-modelyard-prediction", given.id.encode("latin-1")),
     ]
 
 
@@ -117,7 +119,7 @@ async def send_json(send: Send, body: bytes, headers: list[tuple[bytes, bytes]],
 
 async def send_stream(send: Send, streamed: Streamed) -> None:
     """Send a stream on, each piece as it comes; returns without its end where it breaks."""
-    await send({"type": "http.response.start", "status": 200, "headers": [*_EVENTS, *told(streamed.facts)]})
+    await send({"type": "http.response.start", "status": 200, "headers": [*_EVENTS, *told(streamed)]})
     try:
         number = 0
         async for piece in streamed:
@@ -155,7 +157,7 @@ class Inference:
             return
         async with Attention(receive):
             prediction = await gateway.predict(name, environment, call)
-        await send_json(send, answer_of(prediction.answer, prediction.facts), told(prediction.facts))
+        await send_json(send, answer_of(prediction), told(prediction))
 
     async def stream(self, gateway: Gateway, key: tuple[str, str], call: Call, receive: Receive, send: Send) -> None:
         """Answer a call piece by piece; `key` is model and environment."""

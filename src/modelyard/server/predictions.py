@@ -17,7 +17,7 @@ from modelyard.server.openapi import parameter, problems
 from modelyard.server.service import Service
 
 _EXAMPLE = {"input": [[5.1, 3.5, 1.4, 0.2]]}
-_FACTS = ("name", "version", "version_id", "deployment_id")
+_FACTS = ("name", "version", "version_id", "deployment_id", "prediction_id")
 
 
 class Predictions:

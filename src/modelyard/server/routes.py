@@ -25,11 +25,13 @@ from modelyard.operations import (
     ABORT_DEPLOYMENT,
     BY_NAME,
     CHECK_GUARD,
+    COMPARE_WITHIN,
     CONFIGURE_ENDPOINT,
     DELETE_FLAG,
     DEPLOY,
     EXPORT,
     LIST_EVENTS,
+    METRICS,
     PROMOTE_DEPLOYMENT,
     RESTORE_SNAPSHOT,
     ROLLBACK,
@@ -47,7 +49,10 @@ from modelyard.server.following import ended, split_wait
 from modelyard.server.openapi import describe
 from modelyard.server.service import Service, whole_body
 
-ALWAYS_FRESH = frozenset({EXPORT.name, LIST_EVENTS.name, STATS.name, VERIFY_RECORD.name, WHO_WAS_LIVE.name})
+ALWAYS_FRESH = frozenset(
+    {EXPORT.name, LIST_EVENTS.name, STATS.name, VERIFY_RECORD.name, WHO_WAS_LIVE.name, METRICS.name}
+    | {COMPARE_WITHIN.name}
+)
 """Rows whose answers depend on the clock or on the store, or that look for changes which nobody announced.
 
 The feed of events shows more, too, when another transaction ends that changed nothing."""

@@ -2,12 +2,14 @@
 
 Rules
 - It is taken down beside the counts, under the same lock, and written in the same transaction; it never blocks.
-- Per second and deployment no more than `MOST_SEEN` requests are looked at, and of these `MOST_UNITS` units and
-  `MOST_FAILED` failed ones kept. What comes behind a full list is left out whatever it is, so that the choice says
-  nothing about the arms; it is counted. The counts of the observations stay exact.
+- Per second and deployment no more than `MOST_SEEN` requests are looked at. The first `MOST_UNITS` of these are kept
+  whatever they are, and behind them up to `MOST_FAILED` failed ones, for their error only: were these measured too, an
+  arm with more errors would seem to get more of the traffic. What is left out is counted. The counts of observations
+  stay exact.
 - Of a key, the first request and the first failed one are kept; more of them would tell the judge nothing.
 - While the database is away, batches wait in memory, `MOST_BATCHES` of them at most.
-- A batch is written once: a repeat finds it there. One whose deployment has ended is passed over.
+- A batch is written once: a repeat finds it there. Where nobody judges, nothing is written, and soon nothing is taken
+  down any more.
 """
 
 from __future__ import annotations
@@ -16,14 +18,11 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from modelyard.domain.sketch import bin_of
-from modelyard.domain.units import NONE, Arrival, Unit, key_hash, pack
+from modelyard.domain.units import MOST_FAILED, MOST_SEEN, MOST_UNITS, NONE, Arrival, Unit, key_hash, pack
 from modelyard.metadata import evidence
 from modelyard.metadata.database import Transaction
 from modelyard.telemetry.outcome import NANO, Lot, Outcome
 
-MOST_SEEN: Final = 4096
-MOST_UNITS: Final = 256
-MOST_FAILED: Final = 1024
 MOST_BATCHES: Final = 600
 MOST_KEYS: Final = 200_000
 """Keys of one deployment that are remembered here; the judge remembers them all."""
@@ -41,16 +40,16 @@ class _Keys:
         self.seen: set[int] = set()
         self.failed: set[int] = set()
 
-    def takes(self, key: int, *, failed: bool) -> bool:
-        """Whether a request of a key tells the judge anything."""
-        return key == 0 or key not in self.seen or (failed and key not in self.failed)
+    def takes(self, key: int, *, measured: bool, failed: bool) -> bool:
+        """Whether a request of a key tells the judge anything; `measured` where not only its error would be kept."""
+        return key == 0 or (measured and key not in self.seen) or (failed and key not in self.failed)
 
-    def add(self, key: int, *, failed: bool) -> None:
+    def add(self, key: int, *, measured: bool, failed: bool) -> None:
         """Remember that a request of a key was kept."""
-        if key and len(self.seen) < MOST_KEYS:
+        if key and measured and len(self.seen) < MOST_KEYS:
             self.seen.add(key)
-            if failed:
-                self.failed.add(key)
+        if key and failed and len(self.failed) < MOST_KEYS:
+            self.failed.add(key)
 
 
 class EvidenceLog:
@@ -73,10 +72,15 @@ class EvidenceLog:
         self._keys: dict[str, _Keys] = {}
         self._numbers: dict[str, int] = {}
         self._waiting: list[dict[str, Any]] = []
+        self._unjudged: set[str] = set()
+        self._over: set[str] = set()
+        """Deployments that nobody judges, or not any more: that never changes again."""
         self.dropped = 0
 
     def add(self, version_id: str, epoch: int, place: int, outcome: Outcome, lot: Lot) -> None:
         """Take down a request; the caller holds the recorder's lock of swapping."""
+        if lot.deployment_id in self._over:
+            return
         found = self._fresh.get(lot.deployment_id)
         if found is None:
             found = self._fresh[lot.deployment_id] = []
@@ -114,35 +118,36 @@ class EvidenceLog:
                         "at": now,
                     }
                 )
-        # What shares out no traffic any more is forgotten, so that memory does not grow with every deployment.
-        for ended in self._keys.keys() - taken.keys():
-            if len(self._keys) > len(taken) + 8:
-                del self._keys[ended]
 
     def write(self, tx: Transaction) -> None:
         """Write the batches that wait."""
-        evidence.put(tx, self._waiting)
+        self._unjudged = evidence.put(tx, self._waiting)
 
     def written(self) -> None:
-        """The transaction was committed: nothing waits any more."""
+        """The transaction was committed: nothing waits any more, and what nobody judges is not taken down again."""
         self._waiting = []
+        self._over |= self._unjudged
+        for deployment_id in self._unjudged:
+            self._keys.pop(deployment_id, None)
+            self._numbers.pop(deployment_id, None)
+        self._unjudged = set()
 
     def _units(self, deployment_id: str, raw: Sequence[_Raw]) -> tuple[list[Arrival], list[Unit]]:
         keys = self._keys.setdefault(deployment_id, _Keys())
         arms: dict[tuple[str, int], int] = {}
         units: list[Unit] = []
-        plain = failures = 0
+        kept = more = 0
         for version_id, epoch, place, outcome, key in raw:
-            failed = bool(outcome.code)
+            failed, measured = bool(outcome.code), kept < MOST_UNITS
             hashed = key_hash(key)
-            is_full = failures >= MOST_FAILED if failed else plain >= MOST_UNITS
-            if is_full or not keys.takes(hashed, failed=failed):
+            is_full = not measured and (not failed or more >= MOST_FAILED)
+            if is_full or not keys.takes(hashed, measured=measured, failed=failed):
                 self.dropped += is_full
                 continue
-            keys.add(hashed, failed=failed)
-            plain, failures = plain + (not failed), failures + failed
+            keys.add(hashed, measured=measured, failed=failed)
+            kept, more = kept + measured, more + (not measured)
             arm = arms.setdefault((version_id, epoch), len(arms))
             size = bin_of(outcome.tokens) if outcome.tokens else NONE
             cost = bin_of(outcome.cost * NANO) if outcome.cost else NONE
-            units.append(Unit(arm, hashed, failed, place, size, cost))
+            units.append(Unit(arm, hashed, failed, place if measured else NONE, size, cost))
         return [Arrival(*arm) for arm in arms], units

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-NANO: Final = 1_000_000_000
-"""Costs are counted in billionths of the currency: whole numbers add up exactly."""
+from modelyard.domain.cells import NANO as NANO
 
 
 class Outcome(NamedTuple):

@@ -2,27 +2,28 @@
 
 Rules
 - Counts are exact. Latencies are those of requests that were answered well or badly; quantiles lie within one per cent.
-- Rows are by the minute: `since` takes the whole minute that it lies in. Where a step has to be told apart from the one
-  before it exactly, its epochs do that.
-- Copies (`shadow`) and answers (`live`) are never mixed.
+- Rows are by the minute, later by the hour and the day: a range takes the whole span that it begins in. Where a step has
+  to be told apart from the one before it exactly, its epochs do that.
+- Copies (`shadow`), answers (`live`) and what applications told (`tracked`) are never mixed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Final
 
+from modelyard.domain.cells import Cell
+from modelyard.domain.measures import Counted
 from modelyard.domain.sketch import Sketch
 from modelyard.domain.wire.delivery import Observation
 from modelyard.metadata import observations
 from modelyard.metadata.database import Transaction
 
-LIVE, SHADOW = "live", "shadow"
-_MINUTE = len("2026-03-01T12:00")
+LIVE, SHADOW, TRACKED = "live", "shadow", "tracked"
+ROLES: Final = (LIVE, SHADOW, TRACKED)
 
-
-def minute_of(moment: str) -> str:
-    """Return the beginning of the minute that a moment lies in, as moments are written."""
-    return f"{moment[:_MINUTE]}:00.000000Z"
+Key = tuple[str, str]
+"""Version and role."""
 
 
 def observed(
@@ -44,21 +45,48 @@ def observed(
         since: only requests from this moment's minute on; None for all.
         role: `live`, or `shadow` for copies.
     """
-    start = None if since is None else minute_of(since)
-    rows = observations.of_version(tx, endpoint_id, version_id, role=role, epochs=epochs, since=start)
-    latencies = Sketch()
-    for row in rows:
-        latencies.merge(Sketch.from_json(row.latency))
-    requests = sum(row.requests for row in rows)
-    errors = sum(row.errors for row in rows)
+    rows = observations.of_version(tx, endpoint_id, version_id, role=role, epochs=epochs, since=since)
+    total = Cell.sum(map(observations.cell_of, rows))
+    latencies = Sketch(total.bins)
     return Observation(
         version_id=version_id,
         version=observations.version_name(tx, version_id),
-        requests=requests,
-        errors=errors,
-        error_rate=errors / requests if requests else None,
+        requests=total.requests,
+        errors=total.errors,
+        error_rate=total.errors / total.requests if total.requests else None,
         p50_s=latencies.quantile(0.5),
         p95_s=latencies.quantile(0.95),
         p99_s=latencies.quantile(0.99),
-        tokens=sum(row.tokens for row in rows),
+        tokens=total.tokens,
     )
+
+
+def counted(
+    tx: Transaction,
+    model_id: str,
+    *,
+    since: str,
+    until: str,
+    version_id: str | None = None,
+    endpoint_id: str | None = None,
+    role: str | None = None,
+) -> dict[Key, list[Counted]]:
+    """Return what a model's versions did between two moments, by version and role; one entry for each row.
+
+    Args:
+        tx: the transaction to read in.
+        model_id: the model.
+        since: a moment; the span that it lies in counts whole.
+        until: the moment that the last span begins before.
+        version_id: only this version.
+        endpoint_id: only at this endpoint; empty for what applications told.
+        role: only in this role.
+    """
+    rows = observations.of_model(
+        tx, model_id, since=since, until=until, version_id=version_id, endpoint_id=endpoint_id, role=role
+    )
+    found: dict[Key, list[Counted]] = {}
+    for row in rows:
+        one = Counted(span=row.span, start=row.start, cell=observations.cell_of(row))
+        found.setdefault((row.version_id, row.role), []).append(one)
+    return found

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from modelyard.config import Settings
 from modelyard.delivery.controller import Job
 from modelyard.registry.context import Yard
+from modelyard.watch import profiles, rollup
 
 
-def jobs_of(yard: Yard, settings: Settings) -> Sequence[Job]:  # noqa: ARG001 - jobs take what they need of it
+def jobs_of(yard: Yard, settings: Settings) -> Sequence[Job]:
     """Return the jobs of a registry."""
-    return ()
+    return (profiles.forgetting(yard, settings), rollup.rolling_up(yard, settings))

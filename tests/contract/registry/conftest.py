@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from components.servers import ThreadedServer
+from components.templates import prepared
 from modelyard import ModelRegistry
 
 WAYS = ("embedded", "remote", "remote-postgres-s3")
@@ -62,7 +63,7 @@ def weights(tmp_path: Path) -> Path:
 
 def _opened(request: pytest.FixtureRequest, folder: Path, way: str) -> Iterator[ModelRegistry]:
     if way == "embedded":
-        with ModelRegistry(folder) as registry:
+        with ModelRegistry(prepared(folder)) as registry:
             yield registry
         return
     places = {}

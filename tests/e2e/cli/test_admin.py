@@ -81,8 +81,8 @@ def test_what_belongs_to_one_machine_is_refused_for_a_server(line, local):
 
 
 @pytest.mark.feature("STO-09")
-def test_a_database_server_and_a_store_take_the_place_of_a_folder(local, postgres_url):
-    options = f"--registry {postgres_url} --store {local.folder}/files"
+def test_a_database_server_and_a_store_take_the_place_of_a_folder(local, empty_postgres_url):
+    options = f"--registry {empty_postgres_url} --store {local.folder}/files"
     local.file("model.bin")
     local.ok(f"{options} register --model-path model.bin --name fraud --version 1.0.0")
     assert local.ok(f"{options} verify").out == "1 version, 7 B: sound\n"

@@ -9,13 +9,14 @@ import pytest
 
 from components.delivering import open_idle
 from components.rollouts import Rollouts
+from components.templates import prepared
 from modelyard.bootstrap import EmbeddedCaller
 
 
 @pytest.fixture
 def caller(database_url: str, tmp_path: Path) -> Iterator[EmbeddedCaller]:
     """An empty registry that runs no models."""
-    with open_idle(tmp_path / "registry", database_url) as opened:
+    with open_idle(prepared(tmp_path / "registry", database_url), database_url) as opened:
         yield opened
 
 

@@ -15,7 +15,7 @@ from modelyard.metadata.database import Database
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of a database that does not hold anything yet."""
     if request.param == "postgresql":
-        return str(request.getfixturevalue("postgres_url"))
+        return str(request.getfixturevalue("empty_postgres_url"))
     return f"sqlite:///{tmp_path}/registry/registry.db"
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from components.templates import prepared
 from components.yards import open_caller
 from modelyard.bootstrap import EmbeddedCaller
 
@@ -14,5 +15,5 @@ from modelyard.bootstrap import EmbeddedCaller
 @pytest.fixture
 def caller(database_url: str, tmp_path: Path) -> Iterator[EmbeddedCaller]:
     """An empty registry."""
-    with open_caller(tmp_path / "registry", database_url) as opened:
+    with open_caller(prepared(tmp_path / "registry", database_url), database_url) as opened:
         yield opened

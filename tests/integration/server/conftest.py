@@ -14,6 +14,7 @@ from uuid import uuid4
 import httpx2
 import pytest
 
+from components.templates import prepared
 from modelyard.bootstrap import open_yard
 from modelyard.config import load
 from modelyard.server.app import create_app
@@ -33,6 +34,7 @@ class Served:
         given = {"registry.path": str(folder), **overrides}
         if database_url:
             given["database.url"] = database_url
+        prepared(folder, database_url)
         self.settings = load(environ={}, working_folder=folder.parent, overrides=given)
         self.yard = open_yard(self.settings, expose_paths=False)
         self.app = create_app(self.yard, self.settings)

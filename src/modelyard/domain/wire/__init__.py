@@ -14,6 +14,7 @@ from modelyard.domain.wire.care import *  # noqa: F403 - one namespace of record
 from modelyard.domain.wire.delivery import *  # noqa: F403 - one namespace of records
 from modelyard.domain.wire.feedback import *  # noqa: F403 - one namespace of records
 from modelyard.domain.wire.history import *  # noqa: F403 - one namespace of records
+from modelyard.domain.wire.judge import *  # noqa: F403 - one namespace of records
 from modelyard.domain.wire.lineage import *  # noqa: F403 - one namespace of records
 from modelyard.domain.wire.metrics import *  # noqa: F403 - one namespace of records
 from modelyard.domain.wire.predictions import *  # noqa: F403 - one namespace of records

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from modelyard.domain.wire.judge import Judgement, JudgeOptions
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Arm:
@@ -145,6 +147,7 @@ class DeploymentOptions:
     window: Window | None = None
     keep_warm_seconds: float | None = None
     deprecate: bool = False
+    judge: JudgeOptions = field(default_factory=JudgeOptions)
     more: dict[str, Any] = field(default_factory=dict)
     """For strategies of others."""
 
@@ -221,7 +224,9 @@ class DeploymentRecord:
     resumes: str = ""
     """The state that a paused deployment goes back to."""
     unproven: list[int] = field(default_factory=list)
-    """Steps that were passed by time alone, without limits to hold the new version against."""
+    """Steps that were passed by time alone: neither limits nor proof spoke for the new version."""
+    skew_told: bool = False
+    """Whether it has halted once because lots did not fall as the weights say."""
     rollback: EndpointRollback | None = None
     """What became of the endpoint, where this deployment is a rollback or ended in one."""
     revision: int = 1
@@ -236,6 +241,8 @@ class DeploymentRecord:
     """Only where one deployment is asked for."""
     observed: list[Observation] = field(default_factory=list)
     """What its versions did since this step began; only where one deployment is asked for."""
+    judgement: Judgement | None = None
+    """What the judge says, and on what evidence; only where one deployment is asked for, and where it is judged."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

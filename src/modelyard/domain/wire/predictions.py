@@ -18,5 +18,7 @@ class PredictionRecord:
     """The deployment that made the route which the request went by."""
     epoch: int = 0
     """The number of that route."""
+    prediction_id: str = ""
+    """A name for this prediction, to tell later how it went (`ModelRegistry.feedback`)."""
     usage: dict[str, Any] | None = None
     """Tokens and cost, where a provider told them."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from modelyard.domain.stages import ModelStage
 from modelyard.domain.wire.delivery import EndpointRollback
+from modelyard.domain.wire.metrics import LiveComparison
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -287,7 +288,7 @@ class MetricComparison:
     better: str | None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ComparisonRecord:
     """Two versions side by side; see `modelyard.domain.compare` for how winner and confidence come about."""
 
@@ -300,6 +301,8 @@ class ComparisonRecord:
     metrics: list[MetricComparison]
     metric_changes: dict[str, float]
     params_diff: dict[str, Any]
+    live: LiveComparison | None = None
+    """What they did in service; only where two versions of one model are compared by somebody who may read metrics."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,8 +16,12 @@
               ├─< feedback                          what the application said of a prediction later
               └─< profiles                          how inputs and outputs are spread: the reference, and hour by hour
     deployments ─┬─< evidence                        what the judge takes in, in the order in which he did
-                 └── judgements                      what he goes by, where he stands, and what he says
+                 ├── judgements                      what he goes by, where he stands, and what he says
+                 └── ab_tests                        how a test between versions stands
+    secrets                                        what only this registry knows, such as what seals prediction ids
     alert_rules ─< alerts ─< notifications >── channels     what is watched, what was wrong, who is told; silences
+    recorders                                      which of its batches each recording process has written last
+    exports                                        what processes have counted for Prometheus
     leases                                         who may control; with a fence that only grows
     principals, tokens                             who may do what; a token's secret is kept as its hash
     webhooks ─< deliveries >── events               what is still to be sent, and what was

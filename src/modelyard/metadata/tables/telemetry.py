@@ -42,6 +42,16 @@ observations = Table(
     Index("ix_observations_endpoint", "endpoint_id", "start"),
 )
 
+recorders = Table(
+    "recorders",
+    metadata,
+    Column("writer", IDENTIFIER, primary_key=True),
+    # Of what it has written last: a repeat is known by it.
+    Column("number", BigInteger, nullable=False),
+    Column("updated_at", MOMENT, nullable=False),
+    Index("ix_recorders_updated", "updated_at"),
+)
+
 evidence = Table(
     "evidence",
     metadata,
@@ -67,8 +77,8 @@ judgements = Table(
     Column("deployment_id", IDENTIFIER, primary_key=True),
     # Of the last row of evidence that was taken in.
     Column("position", Integer, nullable=False),
-    # What the judge goes by, fixed when the deployment begins: JSON of `wire.Trial`.
-    Column("trial", DOCUMENT, nullable=False),
+    # What the judge goes by, fixed when the deployment begins: JSON of `wire.Terms`.
+    Column("terms", DOCUMENT, nullable=False),
     # The judge's whole state at an earlier position, to go on from there after a restart.
     Column("checkpoint_position", Integer, nullable=False),
     Column("checkpoint", BYTES, nullable=False),
@@ -80,18 +90,46 @@ judgements = Table(
 feedback = Table(
     "feedback",
     metadata,
-    Column("prediction_id", String(200), primary_key=True),
-    Column("metric", String(100), primary_key=True),
+    # The order in which it came; what counts in one test came under the lock of its model, so it is the same for all.
+    Column("seq", SEQUENCE, primary_key=True, autoincrement=True),
+    Column("prediction_id", String(200), nullable=False),
+    Column("metric", String(100), nullable=False),
     Column("endpoint_id", IDENTIFIER, nullable=False),
+    # The test that it counts in; empty where no lots were drawn for the prediction, or the test had ended.
     Column("deployment_id", IDENTIFIER, nullable=False),
     Column("version_id", IDENTIFIER, nullable=False),
     Column("epoch", Integer, nullable=False),
-    # Hash of the key that brought the request to its version, in hexadecimal.
+    # Hash of the key that brought the request to its version, in hexadecimal; all zeros where it had none.
     Column("key_hash", String(16), nullable=False),
     Column("value", Float(53), nullable=False),
+    # When it happened, as the application says, and when it came here.
     Column("at", MOMENT, nullable=False),
-    Index("ix_feedback_deployment", "deployment_id", "metric", "at"),
+    Column("recorded_at", MOMENT, nullable=False),
+    UniqueConstraint("prediction_id", "metric", name="uq_feedback_prediction"),
+    Index("ix_feedback_deployment", "deployment_id", "metric", "seq"),
     Index("ix_feedback_version", "version_id", "metric", "at"),
+)
+
+ab_tests = Table(
+    "ab_tests",
+    metadata,
+    Column("deployment_id", IDENTIFIER, primary_key=True),
+    # How far evidence, or feedback, was taken in.
+    Column("position", BigInteger, nullable=False),
+    # The state of the test there; see `domain.abtest`.
+    Column("checkpoint", BYTES, nullable=False),
+    # How the test stands there: JSON of `wire.TestStanding`.
+    Column("document", DOCUMENT, nullable=False),
+    Column("updated_at", MOMENT, nullable=False),
+)
+
+secrets = Table(
+    "secrets",
+    metadata,
+    # What it is for, such as `predictions`.
+    Column("name", String(40), primary_key=True),
+    # In hexadecimal; made by the migration, so that all processes have one.
+    Column("value", String(200), nullable=False),
 )
 
 profiles = Table(
@@ -110,6 +148,16 @@ profiles = Table(
     Column("document", DOCUMENT, nullable=False),
     Column("updated_at", MOMENT, nullable=False),
     Index("ix_profiles_start", "start"),
+)
+
+exports = Table(
+    "exports",
+    metadata,
+    # A process that counts for `/metrics`; empty of those that have ended.
+    Column("writer", IDENTIFIER, primary_key=True),
+    # MessagePack of `telemetry.totals.Totals`.
+    Column("document", BYTES, nullable=False),
+    Column("updated_at", MOMENT, nullable=False),
 )
 
 alert_rules = Table(
@@ -133,14 +181,19 @@ alerts = Table(
     Column("id", IDENTIFIER, nullable=False),
     workspace(),
     Column("rule", String(100), nullable=False),
-    # What it is about: model, environment, version.
-    Column("subject", String(500), nullable=False),
-    # `rule|subject` hashed while it is not resolved, so that there is one at a time.
+    # What it is about; the environment is empty where the application predicts elsewhere, the version where it is about
+    # the endpoint as a whole.
+    Column("model", String(250), nullable=False),
+    Column("environment", String(64), nullable=False),
+    Column("version", String(250), nullable=False),
+    # Rule and subject hashed while it is not resolved, so that there is one at a time.
     Column("live", IDENTIFIER, nullable=True),
     # `pending`, `firing` or `resolved`.
     Column("state", String(20), nullable=False),
     Column("severity", String(20), nullable=False),
+    # JSON of `domain.alerts.Standing`.
     Column("document", DOCUMENT, nullable=False),
+    Column("revision", Integer, nullable=False),
     Column("started_at", MOMENT, nullable=False),
     Column("updated_at", MOMENT, nullable=False),
     Column("resolved_at", MOMENT, nullable=True),
@@ -169,6 +222,8 @@ channels = Table(
     # `webhook`, `slack`, `pagerduty` or `email`.
     Column("kind", String(20), nullable=False),
     Column("document", DOCUMENT, nullable=False),
+    # When the next message may be sent.
+    Column("next_at", MOMENT, nullable=False),
     Column("revision", Integer, nullable=False),
     Column("created_by", String(250), nullable=False),
     Column("created_at", MOMENT, nullable=False),
@@ -188,10 +243,13 @@ notifications = Table(
     Column("state", String(20), nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("due_at", MOMENT, nullable=False),
+    # Until when the sender that has it in hand keeps others from sending it too.
+    Column("claimed_until", MOMENT, nullable=True),
     Column("document", DOCUMENT, nullable=False),
     Column("error", DOCUMENT, nullable=False),
     Column("created_at", MOMENT, nullable=False),
     Column("updated_at", MOMENT, nullable=False),
     UniqueConstraint("id", name="uq_notifications_id"),
     Index("ix_notifications_due", "state", "due_at"),
+    Index("ix_notifications_line", "channel_id", "state", "seq"),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from secrets import token_hex
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.mysql import LONGBLOB
@@ -17,7 +19,8 @@ BYTES = sa.LargeBinary().with_variant(LONGBLOB(), "mysql")
 
 COUNTS = ("requests", "errors", "tokens", "cost_nano", "latency_ns")
 NEW_TABLES = (
-    "notifications", "channels", "silences", "alerts", "alert_rules", "profiles", "feedback", "judgements", "evidence",
+    "notifications", "channels", "silences", "alerts", "alert_rules", "profiles", "secrets", "ab_tests", "feedback",
+    "judgements", "evidence", "recorders", "exports",
 )  # fmt: skip
 
 
@@ -57,7 +60,9 @@ def upgrade() -> None:
     """Make the tables; what was observed by the minute stays."""
     _rebuild_observations()
     _make_evidence()
+    _make_feedback()
     _make_profiles()
+    _make_exports()
     _make_alerts()
 
 
@@ -120,6 +125,13 @@ def _rebuild_observations() -> None:
     op.drop_table("observations_before")
     op.create_index("ix_observations_start", "observations", ["span", "start"])
     op.create_index("ix_observations_endpoint", "observations", ["endpoint_id", "start"])
+    op.create_table(
+        "recorders",
+        _id("writer", primary_key=True),
+        _count("number"),
+        _moment("updated_at"),
+    )
+    op.create_index("ix_recorders_updated", "recorders", ["updated_at"])
 
 
 def _make_evidence() -> None:
@@ -140,16 +152,20 @@ def _make_evidence() -> None:
         "judgements",
         _id("deployment_id", primary_key=True),
         _number("position"),
-        _document("trial"),
+        _document("terms"),
         _number("checkpoint_position"),
         sa.Column("checkpoint", BYTES, nullable=False),
         _document("document"),
         _moment("updated_at"),
     )
+
+
+def _make_feedback() -> None:
     op.create_table(
         "feedback",
-        _text("prediction_id", 200, primary_key=True),
-        _text("metric", 100, primary_key=True),
+        _sequence(),
+        _text("prediction_id", 200),
+        _text("metric", 100),
         _id("endpoint_id"),
         _id("deployment_id"),
         _id("version_id"),
@@ -157,9 +173,21 @@ def _make_evidence() -> None:
         _text("key_hash", 16),
         sa.Column("value", sa.Float(53), nullable=False),
         _moment("at"),
+        _moment("recorded_at"),
+        sa.UniqueConstraint("prediction_id", "metric", name="uq_feedback_prediction"),
     )
-    op.create_index("ix_feedback_deployment", "feedback", ["deployment_id", "metric", "at"])
+    op.create_index("ix_feedback_deployment", "feedback", ["deployment_id", "metric", "seq"])
     op.create_index("ix_feedback_version", "feedback", ["version_id", "metric", "at"])
+    op.create_table(
+        "ab_tests",
+        _id("deployment_id", primary_key=True),
+        _count("position"),
+        sa.Column("checkpoint", BYTES, nullable=False),
+        _document("document"),
+        _moment("updated_at"),
+    )
+    kept = op.create_table("secrets", _text("name", 40, primary_key=True), _text("value", 200))
+    op.bulk_insert(kept, [{"name": "predictions", "value": token_hex(32)}])
 
 
 def _make_profiles() -> None:
@@ -175,6 +203,15 @@ def _make_profiles() -> None:
         _moment("updated_at"),
     )
     op.create_index("ix_profiles_start", "profiles", ["start"])
+
+
+def _make_exports() -> None:
+    op.create_table(
+        "exports",
+        _id("writer", primary_key=True),
+        sa.Column("document", BYTES, nullable=False),
+        _moment("updated_at"),
+    )
 
 
 def _make_alerts() -> None:
@@ -196,11 +233,14 @@ def _make_alerts() -> None:
         _id("id"),
         _workspace(),
         _text("rule", 100),
-        _text("subject", 500),
+        _text("model", 250),
+        _text("environment", 64),
+        _text("version", 250),
         _id("live", null=True),
         _text("state", 20),
         _text("severity", 20),
         _document("document"),
+        _number("revision"),
         _moment("started_at"),
         _moment("updated_at"),
         _moment("resolved_at", null=True),
@@ -224,6 +264,7 @@ def _make_alerts() -> None:
         _text("name", 100),
         _text("kind", 20),
         _document("document"),
+        _moment("next_at"),
         _number("revision"),
         _text("created_by", 250),
         _moment("created_at"),
@@ -239,6 +280,7 @@ def _make_alerts() -> None:
         _text("state", 20),
         _number("attempts"),
         _moment("due_at"),
+        _moment("claimed_until", null=True),
         _document("document"),
         _document("error"),
         _moment("created_at"),
@@ -246,3 +288,4 @@ def _make_alerts() -> None:
         sa.UniqueConstraint("id", name="uq_notifications_id"),
     )
     op.create_index("ix_notifications_due", "notifications", ["state", "due_at"])
+    op.create_index("ix_notifications_line", "notifications", ["channel_id", "state", "seq"])

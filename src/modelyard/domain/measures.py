@@ -1,0 +1,147 @@
+"""From what was counted of predictions to the figures that people read.
+
+Rules
+1. Figures follow from counts alone, so a range of a million predictions costs what one of a thousand does.
+2. What cannot be said is None: no rate of no requests, no bound without enough data.
+3. Throughput is that of the stretch from the beginning of the first span of time with data to the end of the last one,
+   both cut to the range that was asked for, and at least a second long. Time in which nothing came counts where it lies
+   between, and does not where it lies before or behind.
+4. A series has all its steps, also those in which nothing came. A span of time lies in the step that it begins in.
+5. Nothing is mixed: figures are those of one version in one role.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from modelyard.domain.cells import NANO, Cell
+from modelyard.domain.durations import elapsed, later
+from modelyard.domain.intervals import mean_bounds, quantile_bounds, rate_bounds
+from modelyard.domain.sketch import Sketch
+from modelyard.domain.spans import bucket_of, end_of, longest_of, step_of
+from modelyard.domain.wire.metrics import LikelyRange, MetricPoint, VersionMetrics
+
+QUANTILES: Final = {"p50_s": 0.5, "p95_s": 0.95, "p99_s": 0.99}
+MOST_POINTS: Final = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counted:
+    """What was counted in one span of time."""
+
+    span: str
+    start: str
+    cell: Cell
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """Whose figures they are; `currency` is empty where no prices are known."""
+
+    version: str
+    version_id: str
+    role: str
+    currency: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """A range between two moments, and how many points a series of it has, about; 0 for no series."""
+
+    since: str
+    until: str
+    points: int = 0
+
+
+def figures(subject: Subject, counted: Sequence[Counted], wanted: Wanted) -> VersionMetrics:
+    """Return the figures of one version in one role."""
+    total = Cell.sum(one.cell for one in counted)
+    first, last = _stretch(counted, wanted)
+    seconds = max(1.0, elapsed(first, last)) if first else 0.0
+    requests = total.requests
+    return VersionMetrics(
+        version=subject.version,
+        version_id=subject.version_id,
+        role=subject.role,
+        success_rate=100 * (requests - total.errors) / requests if requests else None,
+        codes=dict(sorted(total.codes.items())),
+        seconds=seconds,
+        intervals=intervals(total),
+        tokens_per_request=total.tokens / requests if requests else None,
+        cost_per_request=total.cost_nano / NANO / requests if requests else None,
+        currency=subject.currency,
+        first_seen=first or None,
+        last_seen=last or None,
+        series=series(counted, wanted) if wanted.points else [],
+        **_shared(total, seconds),
+    )
+
+
+def intervals(total: Cell) -> dict[str, LikelyRange]:
+    """Return between what and what the figures of a cell lie, by their names."""
+    values = Sketch(total.bins)
+    errors = rate_bounds(total.errors, total.requests)
+    found = {
+        "error_rate": errors,
+        "success_rate": LikelyRange(low=_good(errors.high), high=_good(errors.low)),
+        "avg_latency": mean_bounds(_mean(total) or 0.0, values),
+    }
+    return {**found, **{name: quantile_bounds(values, share) for name, share in QUANTILES.items()}}
+
+
+def series(counted: Sequence[Counted], wanted: Wanted) -> list[MetricPoint]:
+    """Return the steps of a range, the earliest first."""
+    step = step_of(elapsed(wanted.since, wanted.until), wanted.points, longest_of({one.span for one in counted}))
+    cells: dict[int, list[Cell]] = {}
+    for one in counted:
+        cells.setdefault(bucket_of(one.start, step), []).append(one.cell)
+    begin, end = bucket_of(wanted.since, step), bucket_of(later(wanted.until, -1e-6), step)
+    # A long span may begin before the range that it reaches into.
+    numbers = range(min([begin, *cells]), end + 1)
+    return [_point(number, step, cells.get(number, ())) for number in numbers]
+
+
+def _point(number: int, step: int, cells: Iterable[Cell]) -> MetricPoint:
+    at = later("1970-01-01T00:00:00.000000Z", number * step)
+    return MetricPoint(at=at, seconds=step, **_shared(Cell.sum(cells), step))
+
+
+def _shared(total: Cell, seconds: float) -> dict[str, Any]:
+    """The figures that a whole range and a step of a series have in common."""
+    values = Sketch(total.bins)
+    return {
+        "requests": total.requests,
+        "errors": total.errors,
+        "error_rate": total.errors / total.requests if total.requests else None,
+        "throughput": total.requests / seconds if seconds else 0.0,
+        "avg_latency": _mean(total),
+        **{name: values.quantile(share) for name, share in QUANTILES.items()},
+        "tokens": total.tokens,
+        "cost": total.cost_nano / NANO,
+    }
+
+
+def _stretch(counted: Sequence[Counted], wanted: Wanted) -> tuple[str, str]:
+    """When the first span with data begins and the last one ends, cut to the range; empty where there is none."""
+    if not counted:
+        return "", ""
+    begin = min(one.start for one in counted)
+    end = max(end_of(one.start, one.span) for one in counted)
+    return max(begin, wanted.since), min(end, wanted.until)
+
+
+def _mean(total: Cell) -> float | None:
+    """The mean latency in seconds; that of the bins where the sum was not kept yet."""
+    if not total.requests:
+        return None
+    if total.latency_ns:
+        return total.latency_ns / NANO / total.requests
+    middles = ((Sketch({place: 1}).quantile(0.5) or 0.0, count) for place, count in total.bins.items())
+    return sum(middle * count for middle, count in middles) / total.requests
+
+
+def _good(share: float | None) -> float | None:
+    """A share of errors as a success rate in per cent."""
+    return None if share is None else 100 * (1 - share)

@@ -1,0 +1,131 @@
+"""What applications tell of predictions that they made elsewhere: checked, before anything is counted.
+
+Rules
+1. A latency is a number of seconds, 0 or more and finite; so is a cost. Tokens are a whole number, 0 or more. A truth
+   value is no number.
+2. A window's bins add up to its requests, its errors are no more than these, and so on: what contradicts itself is
+   refused whole, since nobody could tell which half is right.
+3. A minute that lies in the future is the present one: clocks differ, and the prediction has happened.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Final
+
+from modelyard.domain.cells import Cell
+from modelyard.domain.moments import moment
+from modelyard.domain.names import shown
+from modelyard.domain.sketch import LEAST, MOST, bin_of
+from modelyard.domain.spans import MINUTE, begin_of
+from modelyard.domain.wire.metrics import TrackedPrediction, TrackedWindow
+from modelyard.errors import InvalidRequest
+
+FAILED: Final = "prediction_failed"
+"""The code of predictions of which the application says that they failed."""
+LARGEST: Final = 10**15
+"""Beyond any count, of tokens, or of nanoseconds, in one batch of an application."""
+MOST_COST: Final = 1e6
+"""In the currency, for one prediction."""
+
+_NEVER: Final = "9999-12-31T23:59:59.999999Z"
+_LOWEST, _HIGHEST = bin_of(LEAST), bin_of(MOST)
+_COUNTS: Final = ("requests", "errors", "tokens", "cost_nano", "latency_ns")
+
+
+def latency_of(value: object) -> float:
+    """Return a latency, given by any kind of number, as plain seconds.
+
+    Raises:
+        InvalidRequest: it is none.
+    """
+    return _number("latency", value, MOST)
+
+
+def cost_of(value: object) -> float:
+    """Return the cost of a prediction as a plain number; errors as in `latency_of`."""
+    return _number("cost", value, MOST_COST)
+
+
+def tokens_of(value: object) -> int:
+    """Return a number of tokens as a plain one; errors as in `latency_of`."""
+    if isinstance(value, bool) or not hasattr(value, "__index__") or not 0 <= int(value) <= LARGEST:
+        raise InvalidRequest(f"tokens is {shown(value)}, not a whole number, 0 or more")
+    return int(value)
+
+
+def minute_of(at: str, now: str) -> str:
+    """Return the minute that something happened in, as rows have it.
+
+    Args:
+        at: a moment as people write it; the present one where it is empty.
+        now: the present moment, as records have it.
+
+    Raises:
+        InvalidRequest: it is no moment.
+    """
+    happened = moment(at, _NEVER) if at else now
+    return begin_of(min(happened, now), MINUTE)
+
+
+def cell_of_prediction(told: TrackedPrediction) -> Cell:
+    """Return what one prediction counts.
+
+    Raises:
+        InvalidRequest: its numbers are none.
+    """
+    cell = Cell()
+    code = "" if told.success else FAILED
+    cell.add(latency_of(told.latency), code, tokens_of(told.tokens), cost_of(told.cost))
+    return cell
+
+
+def cell_of_window(told: TrackedWindow) -> Cell:
+    """Return what a window of predictions counts.
+
+    Raises:
+        InvalidRequest: it contradicts itself, or its numbers cannot be right.
+    """
+    wrong = next((name for name in _COUNTS if not 0 <= getattr(told, name) <= LARGEST), None)
+    if wrong is not None:
+        raise InvalidRequest(f"{wrong} of a window is {getattr(told, wrong)}; it goes from 0 to {LARGEST}")
+    _check_bins("latency", told.latency)
+    _check_bins("sizes", told.sizes)
+    if sum(told.latency.values()) != told.requests:
+        raise InvalidRequest(f"a window of {told.requests} requests has {sum(told.latency.values())} latencies")
+    if told.errors > told.requests or sum(told.sizes.values()) > told.requests:
+        raise InvalidRequest(f"a window of {told.requests} requests has more errors, or sizes, than that")
+    if not told.requests and any(getattr(told, name) for name in _COUNTS):
+        raise InvalidRequest("a window of no requests has tokens, a cost or a latency")
+    cell = Cell()
+    for name in _COUNTS:
+        setattr(cell, name, getattr(told, name))
+    cell.bins, cell.sizes = dict(told.latency), dict(told.sizes)
+    cell.codes = {FAILED: told.errors} if told.errors else {}
+    return cell
+
+
+def window_of(version: str, start: str, cell: Cell) -> TrackedWindow:
+    """Return a cell as an application sends it; `cell_of_window` reads it."""
+    counts = {name: getattr(cell, name) for name in _COUNTS}
+    return TrackedWindow(version=version, start=start, latency=cell.bins, sizes=cell.sizes, **counts)
+
+
+def _check_bins(what: str, bins: Mapping[int, int]) -> None:
+    for place, count in bins.items():
+        if not _LOWEST <= place <= _HIGHEST or not 0 < count <= LARGEST:
+            raise InvalidRequest(f"{what} of a window has {count} in the bin {place}, which cannot be")
+
+
+def _number(what: str, value: object, most: float) -> float:
+    refusal = InvalidRequest(f"{what} is {shown(value)}, not a number from 0 to {most:,.0f}")
+    if isinstance(value, bool | str | bytes):
+        raise refusal
+    try:
+        number = float(value)  # type: ignore[arg-type]  # what is no number says so
+    except (TypeError, ValueError, OverflowError):
+        raise refusal from None
+    if not math.isfinite(number) or not 0 <= number <= most:
+        raise refusal
+    return number
