@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from components.crowd import together
+from components.templates import prepared
 from components.yards import open_caller
 from modelyard.bootstrap import EmbeddedCaller
 from modelyard.domain.events import GENESIS, HASHED, event_hash
@@ -50,7 +51,7 @@ def place(tmp_path: Path, database_url: str) -> Place:
 
 
 def open_place(place: Place) -> EmbeddedCaller:
-    return open_caller(Path(place[0]), place[1])
+    return open_caller(prepared(Path(place[0]), place[1]), place[1])
 
 
 def all_events(caller: EmbeddedCaller) -> list[EventRecord]:

@@ -76,6 +76,8 @@ TOPICS: dict[str, dict[str, str]] = {
     },
     "Judge": {
         "compare": "comparing:compare",
+        "metrics": "metrics:metrics",
+        "compare-live": "metrics:compare_live",
         "signature": "versioning:signature",
         "changelog": "versioning:changelog",
         "lineage": "lineage:lineage",

@@ -137,7 +137,9 @@ class Test:
         """The evidence that decides."""
         return 2.0 * len(self.terms.challengers) / self.terms.options.alpha
 
-    def take(self, version_id: str, weights: Mapping[str, float], key: int, value: float) -> None:
+    def take(
+        self, version_id: str, weights: Mapping[str, float], key: int, value: float, *, is_whole: bool = True
+    ) -> None:
         """Take in a value of the metric.
 
         Args:
@@ -145,12 +147,14 @@ class Test:
             weights: version id → its share of the keys, in the epoch that the unit entered.
             key: hash of the unit's key; 0 for a unit of its own.
             value: the metric's value; 0 or 1 where something came true or not.
+            is_whole: False for one of which nothing is known but that something happened, because it happened.
         """
         if version_id not in self._arms or weights.get(version_id, 0.0) <= 0.0:
             return
         # What is compared of success are its failures: they are rare, and say more.
         mark = 1.0 - value if self._is_success else value
-        is_first, is_event = self._seen.add(key), self.kind != NUMERIC and mark > HALF and self._happened.add(key)
+        is_first = is_whole and self._seen.add(key)
+        is_event = self.kind != NUMERIC and mark > HALF and self._happened.add(key)
         if is_first:
             self.units += 1
             self._arms[version_id][0] += 1

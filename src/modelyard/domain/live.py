@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelyard.domain.intervals import apart
+from modelyard.domain.intervals import ALPHA, apart
 from modelyard.domain.wire.metrics import LikelyRange, LiveMetric, VersionMetrics
 
 COMPARED: Final = (
@@ -35,7 +35,7 @@ def explanation(a: VersionMetrics, b: VersionMetrics, metrics: list[LiveMetric])
     if missing:
         return f"{' and '.join(missing)} answered no request in this range."
     shown = [f"{one.name} of {(a if one.better == 'a' else b).version}" for one in metrics if one.better]
-    said = f"Better beyond doubt: {', '.join(shown)}." if shown else "No difference is shown."
+    said = f"Better, each with {1 - ALPHA:.0%} confidence: {', '.join(shown)}." if shown else "No difference is shown."
     return f"{said} {_CAUTION}"
 
 

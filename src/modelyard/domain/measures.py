@@ -6,7 +6,8 @@ Rules
 3. Throughput is that of the stretch from the beginning of the first span of time with data to the end of the last one,
    both cut to the range that was asked for, and at least a second long. Time in which nothing came counts where it lies
    between, and does not where it lies before or behind.
-4. A series has all its steps, also those in which nothing came. A span of time lies in the step that it begins in.
+4. A series begins with the first step in which something came, and has all steps from there on, also those in which
+   nothing came. A span of time lies in the step that it begins in.
 5. Nothing is mixed: figures are those of one version in one role.
 """
 
@@ -74,7 +75,7 @@ def figures(subject: Subject, counted: Sequence[Counted], wanted: Wanted) -> Ver
         currency=subject.currency,
         first_seen=first or None,
         last_seen=last or None,
-        series=series(counted, wanted) if wanted.points else [],
+        series=series(counted, first, wanted) if first and wanted.points else [],
         **_shared(total, seconds),
     )
 
@@ -91,16 +92,14 @@ def intervals(total: Cell) -> dict[str, LikelyRange]:
     return {**found, **{name: quantile_bounds(values, share) for name, share in QUANTILES.items()}}
 
 
-def series(counted: Sequence[Counted], wanted: Wanted) -> list[MetricPoint]:
-    """Return the steps of a range, the earliest first."""
-    step = step_of(elapsed(wanted.since, wanted.until), wanted.points, longest_of({one.span for one in counted}))
+def series(counted: Sequence[Counted], first: str, wanted: Wanted) -> list[MetricPoint]:
+    """Return the steps of a range from the first moment on that anything is known of, the earliest first."""
+    step = step_of(elapsed(first, wanted.until), wanted.points, longest_of({one.span for one in counted}))
     cells: dict[int, list[Cell]] = {}
     for one in counted:
         cells.setdefault(bucket_of(one.start, step), []).append(one.cell)
-    begin, end = bucket_of(wanted.since, step), bucket_of(later(wanted.until, -1e-6), step)
-    # A long span may begin before the range that it reaches into.
-    numbers = range(min([begin, *cells]), end + 1)
-    return [_point(number, step, cells.get(number, ())) for number in numbers]
+    last = bucket_of(later(wanted.until, -1e-6), step)
+    return [_point(number, step, cells.get(number, ())) for number in range(min(cells), last + 1)]
 
 
 def _point(number: int, step: int, cells: Iterable[Cell]) -> MetricPoint:

@@ -4,7 +4,7 @@
     blue-green  0 with the new version loaded, then 100 at once; the old one stays loaded
     canary      10, 50, 100, or the steps that are given
     rolling     k/n for k = 1 … n, of n replicas
-    ab          a fixed split of two versions or more, until a person ends it
+    ab          a fixed split of two versions or more, until a person ends it, or a winner is found
     shadow      0 with copies of all requests; the old version serves before, meanwhile and afterwards
 
 Rules
@@ -25,6 +25,7 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Final
 
+from modelyard.domain.abtest import options_of
 from modelyard.domain.names import shown
 from modelyard.domain.plans import (
     MOST_STEPS,
@@ -130,8 +131,9 @@ def rolling(ask: Ask) -> Plan:
 
 
 def ab(ask: Ask) -> Plan:
-    """A fixed split; a person ends it, and what wins gets everything: the new version where nobody says otherwise."""
+    """A fixed split, until a person ends it, or the winner; what wins gets everything, the new version if none did."""
     _refuse(ask, "ab", holdback="leave it out", steps="give the shares as a split", split="")
+    options_of(ask.options)
     base = _comparable(ask, "an A/B test")
     split = ask.split or (replace(base, weight=WHOLE / 2),)
     step = step_of(ask, _OPEN, shared_out(replace(ask, split=split)), hold=True)

@@ -20,6 +20,8 @@ from modelyard.errors import RegistryCorrupt
 
 NONE: Final = -100_000
 """Stands for no latency, no size and no cost; no bin has this number."""
+COST_SCALE: Final = 1_000
+"""What a cost is multiplied by before it falls into its bin: bins reach from 10^-10 of the currency to 1,000 then."""
 
 MOST_SEEN: Final = 4096
 """How many requests of a deployment one process looks at in a second."""
@@ -40,7 +42,7 @@ class Unit(msgspec.Struct, frozen=True, array_like=True):
     size: int = NONE
     """Bin of the tokens."""
     cost: int = NONE
-    """Bin of the cost, in billionths of the currency."""
+    """Bin of the cost, in thousandths of the currency."""
 
 
 class Arrival(msgspec.Struct, frozen=True, array_like=True):

@@ -251,7 +251,7 @@ class PerformanceTracker(Manager):
         since: When = None,
         until: When = None,
     ) -> dict[str, Any]:
-        """Return the figures of two versions side by side, and which are better beyond doubt.
+        """Return the figures of two versions side by side, and which of them is shown to be better.
 
         Arguments as in `get_metrics`; see `ModelRegistry.compare_live`.
         """
@@ -326,5 +326,3 @@ def may_pass(error: ModelyardError) -> bool:
 
 def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-

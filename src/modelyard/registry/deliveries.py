@@ -55,6 +55,8 @@ class Reply:
 
     status: int | None = None
     error: str = ""
+    retry_after: float = 0.0
+    """For how many seconds the receiver asks to be left alone."""
 
 
 class Post(Protocol):

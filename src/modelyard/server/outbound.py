@@ -1,4 +1,4 @@
-"""Sends webhooks over HTTP, to places that it is allowed to reach.
+"""Sends webhooks and alerts over HTTP, to places that it is allowed to reach.
 
 Rules
 - A name is looked up once, its addresses are checked, and the connection goes to an address that was checked. A name
@@ -19,7 +19,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     import httpx2
 
 LONGEST_ANSWER = 2_000
+LONGEST_WISH = 7
+"""Digits of a `Retry-After` that are believed."""
 MOST_ADDRESSES = 3
 """Addresses of one name that are tried."""
 
@@ -40,7 +42,7 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _IPv4_BITS = 0xFFFFFFFF
 
 
-class Refused(Exception):
+class Refused(OSError):
     """The receiver is at a place that may not be reached."""
 
 
@@ -54,19 +56,27 @@ class Outbound:
 
     def __init__(self, *, allow_private: bool, timeout: float) -> None:
         self._allow_private = allow_private
-        self._timeout = timeout
+        self.timeout = timeout
         self._making = threading.Lock()
 
     def __call__(self, parcel: Parcel) -> Reply:
         """Send a parcel and wait for the answer; what goes wrong on the way stands in the reply."""
+        try:
+            signed = signed_headers(parcel.secrets, parcel.message_id, int(time.time()), parcel.body)
+        except InvalidRequest as error:
+            return Reply(error=str(error))
+        return self.post(parcel.url, parcel.body, signed)
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+        """Post JSON and wait for the answer; what goes wrong on the way stands in the reply."""
         import httpx2  # noqa: PLC0415 - most servers have no webhooks, and the import takes long
 
         try:
-            address = address_of(parcel.url)
+            address = address_of(url)
             reply = Reply(error="no address to connect to")
-            for place in self._places(address):
+            for place in self.places(address.host, address.port):
                 try:
-                    return self._sent(parcel, address, place)
+                    return self._sent(body, headers, address, place)
                 except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
                     reply = Reply(error=f"{place} cannot be reached: {error}")
         except (Refused, InvalidRequest) as error:
@@ -82,17 +92,21 @@ class Outbound:
         if client is not None:
             client.close()
 
-    def _places(self, address: Address) -> list[str]:
-        """The addresses of a host that may be reached."""
+    def places(self, host: str, port: int) -> list[str]:
+        """The addresses of a host that may be reached.
+
+        Raises:
+            Refused: there are none.
+        """
         try:
-            found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
-            raise Refused(f"the name {address.host} cannot be resolved: {error}") from None
+            raise Refused(f"the name {host} cannot be resolved: {error}") from None
         places = list(dict.fromkeys(str(entry[4][0]) for entry in found))
         allowed = [place for place in places if self._allow_private or is_public(place)]
         if not allowed:
             raise Refused(
-                f"{address.host} is {places[0]}, which is no public address; webhooks.allow_private permits such ones"
+                f"{host} is {places[0]}, which is no public address; webhooks.allow_private permits such ones"
             )
         return allowed[:MOST_ADDRESSES]
 
@@ -104,17 +118,17 @@ class Outbound:
             trust_env=False,
             verify=httpx2.create_ssl_context(),
             follow_redirects=False,
-            timeout=self._timeout,
+            timeout=self.timeout,
             limits=httpx2.Limits(max_keepalive_connections=0, max_connections=None),
             headers={"User-Agent": f"modelyard/{__version__}", "Accept": "*/*", "Accept-Encoding": "identity"},
         )
 
-    def _sent(self, parcel: Parcel, address: Address, place: str) -> Reply:
+    def _sent(self, body: bytes, headers: Mapping[str, str], address: Address, place: str) -> Reply:
         import httpx2  # noqa: PLC0415 - see above
 
         with self._making:
             client = self._client
-        with deadline(self._timeout) as follow:
+        with deadline(self.timeout) as follow:
             host = f"[{address.host}]" if ":" in address.host else address.host
             usual = {"http": 80, "https": 443}[address.scheme]
             request = client.build_request(
@@ -122,11 +136,11 @@ class Outbound:
                 httpx2.URL(
                     scheme=address.scheme, host=place, port=address.port, raw_path=address.target.encode("ascii")
                 ),
-                content=parcel.body,
+                content=body,
                 headers={
                     "Host": host if address.port == usual else f"{host}:{address.port}",
                     "Content-Type": "application/json",
-                    **signed_headers(parcel.secrets, parcel.message_id, int(time.time()), parcel.body),
+                    **headers,
                 },
                 # The certificate is checked against the name, though the connection goes to a number.
                 extensions={"sni_hostname": address.host, "trace": follow},
@@ -150,7 +164,13 @@ def _judged(answer: httpx2.Response) -> Reply:
                 break
     text = body[:LONGEST_ANSWER].decode("utf-8", "replace")
     told = "".join(character if character.isprintable() else " " for character in text).strip()
-    return Reply(status=answer.status_code, error=f"status {answer.status_code}: {told}" if told else "")
+    error = f"status {answer.status_code}: {told}" if told else ""
+    return Reply(status=answer.status_code, error=error, retry_after=_wish(answer.headers.get("retry-after", "")))
+
+
+def _wish(text: str) -> float:
+    """The seconds of a `Retry-After` header; 0 where it gives none, or a date, which clocks would have to agree on."""
+    return float(text) if text.isascii() and text.isdecimal() and len(text) < LONGEST_WISH else 0.0
 
 
 @contextmanager

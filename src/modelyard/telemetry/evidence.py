@@ -18,10 +18,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from modelyard.domain.sketch import bin_of
-from modelyard.domain.units import MOST_FAILED, MOST_SEEN, MOST_UNITS, NONE, Arrival, Unit, key_hash, pack
+from modelyard.domain.units import COST_SCALE, MOST_FAILED, MOST_SEEN, MOST_UNITS, NONE, Arrival, Unit, key_hash, pack
 from modelyard.metadata import evidence
 from modelyard.metadata.database import Transaction
-from modelyard.telemetry.outcome import NANO, Lot, Outcome
+from modelyard.telemetry.outcome import Lot, Outcome
 
 MOST_BATCHES: Final = 600
 MOST_KEYS: Final = 200_000
@@ -148,6 +148,6 @@ class EvidenceLog:
             kept, more = kept + measured, more + (not measured)
             arm = arms.setdefault((version_id, epoch), len(arms))
             size = bin_of(outcome.tokens) if outcome.tokens else NONE
-            cost = bin_of(outcome.cost * NANO) if outcome.cost else NONE
+            cost = bin_of(outcome.cost * COST_SCALE) if outcome.cost else NONE
             units.append(Unit(arm, hashed, failed, place if measured else NONE, size, cost))
         return [Arrival(*arm) for arm in arms], units

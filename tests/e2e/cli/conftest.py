@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from components.servers import ThreadedServer
+from components.templates import prepared
 from modelyard.cli.app import app
 
 
@@ -89,8 +90,9 @@ def local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Terminal:
 
 @pytest.fixture(params=["path", "url"])
 def terminal(request: pytest.FixtureRequest, local: Terminal, threaded_server: ThreadedServer) -> Iterator[Terminal]:
-    """A registry in a folder, and one behind a server."""
+    """An empty registry in a folder, and one behind a server."""
     if request.param == "path":
+        prepared(Path(local.target))
         yield local
         return
     with threaded_server.serving(local.folder / "served") as url:
@@ -107,7 +109,7 @@ def fraud(terminal: Terminal) -> Terminal:
 def steady(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
     """The same for all tests of a module, which must not change it."""
     folder = tmp_path_factory.mktemp("steady")
-    made = with_fraud(Terminal(target=str(folder / "registry"), folder=folder, kind="path"))
+    made = with_fraud(Terminal(target=str(prepared(folder / "registry")), folder=folder, kind="path"))
     if request.param == "path":
         yield made
         return

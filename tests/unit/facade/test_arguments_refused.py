@@ -12,7 +12,7 @@ NO_PATHS = [5, b"bytes", "a\0b", "", " ", "half a pair \ud800", "~nobody-has-thi
 
 @pytest.fixture
 def registry(tmp_path):
-    with ModelRegistry(tmp_path / "registry") as opened:
+    with ModelRegistry(prepared(tmp_path / "registry")) as opened:
         yield opened
 
 

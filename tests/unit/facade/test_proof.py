@@ -16,7 +16,7 @@ from modelyard.facade.proof import check_evidence
 
 @pytest.fixture
 def evidence(tmp_path: Path) -> Path:
-    with ModelRegistry(tmp_path / "registry", actor="ana") as registry:
+    with ModelRegistry(prepared(tmp_path / "registry"), actor="ana") as registry:
         for version in ("1.0.0", "1.1.0"):
             registry.create_model("fraud") if version == "1.0.0" else None
             registry.register_version("fraud", version=version, metrics={"accuracy": 0.9})

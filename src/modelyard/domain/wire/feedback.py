@@ -25,6 +25,29 @@ class FeedbackReceipt:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class FeedbackLine:
+    """What was said of one version's predictions by one metric."""
+
+    version: str
+    version_id: str
+    metric: str
+    count: int
+    mean: float
+    least: float
+    most: float
+    first_at: str
+    last_at: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FeedbackSummary:
+    """Feedback by version and metric."""
+
+    name: str
+    lines: list[FeedbackLine] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TestOptions:
     """What a test between versions decides by; fixed when it starts."""
 
