@@ -5,6 +5,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
+# Images for containers like to set it; every process of a test would then compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 # The first interpreter that is new enough makes the environment; `make PYTHON=… test` chooses another.
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))

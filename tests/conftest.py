@@ -2,8 +2,8 @@
 
 - `@pytest.mark.feature("REG-01")` is refused for ids that docs/features.md does not list.
 - `need("postgres")` (from `components.needs`) skips a test without the component; the last lines of a run count them.
-- `postgres_url` is a new database with the newest schema on a real PostgreSQL that starts when the first test of a worker
-  asks for it; `empty_postgres_url` is one without anything.
+- `postgres_url` is a new database with the newest schema, on a real PostgreSQL that starts when the first test of a
+  worker asks for it; `empty_postgres_url` is one without anything.
 - Compiled modules are kept, as they are wherever modelyard is used, whatever PYTHONDONTWRITEBYTECODE says: each of the
   many processes that tests start would compile all that it imports, which takes longer than its work.
 - MODELYARD_* variables of the developer's shell do not reach the tests, MODELYARD_REQUIRE excepted; nor does the
@@ -16,7 +16,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,10 @@ from components.templates import template_of
 from tools.features import promises
 
 PROJECT = Path(__file__).resolve().parent.parent
+REPEATED = frozenset({"postgresql", "url"})
+"""Parameters of fixtures that stand for the same once more."""
+MEASURED = "COVERAGE_PROCESS_CONFIG"
+"""The variable by which coverage finds the processes that tests start."""
 
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("dev", deadline=None)
@@ -48,11 +52,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse marks that name a promise which does not exist; leave long tests out of the measuring of coverage."""
+    """Refuse marks that name a promise which does not exist."""
     known = promises((PROJECT / "docs" / "features.md").read_text(encoding="utf-8"))
     for item in items:
-        if is_long(item):
-            item.add_marker("no_cover")
         for mark in item.iter_markers("feature"):
             unknown = [identifier for identifier in mark.args if identifier not in known]
             if unknown or not mark.args:
@@ -66,11 +68,35 @@ def is_long(item: pytest.Item) -> bool:
     return marked or (PROJECT / "tests" / "property") in item.path.parents
 
 
-@pytest.fixture(autouse=True)
-def _measure_no_children_of_long_tests(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the processes that a long test starts run at their own speed."""
-    if is_long(request.node):
-        monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+def is_repeated(item: pytest.Item) -> bool:
+    """Whether a test goes once more over what another database or another way does as well, except at the very bottom.
+
+    What is only done on PostgreSQL, or by a server, is measured where it is tested: in the folders named after it.
+    """
+    if any((PROJECT / "tests" / "integration" / name) in item.path.parents for name in ("metadata", "server")):
+        return False
+    given = getattr(item, "callspec", None)
+    return given is not None and any(isinstance(value, str) and value in REPEATED for value in given.params.values())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Leave long and repeated tests, with their fixtures and processes, out of the measuring of coverage.
+
+    Measuring takes as long again as the tests themselves, and these add nothing to its result.
+    """
+    plugin: Any = item.config.pluginmanager.getplugin("_cov")
+    controller = getattr(plugin, "cov_controller", None)
+    if controller is None or not (is_long(item) or is_repeated(item)):
+        return (yield)
+    controller.pause()
+    told = os.environ.pop(MEASURED, None)
+    try:
+        return (yield)
+    finally:
+        if told is not None:
+            os.environ[MEASURED] = told
+        controller.resume()
 
 
 _FOUND: pytest.StashKey[set[str]] = pytest.StashKey()

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -309,19 +310,12 @@ def built(name: str) -> str:
     if rows is not OVERVIEW:
         for variable in ("model", "environment"):
             board = board.with_variable(_choice(variable))
+    numbers = count(1)
     for heading, panels in rows.items():
-        board = board.with_row(Row(heading))
+        board = board.with_row(Row(heading).id(next(numbers)))
         for panel in panels:
-            board = board.with_panel(_panel(panel))
+            board = board.with_panel(_panel(panel).id(next(numbers)))
     return json.dumps(board.build(), cls=JSONEncoder, indent=2, sort_keys=True) + "\n"
-
-
-def queries() -> dict[str, list[str]]:
-    """Return dashboard → the queries of its panels."""
-    return {
-        name: [expression for panels in rows.values() for panel in panels for expression, _legend in panel.queries]
-        for name, (_title, rows) in DASHBOARDS.items()
-    }
 
 
 def drifted(folder: Path = FOLDER) -> list[str]:

@@ -20,8 +20,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from modelyard.domain.drift import Step
     from modelyard.domain.evidence import Finding
+    from modelyard.domain.simulation import Simulation
     from modelyard.domain.stages import ModelStage
     from modelyard.domain.wire import (
+        AbResult,
         AlertRecord,
         AlertRuleRecord,
         AliasRecord,
@@ -34,10 +36,15 @@ if TYPE_CHECKING:
         EndpointRecord,
         EndpointRollback,
         EventRecord,
+        Explanation,
+        FeedbackReceipt,
+        FeedbackSummary,
         GarbageReport,
         GateReport,
         GraphRecord,
         GuardReport,
+        Judgement,
+        JudgeOptions,
         Limits,
         MetricsRecord,
         ModelRecord,
@@ -47,6 +54,7 @@ if TYPE_CHECKING:
         PromotionRecord,
         ReferenceRecord,
         RollbackRecord,
+        SampleAdvice,
         SignatureDiffRecord,
         SnapshotDiff,
         SnapshotRecord,
@@ -68,6 +76,7 @@ if TYPE_CHECKING:
         DeploymentLive,
         DeploymentNotFound,
         EndpointNotFound,
+        FeedbackDiffers,
         GateRefused,
         IdempotencyConflict,
         IntegrityError,
@@ -94,6 +103,7 @@ if TYPE_CHECKING:
         PermissionDenied,
         PreconditionFailed,
         PredictionFailed,
+        PredictionNotFound,
         PrincipalNotFound,
         ProfileNotFound,
         PromotionClosed,
@@ -117,6 +127,7 @@ if TYPE_CHECKING:
     from modelyard.facade.managers import DeploymentManager, RollbackManager, SnapshotManager
     from modelyard.facade.registry import ModelRegistry
     from modelyard.facade.shortcuts import generate_comparison_report, get_best_model, register_sklearn_model
+    from modelyard.facade.simulating import simulate
     from modelyard.facade.tracker import PerformanceTracker
     from modelyard.facade.versioning import VersionManager, VersionTracker
     from modelyard.facade.webhooks import verify_webhook
@@ -124,6 +135,7 @@ if TYPE_CHECKING:
     from modelyard.runtimes.base import CodeBearingWarning
 
 __all__ = [
+    "AbResult",
     "AlertNotFound",
     "AlertRecord",
     "AlertRuleRecord",
@@ -150,6 +162,10 @@ __all__ = [
     "EndpointRecord",
     "EndpointRollback",
     "EventRecord",
+    "Explanation",
+    "FeedbackDiffers",
+    "FeedbackReceipt",
+    "FeedbackSummary",
     "Finding",
     "GarbageReport",
     "GateRefused",
@@ -171,6 +187,8 @@ __all__ = [
     "InvalidStage",
     "InvalidTransition",
     "InvalidVersion",
+    "JudgeOptions",
+    "Judgement",
     "Limits",
     "MetricsRecord",
     "MissingExtra",
@@ -189,6 +207,7 @@ __all__ = [
     "PermissionDenied",
     "PreconditionFailed",
     "PredictionFailed",
+    "PredictionNotFound",
     "PredictionRecord",
     "PrincipalNotFound",
     "ProfileNotFound",
@@ -204,8 +223,10 @@ __all__ = [
     "RemoteUnavailable",
     "RollbackManager",
     "RollbackRecord",
+    "SampleAdvice",
     "SelfApproval",
     "SignatureDiffRecord",
+    "Simulation",
     "SnapshotDiff",
     "SnapshotManager",
     "SnapshotNotFound",
@@ -229,26 +250,35 @@ __all__ = [
     "generate_comparison_report",
     "get_best_model",
     "register_sklearn_model",
+    "simulate",
     "verify_webhook",
 ]
 
 _HOMES = {
+    "AbResult": "modelyard.domain.wire",
     "CodeBearingWarning": "modelyard.runtimes.base",
     "ComparisonReport": "modelyard.domain.wire",
     "DeploymentManager": "modelyard.facade.managers",
     "DeprecatedVersionWarning": "modelyard.facade.deprecated",
     "DriftReport": "modelyard.domain.wire",
     "EndpointRollback": "modelyard.domain.wire",
+    "Explanation": "modelyard.domain.wire",
+    "FeedbackReceipt": "modelyard.domain.wire",
+    "FeedbackSummary": "modelyard.domain.wire",
     "Finding": "modelyard.domain.evidence",
     "GateReport": "modelyard.domain.wire",
     "GateRequest": "modelyard.registry.extensions",
     "GuardReport": "modelyard.domain.wire",
+    "JudgeOptions": "modelyard.domain.wire",
+    "Judgement": "modelyard.domain.wire",
     "Limits": "modelyard.domain.wire",
     "ModelRegistry": "modelyard.facade.registry",
     "ModelStage": "modelyard.domain.stages",
     "PerformanceTracker": "modelyard.facade.tracker",
     "Promotion": "modelyard.domain.wire",
     "RollbackManager": "modelyard.facade.managers",
+    "Simulation": "modelyard.domain.simulation",
+    "SampleAdvice": "modelyard.domain.wire",
     "SnapshotDiff": "modelyard.domain.wire",
     "SnapshotManager": "modelyard.facade.managers",
     "Step": "modelyard.domain.drift",
@@ -259,6 +289,7 @@ _HOMES = {
     "generate_comparison_report": "modelyard.facade.shortcuts",
     "get_best_model": "modelyard.facade.shortcuts",
     "register_sklearn_model": "modelyard.facade.shortcuts",
+    "simulate": "modelyard.facade.simulating",
     "verify_webhook": "modelyard.facade.webhooks",
 }
 """Where the public names live that are neither records nor errors."""

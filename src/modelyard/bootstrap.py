@@ -22,7 +22,7 @@ from modelyard.artifacts.opening import open_store
 from modelyard.artifacts.store import ArtifactStore
 from modelyard.artifacts.tree import ingest, restore
 from modelyard.config import Settings, database_url, store_url
-from modelyard.delivery import deploying, deployments, endpoints, guard, rollback, snapshots
+from modelyard.delivery import deploying, deployments, endpoints, explaining, guard, rollback, snapshots
 from modelyard.delivery.embedded import Plant
 from modelyard.domain.graph import StageGraph, default_graph, normalise_stage
 from modelyard.domain.ids import ENTROPY_BYTES, new_id
@@ -89,6 +89,7 @@ USE_CASES = (
     deprecation,
     describe,
     endpoints,
+    explaining,
     feed,
     feedback,
     guard,

@@ -1,4 +1,4 @@
-"""The domain is a set of values and rules: it reads no clock, file or network, and needs no package but blake3."""
+"""The domain is a set of values and rules: it reads no clock, file or network, and needs no package but blake3 and msgspec."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ PURE = {
     "itertools",
     "json",
     "math",
+    "msgspec",
     "operator",
     "re",
     "statistics",

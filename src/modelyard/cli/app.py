@@ -53,6 +53,8 @@ TOPICS: dict[str, dict[str, str]] = {
         "deploy": "deploying:deploy",
         "status": "status:status",
         "deployments": "deploying:deployments",
+        "deployment": "explaining:deployment",
+        "explain": "explaining:explain",
         "pause": "deploying:pause",
         "resume": "deploying:resume",
         "advance": "deploying:advance",
@@ -64,6 +66,8 @@ TOPICS: dict[str, dict[str, str]] = {
         "endpoint": "endpoints:endpoint",
         "flag": "endpoints:flag",
         "predict": "predicting:predict",
+        "feedback": "abtest:feedback",
+        "abtest": "abtest:abtest",
     },
     "Agree": {
         "request": "promotions:request",
@@ -91,7 +95,10 @@ TOPICS: dict[str, dict[str, str]] = {
         "audit": "audit:audit",
         "reference": "drift:reference",
         "drift": "drift:drift",
+        "alerts": "alerts:alerts",
+        "alert": "alerts:alert",
         "monitor": "monitor:monitor",
+        "simulate": "simulate:simulate",
         "verify": "analysis:verify",
     },
     "Declare": {

@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
+from modelyard.cli.judge_options import judge_from, judge_options
 from modelyard.cli.lazy import deployment_view
-from modelyard.cli.options import pairs
+from modelyard.cli.options import pairs, parse_json
 from modelyard.cli.session import Session, pass_session
 from modelyard.cli.shape import command
 from modelyard.cli.status import conclude, follow
@@ -42,7 +43,8 @@ class Shares(click.ParamType[list[float]]):
     "modelyard deploy fraud 1.4.2",
     "modelyard deploy fraud@champion --strategy blue-green --wait",
     "modelyard deploy fraud 1.4.2 --strategy canary --steps 10,50,100 --max-error-rate 0.02 --max-p95 0.3",
-    "modelyard deploy fraud 1.4.2 --strategy ab-test --split 1.4.1=50",
+    "modelyard deploy fraud 1.4.2 --strategy canary --alpha 1% --tolerate-latency 10% --require-proof 2",
+    "modelyard deploy fraud 1.4.2 --strategy ab-test --split 1.4.1=50 --option metric=converted",
     "modelyard deploy fraud 1.4.2 --window 'sat,sun 02:00-05:00 Europe/Berlin'",
 )
 @click.argument("reference", metavar="MODEL")
@@ -68,9 +70,14 @@ class Shares(click.ParamType[list[float]]):
 @click.option(
     "--split", multiple=True, metavar="VERSION=N", help="For A/B tests: another version's share, in per cent."
 )
-@click.option("--max-error-rate", type=float, metavar="R", help="Roll back above this share of errors, in 0..1.")
+@click.option(
+    "--option", "options", multiple=True, metavar="NAME=VALUE",
+    help="For A/B tests: metric, alpha, promote_winner, higher_is_better; or what an installed strategy takes.",
+)  # fmt: skip
+@click.option("--max-error-rate", type=float, metavar="R", help="Roll back where more than this share failed, in 0..1.")
 @click.option("--max-p95", type=float, metavar="S", help="Roll back where 95 of 100 answers take longer than this.")
 @click.option("--max-p99", type=float, metavar="S", help="Roll back where 99 of 100 answers take longer than this.")
+@judge_options
 @click.option("--probes", type=click.IntRange(min=0), metavar="N", help="Probes that have to pass before traffic.")
 @click.option("--max-probe-seconds", "max_probe_s", type=float, metavar="S", help="Time that a probe may take.")
 @click.option("--start-at", metavar="TIME", help="When it begins, such as 2026-03-01T02:00Z.")
@@ -218,12 +225,23 @@ def _options(given: dict[str, Any]) -> dict[str, Any]:
         "max_p95_s": given.pop("max_p95"),
         "max_p99_s": given.pop("max_p99"),
     }
+    judge = judge_from(given)
     split = {}
     for version, text in pairs(given.pop("split")).items():
         try:
             split[version] = float(text.removesuffix("%"))
         except ValueError:
             raise click.BadParameter(f"{text!r} is no share in per cent", param_hint="--split") from None
-    found = {**given, "split": split or None}
+    options = {name: _value(text) for name, text in pairs(given.pop("options")).items()}
+    found = {**given, "split": split or None, "options": options or None}
+    found["judge"] = judge
     found["limits"] = {name: value for name, value in limits.items() if value is not None} or None
     return {name: value for name, value in found.items() if value not in (None, "")}
+
+
+def _value(text: str) -> Any:
+    """The value of an option: JSON, or else a text."""
+    try:
+        return parse_json(text, "the option")
+    except ValueError:
+        return text

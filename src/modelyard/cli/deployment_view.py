@@ -15,7 +15,8 @@ from modelyard.cli.tables import Printable, facts, table
 from modelyard.cli.text import number, safe
 from modelyard.domain.deployment import step_of
 from modelyard.domain.durations import elapsed, told
-from modelyard.domain.wire import Arm, DeploymentRecord, EndpointRollback, Step, Window
+from modelyard.domain.verdicts import one_in
+from modelyard.domain.wire import Arm, DeploymentRecord, EndpointRollback, Judgement, Step, Window
 from modelyard.domain.wording import counted, moment
 
 BAR = 30
@@ -53,6 +54,8 @@ def picture(record: DeploymentRecord, now: str) -> Printable:
         Text(""),
         traffic_bars([(arm.version, arm.weight) for arm in traffic(record)]),
     ]
+    if record.judgement is not None and record.judgement.challengers:
+        parts += [Text(""), judgement(record.judgement)]
     if record.observed:
         parts += [Text(""), observations(record)]
     if record.history:
@@ -118,6 +121,24 @@ def observations(record: DeploymentRecord) -> Printable:
     ]
     head = ("VERSION", "ROLE", "REQUESTS", "ERRORS", "ERROR RATE", "P50", "P95", "P99")
     return table(head, rows, right=head[2:])
+
+
+def judgement(said: Judgement) -> Printable:
+    """Return the evidence against each version, the limit beyond which it goes back, and what a proof still takes."""
+    rows = [
+        (
+            one.version,
+            number(one.e_value),
+            one_in(one.peak),
+            f"1 in {said.limit:,.4g}",
+            f"{one.failed:,} of {one.units:,}",
+            f"{one.base_failed:,} of {one.base_units:,}",
+            "proven" if one.needed == 0 else "" if one.needed is None else f"{one.needed:,} more",
+        )
+        for one in said.challengers
+    ]
+    head = ("JUDGED", "E", "BY CHANCE", "LIMIT", "FAILED", "BEFORE", "PROOF")
+    return table(head, rows, right=head[1:])
 
 
 def history(record: DeploymentRecord, newest: int | None = None) -> Printable:

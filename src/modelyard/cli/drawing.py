@@ -8,7 +8,16 @@ from typing import Self
 import msgspec
 from rich.console import Group
 from rich.live import Live
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.text import Text
 
 from modelyard.cli import tables
@@ -22,15 +31,16 @@ class Bar:
 
     Args:
         title: what is being done.
-        total: bytes in all; None where it is not known.
+        total: how many there are in all; None where it is not known.
+        is_bytes: whether they are bytes.
     """
 
-    def __init__(self, title: str, total: int | None) -> None:
+    def __init__(self, title: str, total: int | None, *, is_bytes: bool = True) -> None:
+        sizes: list[ProgressColumn] = [DownloadColumn(), TransferSpeedColumn()]
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
-            DownloadColumn(),
-            TransferSpeedColumn(),
+            *(sizes if is_bytes else [MofNCompleteColumn()]),
             TimeRemainingColumn(),
             console=tables.console(stderr=True),
             transient=True,
@@ -38,7 +48,7 @@ class Bar:
         self._task = self._progress.add_task(safe(title), total=total)
 
     def update(self, done: int) -> None:
-        """Show how many bytes are done."""
+        """Show how many are done."""
         self._progress.start()
         self._progress.update(self._task, completed=done)
 

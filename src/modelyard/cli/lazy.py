@@ -11,10 +11,29 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from modelyard.cli import database, deployment_view, drawing, drift_view, endpoint_view, sending, tables
+    from modelyard.cli import (
+        abtest_view,
+        database,
+        deployment_view,
+        drawing,
+        drift_view,
+        endpoint_view,
+        sending,
+        tables,
+    )
     from modelyard.server import serve as server
 
-__all__ = ["database", "deployment_view", "drawing", "drift_view", "endpoint_view", "sending", "server", "tables"]
+__all__ = [
+    "abtest_view",
+    "database",
+    "deployment_view",
+    "drawing",
+    "drift_view",
+    "endpoint_view",
+    "sending",
+    "server",
+    "tables",
+]
 
 
 def _lazy(name: str) -> ModuleType:
@@ -31,6 +50,7 @@ def _lazy(name: str) -> ModuleType:
 
 
 if not TYPE_CHECKING:
+    abtest_view = _lazy("modelyard.cli.abtest_view")
     database = _lazy("modelyard.cli.database")
     deployment_view = _lazy("modelyard.cli.deployment_view")
     drawing = _lazy("modelyard.cli.drawing")

@@ -16,6 +16,7 @@ from modelyard.domain.wording import moment
 
 POINTS = 48
 """Steps of a plot; a terminal is wider."""
+_THOUSAND = 1000
 _BARS = "▁▂▃▄▅▆▇█"
 _ROLES = click.Choice(["live", "shadow", "tracked"])
 _SINCE = click.option(
@@ -35,6 +36,7 @@ _FIGURES = {
     "tokens_per_request": "tokens a request",
     "cost_per_request": "cost a request",
 }
+_FORMS = {"success_rate": "{:.4g} %", "throughput": "{:.3g} a second", "tokens_per_request": "{:,.4g}"}
 
 
 @command(
@@ -78,7 +80,8 @@ def metrics(session: Session, /, model: str, version: str | None, **given: Any) 
 def compare_live(session: Session, /, model: str, version_a: str, version_b: str, **given: Any) -> None:
     """Compare what two versions did in service.
 
-    A figure is better only where the two intervals do not overlap. Which version is released, the judge of its deployment decides.
+    A figure is better only where the two intervals do not overlap. Which version is released, is for the judge of its
+    deployment to say.
     """
     record = session.open().compare_live(model, version_a, version_b, **given)
     session.emit(record, lambda: _side_by_side(record))
@@ -97,10 +100,12 @@ def seconds(value: float | None) -> str:
     """Return a length of time with a unit that fits: `12.3 ms`, `1.5 s`."""
     if value is None:
         return ""
-    for factor, unit in ((1.0, "s"), (1e-3, "ms")):
-        if value >= factor:
-            return f"{value / factor:.3g} {unit}" if value < 1000 * factor else f"{value / factor:,.0f} {unit}"
-    return f"{value / 1e-6:.3g} µs" if value else "0 s"
+    for factor, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
+        # What would be written as 1000 of a unit is 1 of the next.
+        if value >= 0.9995 * factor or (value and unit == "µs"):
+            number = value / factor
+            return f"{number:.3g} {unit}" if number < _THOUSAND else f"{number:,.0f} {unit}"
+    return "0 s"
 
 
 def _overview(record: MetricsRecord) -> tables.Printable:
@@ -208,18 +213,11 @@ def _shown(name: str, value: float | None, currency: str = "") -> str:
     """A figure as people read it."""
     if value is None:
         return ""
-    match name:
-        case "error_rate":
-            return _share(value)
-        case "success_rate":
-            return f"{value:.4g} %"
-        case "throughput":
-            return f"{value:.3g} a second"
-        case "tokens_per_request":
-            return f"{value:,.4g}"
-        case "cost_per_request":
-            return _money(value, currency) or "0"
-    return seconds(value)
+    if name == "error_rate":
+        return _share(value)
+    if name == "cost_per_request":
+        return _money(value, currency) or "0"
+    return _FORMS[name].format(value) if name in _FORMS else seconds(value)
 
 
 def _share(value: float | None) -> str:

@@ -18,19 +18,20 @@ Advance = Callable[[int], None]
 
 
 @contextmanager
-def bar(session: Session, title: str, total: int | Path | None) -> Iterator[Advance | None]:
-    """Yield what tells of bytes done, or None where nobody watches.
+def bar(session: Session, title: str, total: int | Path | None, *, is_bytes: bool = True) -> Iterator[Advance | None]:
+    """Yield what tells how many bytes are done, or of what else there is, or None where nobody watches.
 
     Args:
         session: whether to be quiet.
         title: what is being done.
         total: bytes in all, or a file or folder whose size that is, or None where it is not known.
+        is_bytes: whether they are bytes.
     """
     if session.quiet or session.output != "table" or not sys.stderr.isatty():
         yield None
         return
     size = measured(total) if isinstance(total, Path) else total
-    started, done, shown = time.monotonic(), 0, drawing.Bar(title, size)
+    started, done, shown = time.monotonic(), 0, drawing.Bar(title, size, is_bytes=is_bytes)
 
     def advance(count: int) -> None:
         nonlocal done

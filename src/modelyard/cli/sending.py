@@ -1,4 +1,4 @@
-"""What `webhook deliver` runs: the sender of a server, in this process."""
+"""What `webhook deliver` and `alert send` run: the senders of a server, in this process."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from modelyard.bootstrap import open_yard
 from modelyard.config import Settings
 from modelyard.metadata.changes import ChangeWatch
 from modelyard.server.dispatcher import Dispatcher
+from modelyard.server.outbound import outside_of
+from modelyard.watch.sending import Notifier
 
 
 def deliver(settings: Settings, *, once: bool, interrupted: threading.Event) -> dict[str, int]:
@@ -22,3 +24,20 @@ def deliver(settings: Settings, *, once: bool, interrupted: threading.Event) -> 
                 dispatcher.start()
                 interrupted.wait()
         return {"delivered": dispatcher.delivered, "failed": dispatcher.failed}
+
+
+def notify(settings: Settings, *, once: bool, interrupted: threading.Event) -> dict[str, int]:
+    """Send the messages of alerts that are due; arguments and answer as in `deliver`."""
+    yard = open_yard(settings, expose_paths=False)
+    with (
+        closing(yard.database),
+        closing(ChangeWatch(yard.database)) as watch,
+        closing(outside_of(settings)) as outside,
+    ):
+        with Notifier(yard, settings, outside, changes=watch.count) as notifier:
+            if once:
+                notifier.drain()
+            else:
+                notifier.start()
+                interrupted.wait()
+        return {"sent": notifier.sent, "failed": notifier.failed}

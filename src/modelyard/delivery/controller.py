@@ -4,7 +4,8 @@ Rules
 - Any number of controllers may run on one registry; the lease lets one of them act (`modelyard.delivery.lease`).
 - Deployments are driven side by side, each by one thread at a time. Those that start and check versions, which may take
   minutes, have threads of their own, and so have probes: a way back never waits for somebody else's model to load.
-- It looks when the database changes, and at least every `TICK_S` while something is live: time passes by itself.
+- It looks when the database changes, and at least every `TICK_S` while something is live: time passes by itself. It
+  looks at once where work was wanted again while it was under way, and soon where a route is not served yet.
 - Where the database is away it waits: nothing advances, and nothing is rolled back.
 """
 
@@ -35,6 +36,7 @@ from modelyard.metadata.database import Transaction, known
 from modelyard.registry.context import Context, Engine, Yard
 
 TICK_S = 0.25
+SOON_S = 0.03
 IDLE_S = 5.0
 FAULT_S = 1.0
 LEASE_S = 10.0
@@ -117,6 +119,8 @@ class Controller:
         self._chores = ThreadPoolExecutor(max(1, len(jobs)), thread_name_prefix="modelyard-job")
         self._busy: dict[str, Future[None]] = {}
         self._due: dict[str, float] = {}
+        self._missed: set[str] = set()
+        """What was wanted again while it was under way."""
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -188,7 +192,7 @@ class Controller:
             del self.pulses[version_id]
         for row in live:
             pool = self._starts if row.state in BEFORE_TRAFFIC else self._pool
-            self._begin(pool, row.id, self.drive, row.id)
+            self._begin(pool, row.id, self._advance, row.id)
         for row in cooling:
             self._begin(self._pool, row.id, self._cool, row.id)
         for one in watched:
@@ -215,11 +219,14 @@ class Controller:
         """Begin some work unless the last of its kind is still under way."""
         before = self._busy.get(key)
         if before is None or before.done():
-            self._busy[key] = pool.submit(self._safely, work, argument)
+            self._missed.discard(key)
+            self._busy[key] = pool.submit(self._safely, key, work, argument)
+        else:
+            self._missed.add(key)
         for name in [name for name, future in self._busy.items() if future.done() and name != key]:
             del self._busy[name]
 
-    def _safely(self, work: Callable[[str], object], argument: str) -> None:
+    def _safely(self, key: str, work: Callable[[str], object], argument: str) -> None:
         try:
             work(argument)
         except LeaseLost:
@@ -231,11 +238,19 @@ class Controller:
             _log.exception("%s waits for a reason that nobody foresaw", argument)
             self._stopped.wait(FAULT_S)
         finally:
-            self._wake.set()
+            if key in self._missed:
+                self._wake.set()
 
     def drive(self, deployment_id: str) -> DeploymentRecord:
         """Take a deployment as far as it goes now; the caller holds the lease."""
         return self._driver.drive(deployment_id)
+
+    def _advance(self, deployment_id: str) -> None:
+        """Drive a deployment; where its route is not served yet, it is looked at again soon."""
+        found = self.drive(deployment_id)
+        applied = self._engine.applied(found.endpoint_id) if self._engine is not None else None
+        if found.live and applied is not None and applied < found.epoch and not self._stopped.wait(SOON_S):
+            self._wake.set()
 
     def _chore(self, name: str) -> None:
         self._jobs[name].run(self._driver.transaction)

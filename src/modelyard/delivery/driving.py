@@ -26,6 +26,7 @@ from modelyard.domain.durations import elapsed
 from modelyard.domain.health import Pulse, judge_probes
 from modelyard.domain.judge import REGRESSED
 from modelyard.domain.permissions import local
+from modelyard.domain.verdicts import ACT
 from modelyard.domain.windows import is_open
 from modelyard.domain.wire import DeploymentRecord, DeploymentVerdict, EndpointConfiguration, Judgement, Observation
 from modelyard.errors import DeploymentClosed, ModelyardError, NotDeployable
@@ -77,21 +78,25 @@ class Driver:
     def drive(self, deployment_id: str) -> DeploymentRecord:
         """Take a deployment as far as it goes now, and return it."""
         while True:
-            self._take_in(deployment_id)
+            while self._take_in(deployment_id) and not self._ends():
+                pass
             seen = self._look(deployment_id)
             after = self._moved(seen)
             if after is None:
+                if not seen.deployment.live:
+                    self._bench.forget(deployment_id)
                 return seen.deployment
 
-    def _take_in(self, deployment_id: str) -> None:
-        """Let the judge take in what evidence there is."""
+    def _take_in(self, deployment_id: str) -> bool:
+        """Let the judge take in some of the evidence; whether he has to see more before anything is decided."""
         with self._yard.database.read() as tx:
             found = deployments.record(known(deployments.by_id(tx, deployment_id)))
             if not self._bench.has_work(tx, found):
-                return
+                return False
         with self.transaction() as context:
-            trial = self._bench.take_in(context, found)
-        self._bench.keep(deployment_id, trial)
+            taken = self._bench.take_in(context, found)
+        self._bench.keep(deployment_id, taken)
+        return taken.said is not None and taken.said.state != REGRESSED
 
     def _look(self, deployment_id: str) -> Seen:
         with self._yard.database.read() as tx:
@@ -175,6 +180,7 @@ class Driver:
         candidate = by_version.get(found.version_id, Observation(version_id=found.version_id))
         verdict = verdict_on(found, seen.configuration, seen.observed, seen.judgement)
         now, window = self._yard.clock(), found.options.window
+        is_acting = found.options.judge.mode == ACT
         sight = Sight(
             moment=now,
             verdict=verdict,
@@ -183,7 +189,7 @@ class Driver:
             base_alive=self._alive(found.base_id) if found.base_id else None,
             dead=next((arm.version for arm in rules.companions(found) if self._alive(arm.version_id) is False), ""),
             window_open=window is None or is_open(window, now),
-            skew=seen.judgement.void if seen.judgement is not None else "",
+            skew=seen.judgement.void if seen.judgement is not None and is_acting else "",
         )
         return sight, verdict or found.verdict
 

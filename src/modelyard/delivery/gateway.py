@@ -94,9 +94,15 @@ class Way:
 
     def failed(self, error: ModelyardError) -> None:
         """Record that it was not; a caller who waits for less time than the endpoint gives proves nothing by that."""
-        is_impatient = isinstance(error, TimedOut) and not self.is_whole
-        if counts_against(error) and not is_impatient:
+        if isinstance(error, TimedOut) and not self.is_whole:
+            self.abandoned()
+        elif counts_against(error):
             self.record(Outcome(code=error.code))
+
+    def abandoned(self) -> None:
+        """Record that its caller went away before it was answered."""
+        if self.lot is not None:
+            self.recorder.abandon(self.subject, perf_counter() - self.begun, self.lot)
 
 
 class Streamed:
@@ -279,6 +285,9 @@ class Gateway:
                 answer = await answered(way.lane, way.call, deadline if way.is_whole else math.inf)
         except TimeoutError:
             error: ModelyardError = way.late()
+        except asyncio.CancelledError:
+            way.abandoned()
+            raise
         except ModelyardError as raised:
             if isinstance(raised, Overloaded) and not has_place:
                 raise
@@ -305,6 +314,9 @@ class Gateway:
                 pieces, first = await begun(way.lane, way.call, deadline if way.is_whole else math.inf)
         except TimeoutError:
             error: ModelyardError = way.late()
+        except asyncio.CancelledError:
+            way.abandoned()
+            raise
         except ModelyardError as raised:
             if isinstance(raised, Overloaded) and not has_place:
                 raise

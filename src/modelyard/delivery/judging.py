@@ -6,6 +6,8 @@ Rules
   says then. So what he says can be computed again from the log, to the last bit (`replayed`).
 - His state is in memory only as long as it is also in the database: who takes over restores the last checkpoint, and
   takes in again what came behind it.
+- A batch that cannot be read counts as one without units, and is told of; what cannot be made out any more, because
+  the log has a hole, voids the trial. Neither stops the deployment: limits and probes go on counting.
 - Where there is nothing to compare and no limit, nobody judges.
 """
 
@@ -13,7 +15,9 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Sequence
-from typing import Any
+from dataclasses import replace
+from itertools import accumulate
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Row
@@ -23,6 +27,7 @@ from modelyard.domain.canonical import encoded
 from modelyard.domain.deployment import WITH_TRAFFIC
 from modelyard.domain.duel import LATENCY, QUANTILES, TOKENS
 from modelyard.domain.durations import later
+from modelyard.domain.judge import INCONCLUSIVE
 from modelyard.domain.parameters import LLMS
 from modelyard.domain.sketch import Sketch, bin_of
 from modelyard.domain.trial import Shares, Trial, restored
@@ -41,6 +46,11 @@ FEWEST = 200
 """Requests of the old version below which the thresholds come from the first units instead."""
 MOST = 64
 """Batches that are taken in at once."""
+MOST_UNITS = 20_000
+"""Units that are taken in at once, unless one batch alone has more: nobody else writes to SQLite meanwhile."""
+MOST_TRIALS = 32
+"""Trials that are kept in memory; the others are restored when they go on."""
+LARGEST_EPOCH = 2**31 - 1
 CHECKPOINT_EVERY = 64
 """Batches between two checkpoints."""
 
@@ -95,8 +105,15 @@ def names_of(found: DeploymentRecord) -> dict[str, str]:
 
 def judgement_of(tx: Transaction, deployment_id: str) -> Judgement | None:
     """Return what the judge said last; None where nobody judges."""
-    row = evidence.judgement_of(tx, deployment_id)
-    return None if row is None else _judgement(row.document)
+    document = evidence.document_of(tx, deployment_id)
+    return None if document is None else _said_last(document)
+
+
+class Taken(NamedTuple):
+    """What came of taking in: the trial, to be kept once that is committed, and what the judge says now."""
+
+    trial: Trial | None
+    said: Judgement | None
 
 
 class Bench:
@@ -104,80 +121,128 @@ class Bench:
 
     def __init__(self) -> None:
         self._trials: dict[str, Trial] = {}
+        self._lost: set[str] = set()
+        """Deployments whose trial could not be restored; nothing more is taken in for them here."""
 
     def has_work(self, tx: Transaction, found: DeploymentRecord) -> bool:
         """Whether there is evidence to take in."""
-        return found.state in WITH_TRAFFIC and evidence.waits(tx, found.id)
+        return found.state in WITH_TRAFFIC and found.id not in self._lost and evidence.waits(tx, found.id)
 
-    def take_in(self, context: Context, found: DeploymentRecord) -> Trial | None:
+    def take_in(self, context: Context, found: DeploymentRecord) -> Taken:
         """Take in what evidence there is, and write down what follows; `keep` the trial once that is committed."""
         tx = context.tx
         row = evidence.judgement_of(tx, found.id)
         if row is None:
-            return None
+            return Taken(None, None)
         trial = self._trials.pop(found.id, None)
+        before = _said_last(row.document)
         if trial is None or trial.position != row.position:
-            trial = resumed(tx, row)
-        rows = evidence.waiting(tx, found.id, MOST)
+            try:
+                trial = resumed(tx, row)
+            except RegistryCorrupt as error:
+                said = _lost(before, error.message)
+                _write(context, found.id, row.position, said)
+                return Taken(None, said)
+        rows = _at_once(evidence.waiting(tx, found.id, MOST))
         evidence.take(tx, rows, trial.position)
-        take_all(tx, trial, rows, found.endpoint_id)
-        is_due = trial.position - row.checkpoint_position >= CHECKPOINT_EVERY
-        said = judged(trial, names_of(found), now=context.now, dropped=evidence.dropped(tx, found.id))
-        values = {
-            "position": trial.position,
-            "checkpoint_position": trial.position if is_due else row.checkpoint_position,
-            "checkpoint": _packed(trial) if is_due else row.checkpoint,
-            "document": encoded(said).decode(),
-            "updated_at": context.now,
-        }
-        evidence.set_judgement(tx, found.id, values)
-        return trial
+        damaged = before.damaged + take_all(trial, rows, Routes(tx, found.endpoint_id))
+        dropped = before.dropped + sum(row.dropped for row in rows)
+        said = judged(trial, names_of(found), now=context.now, dropped=dropped, damaged=damaged)
+        _write(context, found.id, trial.position, said)
+        if trial.position - row.checkpoint_position >= CHECKPOINT_EVERY:
+            evidence.set_checkpoint(tx, found.id, trial.position, _packed(trial))
+        return Taken(trial, said)
 
-    def keep(self, deployment_id: str, trial: Trial | None) -> None:
-        """Remember a trial whose state was committed."""
-        if trial is not None:
-            self._trials[deployment_id] = trial
+    def keep(self, deployment_id: str, taken: Taken) -> None:
+        """Remember a trial whose state was committed, or that there is none any more."""
+        if taken.trial is not None:
+            self._trials[deployment_id] = taken.trial
+            for name in list(self._trials)[:-MOST_TRIALS]:
+                self._trials.pop(name, None)
+        elif taken.said is not None:
+            self._lost.add(deployment_id)
 
     def forget(self, deployment_id: str) -> None:
         """Forget a trial: its deployment has ended."""
         self._trials.pop(deployment_id, None)
+        self._lost.discard(deployment_id)
+
+
+class Routes:
+    """The weights of an endpoint's epochs, each read once: what a trial takes as its shares.
+
+    Args:
+        tx: where they are read.
+        endpoint_id: the endpoint.
+    """
+
+    def __init__(self, tx: Transaction, endpoint_id: str) -> None:
+        self._tx, self._endpoint_id = tx, endpoint_id
+        self._found: dict[int, dict[str, float]] = {}
+
+    def of(self, batch: Batch) -> Shares:
+        """Return the weights of the epochs that a batch comes from; what never was an epoch is missing."""
+        for epoch in {arrival.epoch for arrival in batch.arms} - self._found.keys():
+            if 0 < epoch <= LARGEST_EPOCH:
+                entry = endpoints.route_at(self._tx, self._endpoint_id, epoch)
+                self._found[epoch] = {} if entry is None else {arm.version_id: arm.weight for arm in entry.route.arms}
+        return self._found
 
 
 def resumed(tx: Transaction, row: Row[Any]) -> Trial:
-    """Return the trial of a judgement's row as it is now: its checkpoint, and all that was taken in since."""
-    trial = restored(_terms(row.terms), _unpacked(row.checkpoint))
-    rows = evidence.taken(tx, row.deployment_id, after=row.checkpoint_position, last=row.position)
-    take_all(tx, trial, rows, endpoint_of(tx, row.deployment_id))
+    """Return the trial of a judgement's row as it is now: its checkpoint, and all that was taken in since.
+
+    Raises:
+        RegistryCorrupt: what is stored does not tell, not even from the first batch on.
+    """
+    terms, routes = terms_in(row), Routes(tx, endpoint_of(tx, row.deployment_id))
+    try:
+        trial = restored(terms, _unpacked(row.checkpoint))
+    except RegistryCorrupt:
+        trial = Trial(terms)
+    for rows in _pages(tx, row, after=trial.position):
+        take_all(trial, rows, routes)
     if trial.position != row.position:
         raise RegistryCorrupt(f"evidence of the deployment {row.deployment_id} is missing in its log")
     return trial
 
 
 def replayed(tx: Transaction, row: Row[Any]) -> Iterator[tuple[str, Trial]]:
-    """Yield a judgement's trial from its beginning on, batch by batch, with the moment of each; always the same object."""
-    trial = Trial(_terms(row.terms))
-    endpoint_id = endpoint_of(tx, row.deployment_id)
-    for one in evidence.taken(tx, row.deployment_id, after=0, last=row.position):
-        take_all(tx, trial, [one], endpoint_id)
-        yield one.at, trial
+    """Yield a judgement's trial after each batch from the first on, with the batch's moment; always the same object.
+
+    Raises:
+        RegistryCorrupt: what it was judged by cannot be read any more.
+    """
+    trial = Trial(terms_in(row))
+    routes = Routes(tx, endpoint_of(tx, row.deployment_id))
+    for rows in _pages(tx, row, after=0):
+        for one in rows:
+            take_all(trial, [one], routes)
+            yield one.at, trial
 
 
-def take_all(tx: Transaction, trial: Trial, rows: Sequence[Row[Any]], endpoint_id: str) -> None:
-    """Let a trial take in rows of evidence, in their order."""
-    batches = [(unpack(row.document), row.at) for row in rows]
-    shares = shares_of(tx, endpoint_id, [batch for batch, _ in batches])
-    for batch, at in batches:
-        trial.take(batch, shares, at)
+def take_all(trial: Trial, rows: Sequence[Row[Any]], routes: Routes) -> int:
+    """Let a trial take in rows of evidence, in their order; return how many could not be read."""
+    damaged = 0
+    for row in rows:
+        try:
+            batch = unpack(row.document)
+        except RegistryCorrupt:
+            batch, damaged = Batch((), ()), damaged + 1
+        trial.take(batch, routes.of(batch), row.at)
+    return damaged
 
 
-def shares_of(tx: Transaction, endpoint_id: str, batches: Sequence[Batch]) -> Shares:
-    """Return the weights of the epochs that batches come from."""
-    found: dict[int, dict[str, float]] = {}
-    for epoch in {arrival.epoch for batch in batches for arrival in batch.arms}:
-        entry = endpoints.route_at(tx, endpoint_id, epoch)
-        if entry is not None:
-            found[epoch] = {arm.version_id: arm.weight for arm in entry.route.arms}
-    return found
+def terms_in(row: Row[Any]) -> Terms:
+    """Return what a judgement's row says that is gone by.
+
+    Raises:
+        RegistryCorrupt: it cannot be read.
+    """
+    try:
+        return _terms(row.terms)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise RegistryCorrupt(f"what the deployment {row.deployment_id} is judged by is damaged: {error}") from error
 
 
 def endpoint_of(tx: Transaction, deployment_id: str) -> str:
@@ -199,6 +264,36 @@ def _thresholds(tx: Transaction, found: DeploymentRecord, now: str) -> dict[str,
         for metric, sketch in wanted
         if sketch.count >= FEWEST
     }
+
+
+def _pages(tx: Transaction, row: Row[Any], *, after: int) -> Iterator[Sequence[Row[Any]]]:
+    """The log behind a position, some batches at a time, up to the last one that was taken in."""
+    for first in range(after, row.position, MOST):
+        yield evidence.taken(tx, row.deployment_id, after=first, last=min(first + MOST, row.position))
+
+
+def _at_once(rows: Sequence[Row[Any]]) -> Sequence[Row[Any]]:
+    """The first of some rows, as many as are not too many units for one transaction; one at least."""
+    sums = accumulate(row.units for row in rows)
+    return rows[: max(1, sum(1 for units in sums if units <= MOST_UNITS))]
+
+
+def _write(context: Context, deployment_id: str, position: int, said: Judgement) -> None:
+    values = {"position": position, "document": encoded(said).decode(), "updated_at": context.now}
+    evidence.set_judgement(context.tx, deployment_id, values)
+
+
+def _said_last(document: str) -> Judgement:
+    """What a judgement's row says; where that cannot be read, that nothing follows any more."""
+    try:
+        return _judgement(document)
+    except (msgspec.MsgspecError, ValueError) as error:
+        return _lost(Judgement(), f"what the judge said last is damaged: {error}")
+
+
+def _lost(before: Judgement, why: str) -> Judgement:
+    """What is said where a trial cannot go on."""
+    return replace(before, state=INCONCLUSIVE, reason=f"nothing follows: {why}", void=why)
 
 
 def _packed(trial: Trial) -> bytes:

@@ -31,7 +31,7 @@ from modelyard.domain.names import shown
 from modelyard.domain.rivalry import Rivalry, RivalryState
 from modelyard.domain.trial import Seen
 from modelyard.domain.wire.delivery import DeploymentRecord
-from modelyard.domain.wire.feedback import TestArm, TestComparison, TestOptions, TestStanding, TestTerms
+from modelyard.domain.wire.feedback import AbArm, AbComparison, AbOptions, AbStanding, AbTerms
 from modelyard.errors import InvalidRequest, RegistryCorrupt
 
 BINARY, NUMERIC = "binary", "numeric"
@@ -45,7 +45,7 @@ LARGEST_ALPHA: Final = 0.5
 _OPTIONS: Final = ("metric", "alpha", "higher_is_better", "promote_winner")
 
 
-def options_of(given: Mapping[str, Any]) -> TestOptions:
+def options_of(given: Mapping[str, Any]) -> AbOptions:
     """Return what a test decides by, from the options of its deployment.
 
     Raises:
@@ -64,7 +64,7 @@ def options_of(given: Mapping[str, Any]) -> TestOptions:
     if metric in MEASURED and is_higher != usual:
         raise InvalidRequest(f"higher_is_better is {is_higher} for {metric}", hint="leave it out: it is known")
     try:
-        alpha = check_number(given.get("alpha", TestOptions().alpha))
+        alpha = check_number(given.get("alpha", AbOptions().alpha))
     except ValueError as error:
         raise InvalidRequest(f"alpha is {shown(given['alpha'])}, {error}", hint="give 0.05") from None
     if not 0 < alpha <= LARGEST_ALPHA:
@@ -72,10 +72,10 @@ def options_of(given: Mapping[str, Any]) -> TestOptions:
             f"alpha is {alpha:g}", hint=f"give a number above 0 and up to {LARGEST_ALPHA:g}, such as 0.05"
         )
     promotes = _flag(given, "promote_winner", usual=False)
-    return TestOptions(metric=metric, alpha=alpha, higher_is_better=is_higher, promote_winner=promotes)
+    return AbOptions(metric=metric, alpha=alpha, higher_is_better=is_higher, promote_winner=promotes)
 
 
-def terms_of(deployment: DeploymentRecord) -> TestTerms:
+def terms_of(deployment: DeploymentRecord) -> AbTerms:
     """Return who is compared with whom in a deployment that is a test.
 
     What served before is the reference; where that takes no part, the version with the largest share beside the
@@ -88,7 +88,7 @@ def terms_of(deployment: DeploymentRecord) -> TestTerms:
     reference = deployment.base_id or ""
     if reference not in weights:
         reference = max((name for name in weights if name != deployment.version_id), key=lambda name: weights[name])
-    return TestTerms(
+    return AbTerms(
         options=options_of(deployment.options.more),
         reference=reference,
         challengers=[name for name in weights if name != reference],
@@ -102,7 +102,7 @@ def _flag(given: Mapping[str, Any], name: str, *, usual: bool) -> bool:
     return value
 
 
-class Test:
+class AbTest:
     """A test that takes in values in one order, which is part of the record.
 
     Args:
@@ -116,9 +116,7 @@ class Test:
         decided_at: after how many units.
     """
 
-    __test__ = False  # Its name is a word of the domain; pytest is not to collect it.
-
-    def __init__(self, terms: TestTerms) -> None:
+    def __init__(self, terms: AbTerms) -> None:
         self.terms = terms
         self.position = self.units = self.decided_at = 0
         self.kind = self.winner = ""
@@ -171,13 +169,13 @@ class Test:
         if self.units >= WARM_UP:
             self._begin(sorted(one.mark for one in self._first if one.is_first))
 
-    def standing(self) -> TestStanding:
+    def standing(self) -> AbStanding:
         """How the test stands."""
-        return TestStanding(
+        return AbStanding(
             kind=self.kind,
             units=self.units,
             arms=[
-                TestArm(version_id=name, weight=weight, units=int(units), mean=total / units if units else None)
+                AbArm(version_id=name, weight=weight, units=int(units), mean=total / units if units else None)
                 for name, (units, total, weight) in self._arms.items()
             ],
             comparisons=[self._told(name) for name in self.terms.challengers],
@@ -208,12 +206,13 @@ class Test:
         """Become what another one was."""
         self.position, self.kind, self.units = state.position, state.kind, state.units
         self.winner, self.decided_at = state.winner, state.decided_at
-        self._arms, self._cuts, self._first = state.arms, state.cuts, state.first
+        self._cuts, self._first = state.cuts, state.first
+        self._arms = {name: state.arms[name] for name in self._arms}
         self._seen.bits[:], self._happened.bits[:] = state.seen, state.happened
         self._rivalries = {}
-        for name, stored in state.rivalries.items():
+        for name in self.terms.challengers if state.kind else ():
             self._rivalries[name] = Rivalry(state.cuts, is_binary=state.kind == BINARY)
-            self._rivalries[name].restore(stored)
+            self._rivalries[name].restore(state.rivalries[name])
 
     def _begin(self, ordered: Sequence[float]) -> None:
         """Settle what kind of metric it is by its first values, in ascending order, and begin to compare."""
@@ -256,15 +255,15 @@ class Test:
         sides = rivalry.up.value, rivalry.down.value
         return sides if is_good else (sides[1], sides[0])
 
-    def _told(self, name: str) -> TestComparison:
+    def _told(self, name: str) -> AbComparison:
         rivalry = self._rivalries.get(name)
         if rivalry is None:
-            return TestComparison(version_id=name)
+            return AbComparison(version_id=name)
         better, worse = self._sides(rivalry)
         sign = -1.0 if self._is_success else 1.0
         interval = rivalry.effect.interval(self.terms.options.alpha)
         low, high = sorted(sign * end for end in interval) if interval is not None else (None, None)
-        return TestComparison(
+        return AbComparison(
             version_id=name,
             e_better=better,
             e_worse=worse,
@@ -304,15 +303,15 @@ _encode = msgspec.msgpack.Encoder(order="deterministic").encode
 _decode = msgspec.msgpack.Decoder(_State).decode
 
 
-def restored(terms: TestTerms, stored: bytes) -> Test:
+def restored(terms: AbTerms, stored: bytes) -> AbTest:
     """Return a test that is what another one of these terms was, to the last bit.
 
     Raises:
         RegistryCorrupt: the bytes stand for none.
     """
-    test = Test(terms)
+    test = AbTest(terms)
     try:
         test.restore(_decode(stored))
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (msgspec.MsgspecError, ValueError, KeyError) as error:
         raise RegistryCorrupt(f"the stored state of a test is damaged: {error}") from error
     return test

@@ -4,8 +4,8 @@ Rules
 1. From fewer than `min_requests` nothing follows, on either side of a comparison. Throughput, tokens and cost per hour
    are themselves about how much there is, so they are known from the first moment on.
 2. Times are in seconds, `error_rate` in 0..1, `success_rate` in percent, `throughput` in requests a second.
-3. Where rates of errors are compared, the worse one has to lie beyond what chance makes of the other: the lower end of
-   its Wilson interval (`NOISE` standard errors) has to exceed the baseline.
+3. Where rates of errors are compared, they have to differ by more than chance: their Wilson intervals (`NOISE` standard
+   errors to each side) must not overlap.
 4. An error budget is 1 - objective. Its burn rate is the share of errors divided by it; 1 uses it up exactly. A burn
    rate alerts where it is exceeded in a long window and in a short one, which lets it end soon after the trouble has:
    the multiwindow, multi-burn-rate form of "The Site Reliability Workbook" (Beyer et al., O'Reilly 2018), chapter 5.
@@ -19,15 +19,17 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from modelyard.domain.alerts import BAD, BETWEEN, CLEAR, UNKNOWN, Reading, level_of
+from modelyard.domain.divergence import FROM_STRONG, TOO_FEW
 from modelyard.domain.durations import told
 from modelyard.domain.sketch import Sketch
 from modelyard.domain.wire.alerts import AlertRule, BurnWindow
+from modelyard.domain.wire.profiles import FeatureDrift
 
 LATENCIES: Final = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 AMOUNTS: Final = ("throughput", "tokens_per_hour", "cost_per_hour")
 """Metrics of an endpoint as a whole: of one version alone they follow its share of the traffic."""
 METRICS: Final = ("error_rate", "success_rate", *LATENCIES, *AMOUNTS)
-NOISE: Final = 3.0
+NOISE: Final = 2.5
 FAST: Final = (
     BurnWindow(long_s=3_600.0, short_s=300.0, factor=14.4),
     BurnWindow(long_s=21_600.0, short_s=1_800.0, factor=6.0),
@@ -82,7 +84,7 @@ def threshold(rule: AlertRule, sums: Sums) -> Reading:
         for limit, above, word in ((rule.above, True, "above"), (rule.below, False, "below"))
         if limit is not None
     ]
-    level, limit, word = next((one for wanted in (BAD, BETWEEN, CLEAR) for one in levels if one[0] == wanted))
+    level, limit, word = next(one for wanted in (BAD, BETWEEN, CLEAR) for one in levels if one[0] == wanted)
     where = f"{word} the limit of" if level == BAD else "near the limit of" if level == BETWEEN else "within"
     summary = f"{rule.metric} is {value:.4g}, {where} {limit:.4g}, on {sums.requests} requests in {told(sums.seconds)}"
     return Reading(level=level, value=value, limit=limit, summary=summary, requests=sums.requests)
@@ -125,7 +127,8 @@ def _times_as_bad(metric: str, value: float, base: float) -> float:
 def _beyond_chance(metric: str, now: Sums, before: Sums) -> bool:
     if metric not in {"error_rate", "success_rate"}:
         return True
-    return wilson_lower(now.errors, now.requests) > before.errors / before.requests
+    highest = 1.0 - wilson_lower(before.requests - before.errors, before.requests)
+    return wilson_lower(now.errors, now.requests) > highest
 
 
 def wilson_lower(count: int, total: int, z: float = NOISE) -> float:
@@ -158,9 +161,7 @@ def burn_rate(rule: AlertRule, windows: Sequence[tuple[BurnWindow, Sums, Sums]])
         f"{told(window.long_s)} (limit {window.factor:g})"
     )
     details = {"long_s": window.long_s, "short_s": window.short_s, "objective": rule.objective}
-    return Reading(
-        level=level, value=burn, limit=window.factor, summary=summary, requests=requests, details=details
-    )  # fmt: skip
+    return Reading(level=level, value=burn, limit=window.factor, summary=summary, requests=requests, details=details)
 
 
 def no_data(rule: AlertRule, now: Sums, before: Sums, *, firing: bool) -> Reading:
@@ -171,6 +172,19 @@ def no_data(rule: AlertRule, now: Sums, before: Sums, *, firing: bool) -> Readin
         return _too_few(before.requests, rule.min_requests)
     summary = f"no request in {told(now.seconds)}; there were {before.requests} in {told(before.seconds)} before"
     return Reading(level=BAD, value=now.seconds, limit=rule.window_s, summary=summary)
+
+
+def drift(rule: AlertRule, features: Sequence[FeatureDrift], rows: int) -> Reading:
+    """Hold the feature that has drifted furthest against a limit of its PSI, as far as that is more than noise."""
+    known = [(one.psi, one.noise_limit or 0.0, one) for one in features if one.psi is not None and one.drift != TOO_FEW]
+    if not known or rows < rule.min_requests:
+        return _too_few(rows, rule.min_requests)
+    limit = FROM_STRONG if rule.above is None else rule.above
+    value, noise, worst = max(known, key=lambda one: (one[0] > one[1], one[0]))
+    level = level_of(value, limit, above=True, resolve_at=rule.resolve_at) if value > noise else CLEAR
+    summary = f"{worst.role} {worst.feature} has a PSI of {value:.3g} (limit {limit:g}), on {rows} sampled rows"
+    details = {"feature": worst.feature, "ks": worst.ks}
+    return Reading(level=level, value=value, limit=limit, summary=summary, requests=rows, details=details)
 
 
 def _too_few(requests: int, needed: int) -> Reading:

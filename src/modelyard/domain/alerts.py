@@ -151,6 +151,10 @@ def _fired(timing: Timing, standing: Standing, reading: Reading, now: str) -> Tu
             return _resolved(standing, f"nothing was measured for {timing.stale_s:g} s", now)
         # Time without data is no time in which it was well.
         return _noted(standing, replace(standing, silent=silent, since=None), now)
+    return _measured(timing, standing, reading, now)
+
+
+def _measured(timing: Timing, standing: Standing, reading: Reading, now: str) -> Turn | None:
     if reading.level == CLEAR:
         since = standing.since or now
         if elapsed(since, now) >= timing.keep_firing_s:
@@ -282,7 +286,7 @@ def subject_text(subject: Subject) -> str:
 
 def live_key(rule: str, subject: Subject) -> str:
     """What an alert that is not resolved is unique by: 32 hexadecimal digits."""
-    parts = "\0".join((rule, subject.model, subject.environment, subject.version))
+    parts = f"{rule}\0{subject.model}\0{subject.environment}\0{subject.version}"
     return blake2b(parts.encode(), digest_size=16).hexdigest()
 
 

@@ -67,11 +67,6 @@ class Wealth:
         self._events = self._given = 0
         self.value = self.peak = 1.0
 
-    @property
-    def events(self) -> int:
-        """How many events were bet on since cash was last given out from the beginning."""
-        return self._events
-
     def bet(self, factors: Factors) -> None:
         """Bet on an event: each part of the wealth is multiplied by its factor."""
         if self.value >= ENOUGH:

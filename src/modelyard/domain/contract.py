@@ -21,6 +21,16 @@ class Secretive(Protocol):
         """The same without the secret: what is kept for a repeat of the request."""
 
 
+@runtime_checkable
+class Numbered(Protocol):
+    """A request that may be known by a number of its own, so that its repeat is known without a kept answer."""
+
+    @property
+    def is_numbered(self) -> bool:
+        """Whether it is."""
+        ...
+
+
 @dataclass(frozen=True)
 class Operation(Generic[Request, Response]):
     """One row: the contract of one operation.

@@ -99,7 +99,9 @@ def _flatten(value: Any, name: str, into: Row, depth: int) -> None:
 
 def _predict_rows(body: Any) -> Iterable[Row]:
     value = body
-    if isinstance(body, Mapping):
+    if not isinstance(body, list):
+        if not isinstance(body, Mapping):
+            return []
         found = [name for name in _ENVELOPES if name in body]
         if not found and "columns" not in body:
             return []

@@ -4,8 +4,8 @@ Rules
 1. Of a figure, the one with the better interval is better only where the two intervals do not overlap; else no
    difference is shown, which does not mean that there is none.
 2. Figures without an interval, such as tokens and cost, are shown and not judged.
-3. It describes and does not decide. Versions that served at different times had different requests; a release is decided
-   by the judge, who compares what was drawn by lot.
+3. It describes and does not decide. Versions that served at different times had different requests; a release is
+   decided by the judge, who compares what was drawn by lot.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -58,8 +58,9 @@ class Wanted:
 
 def figures(subject: Subject, counted: Sequence[Counted], wanted: Wanted) -> VersionMetrics:
     """Return the figures of one version in one role."""
-    total = Cell.sum(one.cell for one in counted)
     first, last = _stretch(counted, wanted)
+    step, steps = _steps(counted, first, wanted)
+    total = Cell.sum(steps.values())
     seconds = max(1.0, elapsed(first, last)) if first else 0.0
     requests = total.requests
     return VersionMetrics(
@@ -75,7 +76,7 @@ def figures(subject: Subject, counted: Sequence[Counted], wanted: Wanted) -> Ver
         currency=subject.currency,
         first_seen=first or None,
         last_seen=last or None,
-        series=series(counted, first, wanted) if first and wanted.points else [],
+        series=series(step, steps, wanted) if wanted.points and steps else [],
         **_shared(total, seconds),
     )
 
@@ -92,19 +93,32 @@ def intervals(total: Cell) -> dict[str, LikelyRange]:
     return {**found, **{name: quantile_bounds(values, share) for name, share in QUANTILES.items()}}
 
 
-def series(counted: Sequence[Counted], first: str, wanted: Wanted) -> list[MetricPoint]:
-    """Return the steps of a range from the first moment on that anything is known of, the earliest first."""
+def series(step: int, steps: Mapping[int, Cell], wanted: Wanted) -> list[MetricPoint]:
+    """Return all steps from the first to the end of a range.
+
+    Args:
+        step: how long each is, in seconds.
+        steps: number of a step, counted from 1970 → what came in it; not empty.
+        wanted: the range.
+    """
+    last = max(bucket_of(later(wanted.until, -1e-6), step), *steps)
+    return [_point(number, step, steps.get(number) or Cell()) for number in range(min(steps), last + 1)]
+
+
+def _steps(counted: Sequence[Counted], first: str, wanted: Wanted) -> tuple[int, dict[int, Cell]]:
+    """The length of a series' steps, and what came in each; all in one step where no series is wanted."""
+    if not counted or not wanted.points:
+        return 0, {0: Cell.sum(one.cell for one in counted)} if counted else {}
     step = step_of(elapsed(first, wanted.until), wanted.points, longest_of({one.span for one in counted}))
     cells: dict[int, list[Cell]] = {}
     for one in counted:
         cells.setdefault(bucket_of(one.start, step), []).append(one.cell)
-    last = bucket_of(later(wanted.until, -1e-6), step)
-    return [_point(number, step, cells.get(number, ())) for number in range(min(cells), last + 1)]
+    return step, {number: Cell.sum(found) for number, found in cells.items()}
 
 
-def _point(number: int, step: int, cells: Iterable[Cell]) -> MetricPoint:
+def _point(number: int, step: int, cell: Cell) -> MetricPoint:
     at = later("1970-01-01T00:00:00.000000Z", number * step)
-    return MetricPoint(at=at, seconds=step, **_shared(Cell.sum(cells), step))
+    return MetricPoint(at=at, seconds=step, **_shared(cell, step))
 
 
 def _shared(total: Cell, seconds: float) -> dict[str, Any]:

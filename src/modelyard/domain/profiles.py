@@ -25,7 +25,7 @@ from hashlib import blake2b
 from typing import Final
 
 from modelyard.domain.names import shown
-from modelyard.domain.sketch import ACCURACY
+from modelyard.domain.sketch import ACCURACY, merge_bins
 from modelyard.domain.wire.profiles import FeatureDocument, ProfileDocument
 from modelyard.errors import InvalidRequest
 
@@ -103,10 +103,8 @@ class Numbers:
     def merge(self, other: Numbers) -> None:
         """Count all that another has counted."""
         self._raise_to(other.level)
-        levels = self.level - other.level
-        for place, count in other.bins.items():
-            at = coarser(place, levels)
-            self.bins[at] = self.bins.get(at, 0) + count
+        # Most parts have the level of the whole; a month of hours is some million bins.
+        merge_bins(self.bins, other.bins if other.level == self.level else other.at(self.level))
         self._fit()
 
     def at(self, level: int) -> dict[int, int]:
@@ -337,4 +335,4 @@ def _float(value: float) -> float:
     try:
         return float(value)
     except OverflowError:
-        return math.copysign(_MOST, value)
+        return _MOST if value > 0 else -_MOST

@@ -1,7 +1,8 @@
 """Quantities as people write them: `500/min`, `0.5%`, `80ms`, and how a new version may differ: `errors x2`.
 
 Rules
-1. A plain number is taken too: requests per minute, a share of 1, seconds.
+1. A plain number is taken too: requests per minute, a share of 1, seconds. A text that is to be a time needs its unit,
+   for people would take 80 for milliseconds.
 2. Nothing is guessed: what has another form is refused, with forms that are taken.
 """
 
@@ -62,8 +63,11 @@ def length_s(value: object, what: str) -> float:
     Raises:
         InvalidRequest: the value is none, is not positive, or longer than ten days.
     """
-    match = _LENGTH.fullmatch(value.strip()) if isinstance(value, str) else None
-    number = float(match[1]) * _SECONDS[match[2]] if match else _plain(value)
+    if isinstance(value, str):
+        match = _LENGTH.fullmatch(value.strip())
+        number = float(match[1]) * _SECONDS[match[2]] if match else math.nan
+    else:
+        number = _plain(value)
     if not 0 < number <= 864_000:  # noqa: PLR2004 - ten days
         raise InvalidRequest(f"{what} is {shown(value)}", hint="write a time like 80ms, 1.5s or 10m")
     return number
@@ -104,7 +108,13 @@ def _with(found: Effect, match: re.Match[str], text: str) -> Effect:
     ratio = float(times) if times is not None else 1.0 + float(f"{sign}{change}") / 100.0
     if not 1 / MOST_RATIO <= ratio <= MOST_RATIO:
         raise InvalidRequest(f"the effect {shown(text)} is too large, or too small", hint=EFFECTS_HINT)
-    return replace(found, **{name: ratio})
+    return _changed(found, name, ratio)
+
+
+def _changed(found: Effect, name: str, ratio: float) -> Effect:
+    if name == "errors":
+        return replace(found, errors=ratio)
+    return replace(found, latency=ratio) if name == "latency" else replace(found, tokens=ratio)
 
 
 def _plain(value: object) -> float:

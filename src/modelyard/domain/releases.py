@@ -15,7 +15,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 from random import Random
 from statistics import NormalDist
 from typing import Final, NamedTuple
@@ -24,7 +23,7 @@ from modelyard.domain.betting import is_informative
 from modelyard.domain.duel import LATENCY, QUANTILES, TOKENS
 from modelyard.domain.sketch import bin_of
 from modelyard.domain.trial import SKEW_LIMIT, Trial
-from modelyard.domain.units import MOST_FAILED, MOST_SEEN, MOST_UNITS, NONE, Arrival, Batch, Unit
+from modelyard.domain.units import MOST_FAILED, MOST_SEEN, MOST_UNITS, NONE, Arrival, Batch, Unit, key_hash
 from modelyard.domain.verdicts import weights_of
 from modelyard.domain.wire.judge import JudgeOptions, Terms
 
@@ -118,16 +117,15 @@ class World:
     Args:
         scenario: traffic and plan.
         effect: what is different about the new version.
-        population: random numbers that make the users; the same for all releases.
     """
 
-    def __init__(self, scenario: Scenario, effect: Effect, population: Random) -> None:
+    def __init__(self, scenario: Scenario, effect: Effect) -> None:
         self.scenario, self.effect = scenario, effect
         self.rate = scenario.per_minute / 60.0
         self.is_whole = bool(
             scenario.keys or scenario.p50_s or scenario.tokens or scenario.options.max_error_rate is not None
         )
-        self.hashes = [population.getrandbits(64) | 1 for _ in range(scenario.keys)]
+        self.most = most_requests(scenario)
         median = scenario.p50_s or MEDIAN_S
         spread = math.log(scenario.p99_s / median) / _TAIL if scenario.p99_s else SPREAD
         self.places = _tables(median, spread, effect.latency)
@@ -143,18 +141,6 @@ class World:
                 metric: [table[math.ceil(share * _TABLE) - 1] for share in QUANTILES] for metric, table in known.items()
             },
         )
-
-    @cached_property
-    def most(self) -> float:
-        """How many requests there are at most."""
-        scenario = self.scenario
-        lasting = math.inf
-        if scenario.step_seconds is not None:
-            longest = scenario.step_seconds
-            if scenario.options.require_proof:
-                longest = max(longest, scenario.max_step_seconds)
-            lasting = len(scenario.steps) * longest * self.rate
-        return min(lasting, scenario.requests or math.inf)
 
     def rates(self, position: int) -> tuple[float, float]:
         """The error rates of the old and of the new version after so many requests."""
@@ -174,6 +160,16 @@ class World:
         if self.scenario.drift != 1.0:
             room = min(room, max(1, int(self.most / PIECES)))
         return room
+
+
+def most_requests(scenario: Scenario) -> float:
+    """Return how many requests a release of a scenario takes at most."""
+    if scenario.step_seconds is None:
+        return scenario.requests or math.inf
+    longest = scenario.step_seconds
+    if scenario.options.require_proof:
+        longest = max(longest, scenario.max_step_seconds)
+    return min(len(scenario.steps) * longest * scenario.per_minute / 60.0, scenario.requests or math.inf)
 
 
 def release(world: World, chance: Random) -> Release:
@@ -279,7 +275,6 @@ class _Crowd:
         self._places: dict[int, float] = {}
         """User → the place that decides between the versions, the same for the whole release."""
         self._seen: set[int] = set()
-        self._failed: set[int] = set()
         self._has_changed = False
 
     def burst(self, w: float, room: int, position: int) -> Burst:
@@ -288,7 +283,7 @@ class _Crowd:
         base, new = self._world.rates(position)
         self._has_changed = position >= self._world.effect.after
         looked = min(requests, MOST_SEEN)
-        if self._world.hashes:
+        if self._world.scenario.keys:
             ours, units = self._of_users(w, looked, base, new)
         else:
             ours, units = self._of_strangers(w, looked, base, new)
@@ -314,7 +309,7 @@ class _Crowd:
 
     def _of_users(self, w: float, count: int, base: float, new: float) -> tuple[int, list[Unit]]:
         draw, world = self._chance.random, self._world
-        users, troubled = len(world.hashes), world.scenario.troubled
+        users, troubled = world.scenario.keys, world.scenario.troubled
         units: list[Unit] = []
         ours = 0
         for _ in range(count):
@@ -325,12 +320,10 @@ class _Crowd:
             arm = place < w
             ours += arm
             failed = user < troubled * users and draw() * troubled < (new if arm else base)
-            is_known = user in self._seen
-            if not (is_known and (not failed or user in self._failed)) and len(units) < MOST_UNITS:
+            # What a user meets again tells nothing unless it fails; which errors count, the trial decides.
+            if (failed or user not in self._seen) and len(units) < MOST_UNITS:
                 self._seen.add(user)
-                if failed:
-                    self._failed.add(user)
-                units.append(self._unit(arm, world.hashes[user], failed=failed))
+                units.append(self._unit(arm, key_hash(b"%d" % user), failed=failed))
         return ours, units
 
     def _unit(self, arm: bool, key: int, *, failed: bool) -> Unit:  # noqa: FBT001 - it is a number, 0 or 1

@@ -33,17 +33,17 @@ class Side:
         has_events: whether the events alone are compared too.
     """
 
-    __slots__ = ("cuts", "events")
+    __slots__ = ("_has_events", "cuts", "events")
 
     def __init__(self, cuts: int, *, has_events: bool) -> None:
         self.cuts = [Wealth(PRIOR, kept=0.0, sparse=True) for _ in range(cuts)]
-        self.events = Wealth(PRIOR, kept=0.0) if has_events else None
+        self.events, self._has_events = Wealth(PRIOR, kept=0.0), has_events
 
     @property
     def value(self) -> float:
         """The evidence: the mean of its parts, which is an e-process again."""
         mean = sum(wealth.value for wealth in self.cuts) / len(self.cuts)
-        return mean if self.events is None else (mean + self.events.value) / 2
+        return (mean + self.events.value) / 2 if self._has_events else mean
 
     def bet(self, cut: int, factors: Sequence[Factors], *, own: bool, above: bool) -> None:
         """Bet on whether a value of the arm itself (`own`), or of the other one, is above a cut."""
@@ -51,15 +51,12 @@ class Side:
 
     def state(self) -> list[list[float]]:
         """All that it consists of."""
-        return [wealth.state() for wealth in self._parts()]
+        return [wealth.state() for wealth in (*self.cuts, self.events)]
 
     def restore(self, state: Sequence[Sequence[float]]) -> None:
         """Become what another one was."""
-        for wealth, stored in zip(self._parts(), state, strict=True):
+        for wealth, stored in zip((*self.cuts, self.events), state, strict=True):
             wealth.restore(stored)
-
-    def _parts(self) -> list[Wealth]:
-        return [*self.cuts, *([self.events] if self.events is not None else [])]
 
 
 class Rivalry:
@@ -93,15 +90,15 @@ class Rivalry:
 
     def event(self, w: float, *, own: bool) -> None:
         """Take in the first event of a unit."""
-        if self.up.events is not None and self.down.events is not None:
-            self.up.events.bet(error_factors(w, 1.0, ODDS)[not own])
-            self.down.events.bet(error_factors(1.0 - w, 1.0, ODDS)[own])
+        self.up.events.bet(error_factors(w, 1.0, ODDS)[not own])
+        self.down.events.bet(error_factors(1.0 - w, 1.0, ODDS)[own])
 
     def needed(self, limit: float) -> int | None:
-        """About how many more units it takes until one side is decided, if the arms differ as they did so far."""
+        """About how many more units it takes until one side is decided, if the arms differ as they did so far.
+
+        None where that is no forecast. No side is decided yet.
+        """
         missing = math.log(limit) - math.log(max(self.up.value, self.down.value))
-        if missing <= 0.0:
-            return 0
         growth = max(self._growth(place, up=up) for place in range(len(self._cuts)) for up in (True, False))
         return math.ceil(missing / growth) if growth * MOST_UNITS > missing else None
 

@@ -18,7 +18,8 @@ from typing import Any, TypeAlias
 from blake3 import blake3
 
 from modelyard.domain.canonical import encoded, plain
-from modelyard.domain.wire.delivery import SnapshotChange, SnapshotDocument
+from modelyard.domain.wire.delivery import SnapshotChange
+from modelyard.domain.wire.snapshots import SnapshotDocument
 
 Parts: TypeAlias = Mapping[str, Any]
 

@@ -48,7 +48,7 @@ def range_of(since: str, until: str, now: str, *, usual: str = "24h") -> tuple[s
     """Return the range of time that somebody asks for, as two moments.
 
     Args:
-        since: a moment, or how long before the end, such as `24h`; `usual` where it is empty.
+        since: a moment, or how long ago, such as `24h`; `usual` before the end where it is empty.
         until: a moment, or how long ago; now where it is empty.
         now: the present moment.
         usual: how long a range is of which nothing is said.
@@ -56,8 +56,8 @@ def range_of(since: str, until: str, now: str, *, usual: str = "24h") -> tuple[s
     Raises:
         InvalidRequest: one of them is neither, lies in the future, or the range ends before it begins.
     """
-    end = _moment(until, now, now, "until") if until else now
-    begin = _moment(since or usual, end, now, "since")
+    end = _moment(until, now, "until") if until else now
+    begin = _moment(since, now, "since") if since else _before(end, seconds(usual))
     if begin >= end:
         raise InvalidRequest(f"the range begins at {begin} and ends at {end}", hint="since lies before until")
     return begin, end
@@ -86,10 +86,8 @@ def bucket_of(at: str, step: int) -> int:
     return (parsed(at) - _EPOCH) // timedelta(seconds=step)
 
 
-def _moment(text: str, end: str, now: str, what: str) -> str:
-    if is_duration(text):
-        return _before(end, seconds(text, what))
-    return moment(text, now)
+def _moment(text: str, now: str, what: str) -> str:
+    return _before(now, seconds(text, what)) if is_duration(text) else moment(text, now)
 
 
 def _before(end: str, length: float) -> str:

@@ -30,7 +30,7 @@ MOST_COST: Final = 1e6
 """In the currency, for one prediction."""
 
 _NEVER: Final = "9999-12-31T23:59:59.999999Z"
-_LOWEST, _HIGHEST = bin_of(LEAST), bin_of(MOST)
+_PLACES: Final = frozenset(map(str, range(bin_of(LEAST), bin_of(MOST) + 1)))
 _COUNTS: Final = ("requests", "errors", "tokens", "cost_nano", "latency_ns")
 
 
@@ -40,18 +40,19 @@ def latency_of(value: object) -> float:
     Raises:
         InvalidRequest: it is none.
     """
-    return _number("latency", value, MOST)
+    return _number("latency", value, MOST, "write it in seconds, such as 0.25")
 
 
 def cost_of(value: object) -> float:
     """Return the cost of a prediction as a plain number; errors as in `latency_of`."""
-    return _number("cost", value, MOST_COST)
+    return _number("cost", value, MOST_COST, "write it in the currency of the prices, such as 0.002")
 
 
 def tokens_of(value: object) -> int:
     """Return a number of tokens as a plain one; errors as in `latency_of`."""
     if isinstance(value, bool) or not hasattr(value, "__index__") or not 0 <= int(value) <= LARGEST:
-        raise InvalidRequest(f"tokens is {shown(value)}, not a whole number, 0 or more")
+        hint = "leave it out where it is not known"
+        raise InvalidRequest(f"tokens is {shown(value)}, not a whole number, 0 or more", hint=hint)
     return int(value)
 
 
@@ -90,8 +91,7 @@ def cell_of_window(told: TrackedWindow) -> Cell:
     wrong = next((name for name in _COUNTS if not 0 <= getattr(told, name) <= LARGEST), None)
     if wrong is not None:
         raise InvalidRequest(f"{wrong} of a window is {getattr(told, wrong)}; it goes from 0 to {LARGEST}")
-    _check_bins("latency", told.latency)
-    _check_bins("sizes", told.sizes)
+    latency, sizes = _bins("latency", told.latency), _bins("sizes", told.sizes)
     if sum(told.latency.values()) != told.requests:
         raise InvalidRequest(f"a window of {told.requests} requests has {sum(told.latency.values())} latencies")
     if told.errors > told.requests or sum(told.sizes.values()) > told.requests:
@@ -101,7 +101,7 @@ def cell_of_window(told: TrackedWindow) -> Cell:
     cell = Cell()
     for name in _COUNTS:
         setattr(cell, name, getattr(told, name))
-    cell.bins, cell.sizes = dict(told.latency), dict(told.sizes)
+    cell.bins, cell.sizes = latency, sizes
     cell.codes = {FAILED: told.errors} if told.errors else {}
     return cell
 
@@ -109,17 +109,20 @@ def cell_of_window(told: TrackedWindow) -> Cell:
 def window_of(version: str, start: str, cell: Cell) -> TrackedWindow:
     """Return a cell as an application sends it; `cell_of_window` reads it."""
     counts = {name: getattr(cell, name) for name in _COUNTS}
-    return TrackedWindow(version=version, start=start, latency=cell.bins, sizes=cell.sizes, **counts)
+    latency, sizes = ({str(place): count for place, count in bins.items()} for bins in (cell.bins, cell.sizes))
+    return TrackedWindow(version=version, start=start, latency=latency, sizes=sizes, **counts)
 
 
-def _check_bins(what: str, bins: Mapping[int, int]) -> None:
-    for place, count in bins.items():
-        if not _LOWEST <= place <= _HIGHEST or not 0 < count <= LARGEST:
-            raise InvalidRequest(f"{what} of a window has {count} in the bin {place}, which cannot be")
+def _bins(what: str, told: Mapping[str, int]) -> dict[int, int]:
+    """Bins that came as JSON, where names are texts."""
+    for place, count in told.items():
+        if place not in _PLACES or not 0 < count <= LARGEST:
+            raise InvalidRequest(f"{what} of a window has {count} in the bin {shown(place)}, which cannot be")
+    return {int(place): count for place, count in told.items()}
 
 
-def _number(what: str, value: object, most: float) -> float:
-    refusal = InvalidRequest(f"{what} is {shown(value)}, not a number from 0 to {most:,.0f}")
+def _number(what: str, value: object, most: float, hint: str) -> float:
+    refusal = InvalidRequest(f"{what} is {shown(value)}, not a number from 0 to {most:,.0f}", hint=hint)
     if isinstance(value, bool | str | bytes):
         raise refusal
     try:

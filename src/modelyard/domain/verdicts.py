@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from math import isfinite
 from typing import Any, Final
 
 from modelyard.domain.duel import ERRORS, LATENCY, SLO, TOKENS
@@ -23,12 +22,18 @@ from modelyard.domain.judge import HEALTHY, INCONCLUSIVE, PENDING, REGRESSED
 from modelyard.domain.names import shown
 from modelyard.domain.trial import Trial
 from modelyard.domain.wire.delivery import DeploymentVerdict
-from modelyard.domain.wire.judge import ChallengerEvidence, JudgeOptions, Judgement, Terms
+from modelyard.domain.wire.judge import ChallengerEvidence, Judgement, JudgeOptions, Terms
 from modelyard.errors import InvalidRequest
 
 ACT, OBSERVE, OFF = "act", "observe", "off"
 WEIGHTS: Final = {ERRORS: 0.5, LATENCY: 0.4, TOKENS: 0.1}
 SLO_WEIGHT: Final = 0.2
+MOST_SAID: Final = 1_000_000_000
+"""Evidence beyond which the number is not written out."""
+_SKEWED: Final = (
+    "lots do not fall as the weights say (evidence {:.3g}): the router is wrong, or one version hangs, or refuses as"
+    " its callers' mistakes what the other one takes"
+)
 _WORSE: Final = {
     ERRORS: "it fails more often",
     LATENCY: "it is slower",
@@ -79,7 +84,7 @@ def weights_of(options: JudgeOptions, *, has_tokens: bool, is_comparable: bool) 
     return {**{name: rest * WEIGHTS[name] / whole for name in chosen}, SLO: 1.0 - rest}
 
 
-def judged(trial: Trial, names: Mapping[str, str], *, now: str, dropped: int = 0) -> Judgement:
+def judged(trial: Trial, names: Mapping[str, str], *, now: str, dropped: int = 0, damaged: int = 0) -> Judgement:
     """Return what the judge says of a trial.
 
     Args:
@@ -87,16 +92,17 @@ def judged(trial: Trial, names: Mapping[str, str], *, now: str, dropped: int = 0
         names: version id → version.
         now: the present moment.
         dropped: how many requests the evidence leaves out.
+        damaged: how many of its batches could not be read.
     """
     terms = trial.terms
     found = [replace(one, version=names.get(one.version_id, one.version_id)) for one in trial.evidence()]
     limit = len(found) / terms.options.alpha
     is_void = bool(trial.skewed_since) and elapsed(trial.skewed_since, now) >= terms.hold_s
-    void = f"lots do not fall as the weights say (evidence {trial.skew:.3g})" if is_void else ""
+    void = _SKEWED.format(trial.skew) if is_void else ""
     state, reason = (INCONCLUSIVE, f"nothing follows: {void}") if void else _said(found, terms, limit)
     return Judgement(
         state=state,
-        reason=reason,
+        reason=reason + (f"; {damaged} of {trial.position} batches of evidence could not be read" if damaged else ""),
         alpha=terms.options.alpha,
         limit=limit,
         challengers=found,
@@ -104,6 +110,7 @@ def judged(trial: Trial, names: Mapping[str, str], *, now: str, dropped: int = 0
         void=void,
         position=trial.position,
         dropped=dropped,
+        damaged=damaged,
     )
 
 
@@ -111,15 +118,21 @@ def verdict_with(
     judgement: Judgement | None, options: JudgeOptions, limits: DeploymentVerdict | None
 ) -> DeploymentVerdict | None:
     """Join what the judge says with what the limits say; None where neither says anything."""
-    said = None if judgement is None else _verdict(judgement, options)
-    if said is not None and said.state == REGRESSED:
-        return said
-    if limits is not None and limits.state == REGRESSED:
-        return limits
-    if said is None:
-        return _unproven(limits) if options.require_proof and options.mode != OFF else limits
-    if options.require_proof and said.state != HEALTHY:
+    if judgement is None:
+        is_asked = options.require_proof is not None and options.mode != OFF
+        is_broken = limits is not None and limits.state == REGRESSED
+        return _unproven(limits) if is_asked and not is_broken else limits
+    said = _verdict(judgement, options)
+    for one in (said, limits):
+        if one is not None and one.state == REGRESSED:
+            return one
+    if options.require_proof is not None and said.state != HEALTHY:
         return replace(said, state=PENDING)
+    return _joined(said, limits)
+
+
+def _joined(said: DeploymentVerdict, limits: DeploymentVerdict | None) -> DeploymentVerdict | None:
+    """What follows where nothing speaks against the version."""
     if limits is None:
         return None if said.state == PENDING else said
     return replace(limits, reason=f"{limits.reason}; {said.reason}", evidence={**said.evidence, **limits.evidence})
@@ -127,7 +140,9 @@ def verdict_with(
 
 def one_in(e_value: float) -> str:
     """Say how rare evidence is if nothing is worse: `1 in 250`."""
-    return f"1 in {e_value:,.0f}" if isfinite(e_value) and e_value >= 1 else "nothing unusual"
+    if e_value > MOST_SAID:
+        return f"1 in over {MOST_SAID:,}"
+    return f"1 in {e_value:,.0f}" if e_value >= 1 else "nothing unusual"
 
 
 def _said(found: list[ChallengerEvidence], terms: Terms, limit: float) -> tuple[str, str]:
@@ -161,6 +176,8 @@ def _verdict(judgement: Judgement, options: JudgeOptions) -> DeploymentVerdict:
 
 def evidence_of(judgement: Judgement) -> dict[str, Any]:
     """What a judgement rests on, as JSON values; `version` and `metric` are those with the most evidence."""
+    if not judgement.challengers:
+        return {"judge": asdict(judgement)}
     worst = max(judgement.challengers, key=lambda one: one.peak)
     loudest = max(worst.metrics, key=lambda metric: metric.weight * metric.e_value)
     return {

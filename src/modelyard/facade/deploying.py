@@ -2,7 +2,7 @@
 
 Rules
 - The version is named as everywhere: by a model and a version apart, by one reference, or by a record.
-- Limits and windows are records, or mappings with the records' fields; a field that they do not have is refused, for a
+- Limits, windows and what the judge goes by are records, or mappings with the records' fields; a field that they do not have is refused, for a
   limit that nobody reads is worse than none.
 - A window may be a text: days, from and to, time zone, such as `sat,sun 02:00-05:00 Europe/Berlin`; days and zone may
   be left out.
@@ -19,12 +19,12 @@ from typing import Any, TypedDict, TypeVar
 
 from modelyard.domain.names import shown
 from modelyard.domain.references import Reference
-from modelyard.domain.wire import Limits, Window
+from modelyard.domain.wire import JudgeOptions, Limits, Window
 from modelyard.errors import InvalidRequest
 from modelyard.facade.arguments import build, moment_of, selected
 from modelyard.operations import Deploy
 
-Kind = TypeVar("Kind", Limits, Window)
+Kind = TypeVar("Kind", Limits, Window, JudgeOptions)
 
 _WINDOW = re.compile(
     r"(?:(?P<days>[A-Za-z]{3,}(?: ?, ?[A-Za-z]{3,})*) )?"
@@ -58,6 +58,8 @@ class DeployOptions(TypedDict, total=False):
     """For A/B tests: version → share, in percent; the deployed version takes what is left."""
     limits: Limits | Mapping[str, Any]
     """Beyond which the deployment is rolled back, such as {"max_error_rate": 0.05, "max_p95_s": 0.3}."""
+    judge: JudgeOptions | Mapping[str, Any]
+    """How it is judged against the version that served before, such as {"alpha": 0.01, "require_proof": 2}."""
     probes: int
     """Probes that all have to pass before any traffic moves."""
     max_probe_s: float
@@ -76,7 +78,7 @@ class DeployOptions(TypedDict, total=False):
     kind: str
     """`cloud` or `edge`; of a new endpoint only."""
     options: Mapping[str, Any]
-    """For strategies of others."""
+    """For A/B tests, such as {"metric": "converted", "promote_winner": True}; or what a strategy of others takes."""
 
 
 def version_apart(model: object, version: object) -> tuple[str, str] | str:
@@ -107,6 +109,7 @@ def options_of(given: Mapping[str, Any]) -> dict[str, Any]:
     found = {
         **given,
         "limits": limits_of(given.get("limits")),
+        "judge": judge_of(given.get("judge")),
         "window": window_of(given.get("window")),
         "start_at": moment_of("start_at", given.get("start_at") or None),
     }
@@ -123,6 +126,15 @@ def limits_of(value: object) -> Limits | None:
         InvalidRequest: it is neither, or has a limit that does not exist.
     """
     return value if value is None or isinstance(value, Limits) else _record(Limits, "limits", value)
+
+
+def judge_of(value: object) -> JudgeOptions | None:
+    """What a judge goes by, given by a record or by a mapping.
+
+    Raises:
+        InvalidRequest: it is neither, or has an option that does not exist.
+    """
+    return value if value is None or isinstance(value, JudgeOptions) else _record(JudgeOptions, "judge", value)
 
 
 def window_of(value: object) -> Window | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, Unpack
 
-from modelyard.domain.wire import DeploymentRecord, EndpointRollback, GuardReport, Limits
+from modelyard.domain.wire import DeploymentRecord, EndpointRollback, Explanation, GuardReport, Limits
 from modelyard.errors import TimedOut
 from modelyard.facade.arguments import name_of
 from modelyard.facade.base import Base
@@ -14,6 +14,7 @@ from modelyard.operations import (
     ABORT_DEPLOYMENT,
     CHECK_GUARD,
     DEPLOY,
+    EXPLAIN_DEPLOYMENT,
     GET_DEPLOYMENT,
     GET_VERSION,
     LIST_DEPLOYMENTS,
@@ -97,6 +98,20 @@ class Deployments(Base):
             DeploymentNotFound: there is none of this id.
         """
         return self._call(GET_DEPLOYMENT, id=deployment_id(deployment))
+
+    def explain_deployment(self, deployment: str | DeploymentRecord, *, full: bool = False) -> Explanation:
+        """Return how a deployment was judged: the judgement, its course for plots, and both in words.
+
+        It is computed again from the log of evidence, and compared with what stands.
+
+        Args:
+            deployment: the deployment.
+            full: compute it again however long the log is; a million units take some seconds.
+
+        Raises:
+            DeploymentNotFound: there is none of this id.
+        """
+        return self._call(EXPLAIN_DEPLOYMENT, id=deployment_id(deployment), full=full)
 
     def follow_deployment(self, deployment: str | DeploymentRecord) -> DeploymentRecord:
         """Return a deployment as `get_deployment` does, for somebody who looks again and again.

@@ -6,6 +6,7 @@ import os
 from types import TracebackType
 from typing import Self
 
+from modelyard.facade.alerts import Alerts
 from modelyard.facade.analysis import Analysis
 from modelyard.facade.audit import Audit
 from modelyard.facade.catalog import Catalog
@@ -13,6 +14,7 @@ from modelyard.facade.declaring import Declaring
 from modelyard.facade.deployments import Deployments
 from modelyard.facade.endpoints import Endpoints
 from modelyard.facade.events import Events
+from modelyard.facade.feedback import Feedback
 from modelyard.facade.files import Files
 from modelyard.facade.lifecycle import Lifecycle
 from modelyard.facade.lineage import Lineage
@@ -37,6 +39,7 @@ class ModelRegistry(
     Deployments,
     Endpoints,
     Snapshots,
+    Feedback,
     Metrics,
     Analysis,
     Audit,
@@ -47,6 +50,7 @@ class ModelRegistry(
     Events,
     Webhooks,
     Profiles,
+    Alerts,
     Principals,
 ):
     """A model registry.

@@ -30,7 +30,9 @@ from typing import Any, Final, NamedTuple, Self, TypeAlias
 import msgspec
 
 from modelyard.domain.cells import Cell
+from modelyard.domain.names import shown
 from modelyard.domain.references import Reference
+from modelyard.domain.spans import moment_of as moment_of_minute
 from modelyard.domain.tracking import FAILED, cost_of, latency_of, minute_of, tokens_of, window_of
 from modelyard.domain.wire import TrackedWindow
 from modelyard.errors import InvalidRequest, ModelyardError, Overloaded
@@ -172,7 +174,8 @@ class PerformanceTracker(Manager):
         super().__init__(target, **opening)
         self._interval = interval
         self._begin = threading.Lock()
-        self._known: set[tuple[str, str]] = set()
+        self._known: dict[tuple[object, object], tuple[str, str]] = {}
+        self._minute = (0, "")
         self._outbox: Outbox | None = None
         self._is_closed = False
 
@@ -182,7 +185,7 @@ class PerformanceTracker(Manager):
         version: str | int,
         latency: float,
         tokens: int = 0,
-        success: bool = True,  # noqa: FBT001, FBT002 - it stands in this place in programs that were written before
+        success: bool = True,
         cost: float = 0.0,
         at: When = None,
     ) -> None:
@@ -203,12 +206,14 @@ class PerformanceTracker(Manager):
             PermissionDenied: who tells may not.
         """
         if not isinstance(success, bool):
-            raise InvalidRequest(f"success is {success!r}, neither True nor False")
+            raise InvalidRequest(f"success is {shown(success)}, not a truth value", hint="write success=False")
         numbers = latency_of(latency), "" if success else FAILED, tokens_of(tokens), cost_of(cost)
-        minute = minute_of(moment_of("at", at) or "", _now())
+        minute = minute_of(moment_of("at", at) or "", _now()) if at is not None else self._present()
         outbox = self._opened()
-        named = self._named(name, version)
-        outbox.add((*named, minute), *numbers)
+        # A text or a number that was looked up once is known; what else names a version is looked at each time.
+        is_plain = type(name) is str and (type(version) is str or type(version) is int)
+        named = self._known.get((name, version)) if is_plain else None
+        outbox.add((*(named or self._named(name, version)), minute), *numbers)
 
     def get_metrics(
         self,
@@ -304,18 +309,26 @@ class PerformanceTracker(Manager):
                 run.start()
             return self._outbox
 
+    def _present(self) -> str:
+        """The present minute, as rows have it."""
+        number = int(time.time()) // 60
+        if self._minute[0] != number:
+            self._minute = (number, moment_of_minute(number))
+        return self._minute[1]
+
     def _named(self, name: object, version: object) -> tuple[str, str]:
         """A model and a version as they are sent; asks the registry about a version that was never told of."""
         named = name_of(name), selector_of(version) or ""
-        if named not in self._known:
+        if named not in self._known.values():
             Reference.within(*named)
             try:
                 self.registry.track_predictions(named[0], windows=[TrackedWindow(version=named[1])])
             except ModelyardError as error:
                 if not may_pass(error):
                     raise
-            else:
-                self._known.add(named)
+                return named
+        if isinstance(name, str) and isinstance(version, str | int):
+            self._known[name, version] = named
         return named
 
 

@@ -54,9 +54,9 @@ def profile_of(data: object, predictions: object = None, exclude: Collection[str
     column = predictions if isinstance(predictions, str) else None
     left_out = {*exclude, *([column] if column is not None else [])}
     _check_columns(rows, left_out)
-    answers: Sequence[Any] = [] if predictions is None else _values(predictions)
     if column is not None:
-        answers = [row.get(column) for row in rows]
+        predictions = [row.get(column) for row in rows]
+    answers = [] if predictions is None else _values(predictions)
     made = Profile()
     made.add(
         ({name: value for name, value in row.items() if name not in left_out} if left_out else row for row in rows),

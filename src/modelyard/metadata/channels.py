@@ -5,8 +5,8 @@ Rules
    a line may be sent: what is over is never told before that it began.
 2. A sender claims a message before it sends it, until a moment. Who dies leaves the claim, which runs out; so a message
    is sent at least once. An outcome counts only for the claim that it belongs to.
-3. Between two messages of a channel its interval passes, whoever sends them: the claim and the channel's next moment are
-   written together, under the lock of the channel's row.
+3. Between two messages of a channel its interval passes, whoever sends them: the claim and the channel's next moment
+   are written together, under the lock of the channel's row.
 4. What is waiting and in nobody's hands takes up further alerts of its group.
 """
 

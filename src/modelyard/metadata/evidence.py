@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Row, and_, bindparam, delete, exists, func, insert, select, update
 
-from modelyard.metadata.database import Transaction
+from modelyard.metadata.database import Transaction, known
 from modelyard.metadata.tables import deployments, evidence, judgements
 
 _COLUMNS = [column.name for column in evidence.columns]
@@ -61,7 +61,13 @@ _TAKEN = (
     )
     .order_by(evidence.c.position)
 )
-_DROPPED = select(func.sum(evidence.c.dropped)).where(evidence.c.deployment_id == bindparam("deployment_id"))
+_SIZE = select(func.count(), func.coalesce(func.sum(evidence.c.units), 0)).where(
+    evidence.c.deployment_id == bindparam("deployment_id"), evidence.c.position.is_not(None)
+)
+_LATE = select(func.count()).where(
+    evidence.c.deployment_id == bindparam("deployment_id"), evidence.c.position.is_(None)
+)
+_DOCUMENT = select(judgements.c.document).where(judgements.c.deployment_id == bindparam("deployment_id"))
 _JUDGEMENT = select(judgements).where(judgements.c.deployment_id == bindparam("deployment_id"))
 _ADD_JUDGEMENT = insert(judgements)
 _SET_JUDGEMENT = (
@@ -69,11 +75,14 @@ _SET_JUDGEMENT = (
     .where(judgements.c.deployment_id == bindparam("key"))
     .values(
         position=bindparam("position"),
-        checkpoint_position=bindparam("checkpoint_position"),
-        checkpoint=bindparam("checkpoint"),
         document=bindparam("document"),
         updated_at=bindparam("updated_at"),
     )
+)
+_SET_CHECKPOINT = (
+    update(judgements)
+    .where(judgements.c.deployment_id == bindparam("key"))
+    .values(checkpoint_position=bindparam("checkpoint_position"), checkpoint=bindparam("checkpoint"))
 )
 _ENDED_BEFORE = and_(deployments.c.id == evidence.c.deployment_id, deployments.c.finished_at < bindparam("before"))
 _FORGET = delete(evidence).where(exists().where(_ENDED_BEFORE))
@@ -122,9 +131,21 @@ def taken(tx: Transaction, deployment_id: str, *, after: int, last: int) -> Sequ
     return tx.all(_TAKEN, {"deployment_id": deployment_id, "after": after, "last": last})
 
 
-def dropped(tx: Transaction, deployment_id: str) -> int:
-    """How many requests the log of a deployment leaves out."""
-    return int(tx.scalar(_DROPPED, {"deployment_id": deployment_id}) or 0)
+def size(tx: Transaction, deployment_id: str) -> tuple[int, int]:
+    """How many batches and units the log of a deployment still holds, of those that were taken in."""
+    batches, units = known(tx.first(_SIZE, {"deployment_id": deployment_id}))
+    return int(batches), int(units)
+
+
+def late(tx: Transaction, deployment_id: str) -> int:
+    """How many batches were never taken in."""
+    return int(tx.scalar(_LATE, {"deployment_id": deployment_id}) or 0)
+
+
+def document_of(tx: Transaction, deployment_id: str) -> str | None:
+    """Return what the judge of a deployment said last, as it is stored; None before he has begun."""
+    row = tx.first(_DOCUMENT, {"deployment_id": deployment_id})
+    return None if row is None else str(row.document)
 
 
 def judgement_of(tx: Transaction, deployment_id: str) -> Row[Any] | None:
@@ -138,8 +159,14 @@ def add_judgement(tx: Transaction, values: Mapping[str, Any]) -> None:
 
 
 def set_judgement(tx: Transaction, deployment_id: str, values: Mapping[str, Any]) -> None:
-    """Write where a judge stands now: position, checkpoint_position, checkpoint, document, updated_at."""
+    """Write where a judge stands now: position, document, updated_at."""
     tx.run(_SET_JUDGEMENT, {**values, "key": deployment_id})
+
+
+def set_checkpoint(tx: Transaction, deployment_id: str, position: int, checkpoint: bytes) -> None:
+    """Write a judge's whole state, from which another process may go on."""
+    values = {"checkpoint_position": position, "checkpoint": checkpoint}
+    tx.run(_SET_CHECKPOINT, {**values, "key": deployment_id})
 
 
 def forget(tx: Transaction, before: str) -> int:

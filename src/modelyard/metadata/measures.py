@@ -3,7 +3,7 @@
 Rules
 - Each count is in exactly one row, of a minute, an hour or a day (`modelyard.metadata.observations`). A stretch takes
   the whole of each span that it begins in.
-- Answers, and what applications tell of predictions made elsewhere, count; copies do not. Deleted versions have no rows.
+- Answers, and what applications tell of predictions made elsewhere, count; copies do not, nor do deleted versions.
 - Latencies are read only where they are asked for: sketches are the heavy part.
 """
 
@@ -33,25 +33,27 @@ _NAMES = (
 _HERE = and_(
     observations.c.role.in_(ROLES),
     observations.c.start < bindparam("until"),
-    or_(
-        *(
-            and_(observations.c.span == span, observations.c.start >= bindparam(f"since_{span}"))
-            for span in SECONDS
-        )
-    ),
-)  # fmt: skip
+    or_(*(and_(observations.c.span == span, observations.c.start >= bindparam(f"since_{span}")) for span in SECONDS)),
+)
 _JOINED = (
     observations.join(versions, versions.c.id == observations.c.version_id)
     .join(models, models.c.id == versions.c.model_id)
     .outerjoin(endpoints, endpoints.c.id == observations.c.endpoint_id)
 )
 _LIVE_NAMES = (models.c.live_name.is_not(None), versions.c.deleted_at.is_(None))
+_SUMMED = ("requests", "errors", "tokens", "cost_nano")
 _COUNTS = (
-    select(*_NAMES, *(func.sum(observations.c[name]).label(name) for name in ("requests", "errors", "tokens", "cost_nano")))
+    select(*_NAMES, *(func.sum(observations.c[name]).label(name) for name in _SUMMED))
     .select_from(_JOINED)
     .where(_HERE, *_LIVE_NAMES)
-    .group_by(models.c.name, endpoints.c.environment, versions.c.version, observations.c.endpoint_id, observations.c.version_id)
-)  # fmt: skip
+    .group_by(
+        models.c.name,
+        endpoints.c.environment,
+        versions.c.version,
+        observations.c.endpoint_id,
+        observations.c.version_id,
+    )
+)
 _LATENCIES = (
     select(observations.c.endpoint_id, observations.c.version_id, observations.c.latency)
     .select_from(_JOINED)
@@ -92,9 +94,7 @@ class Measured(NamedTuple):
     sums: Sums
 
 
-def measured(
-    tx: Transaction, since: str, until: str, *, seconds: float, latencies: bool
-) -> Mapping[Place, Measured]:  # fmt: skip
+def measured(tx: Transaction, since: str, until: str, *, seconds: float, latencies: bool) -> Mapping[Place, Measured]:
     """Return what each version at each endpoint did from one moment to another.
 
     Args:
@@ -104,7 +104,7 @@ def measured(
         seconds: what the sums say of their length.
         latencies: whether the sketches are wanted.
     """
-    values = {"until": until, **{f"since_{span}": begin_of(span, since) for span in SECONDS}}
+    values = {"until": until, **{f"since_{span}": begin_of(since, span) for span in SECONDS}}
     found: dict[Place, Measured] = {}
     for row in tx.all(_COUNTS, values):
         subject = Subject(model=row.model, environment=row.environment, version=row.version)

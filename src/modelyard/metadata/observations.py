@@ -1,8 +1,8 @@
 """Rows of what predictions did, by version, endpoint, epoch, role, span of time, and the process that wrote them.
 
 Rules
-- A row holds a part of what its writer saw of its span; it is added to, and each count is in exactly one row. So minutes
-  that were added up to an hour do not mind what is written late: it makes a new row, which is added to the hour later.
+- A row holds a part of what its writer saw of its span; it is added to, and each count is in exactly one row. So
+  minutes that were added up to an hour do not mind what is written late: it makes a new row, which is added later.
 - A writer numbers what it writes. What it has written stands with its number in one transaction (`taken`), so a repeat
   after a failure that nobody understands counts nothing twice.
 - Writers never touch each other's rows; hours and days belong to no writer, and only whoever controls makes them.
@@ -25,6 +25,8 @@ from modelyard.metadata.database import Transaction
 from modelyard.metadata.tables import observations, recorders, versions
 
 KEY = ("version_id", "endpoint_id", "epoch", "role", "span", "start", "writer")
+MOST = 2**63 - 1
+"""The largest number that a column takes; what an application makes up ends here, and breaks nothing."""
 NOBODY = ""
 """Writer of what was added up."""
 
@@ -139,7 +141,7 @@ def of_version(
     epochs: Collection[int] | None = None,
     since: str | None = None,
 ) -> Sequence[Row[Any]]:
-    """Return the rows of a version at an endpoint; where they are given, of some epochs, and from a moment's span on."""
+    """Return the rows of a version at an endpoint; where these are given, of some epochs, and from a span on."""
     query = _OF_VERSION
     if epochs is not None:
         query = query.where(observations.c.epoch.in_(sorted(epochs)))
@@ -152,7 +154,7 @@ def of_model(
     model_id: str,
     *,
     since: str,
-    until: str,
+    until: str | None = None,
     version_id: str | None = None,
     endpoint_id: str | None = None,
     role: str | None = None,
@@ -202,12 +204,12 @@ def _range(since: str | None, until: str | None) -> dict[str, Any]:
 
 def _values(cell: Cell, at: str) -> dict[str, Any]:
     return {
-        "requests": cell.requests,
-        "errors": cell.errors,
+        "requests": min(cell.requests, MOST),
+        "errors": min(cell.errors, MOST),
         "codes": encoded(cell.codes).decode(),
-        "tokens": cell.tokens,
-        "cost_nano": cell.cost_nano,
-        "latency_ns": cell.latency_ns,
+        "tokens": min(cell.tokens, MOST),
+        "cost_nano": min(cell.cost_nano, MOST),
+        "latency_ns": min(cell.latency_ns, MOST),
         "latency": Sketch(cell.bins).to_json(),
         "sizes": Sketch(cell.sizes).to_json(),
         "updated_at": at,

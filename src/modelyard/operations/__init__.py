@@ -18,6 +18,7 @@ from __future__ import annotations
 from typing import Any
 
 from modelyard.domain.contract import IF_MATCH as IF_MATCH
+from modelyard.domain.contract import Numbered as Numbered
 from modelyard.domain.contract import Operation as Operation
 from modelyard.domain.contract import Secretive as Secretive
 from modelyard.operations.alerts import *  # noqa: F403 - the table is all rows of its modules

@@ -27,7 +27,7 @@ class CompareWithin(Compare):
     role: str = ""
     """`live`, `shadow` or `tracked`; what applications told counts where neither version has served."""
     since: str = ""
-    """A moment, or how long before `until`; 24 hours where it is empty."""
+    """A moment, or how long ago, such as `24h`; a day before `until` where it is empty."""
     until: str = ""
 
 

@@ -69,7 +69,7 @@ class Deploy:
     kind: str = ""
     """`cloud` or `edge`; of a new endpoint only."""
     options: dict[str, Any] = field(default_factory=dict)
-    """For strategies of others."""
+    """For A/B tests `metric`, `alpha`, `higher_is_better` and `promote_winner`; or what a strategy of others takes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +88,15 @@ class NamedDeployment:
     """A deployment, by its id."""
 
     id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplainDeployment:
+    """A deployment whose judgement is explained."""
+
+    id: str
+    full: bool = False
+    """Compute it again from its log however long that is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,6 +255,10 @@ LIST_DEPLOYMENTS = Operation(
 GET_DEPLOYMENT = Operation(
     "get_deployment", "GET", _ONE, "deployment.read", NamedDeployment, wire.DeploymentRecord,
     "Show a deployment with its plan, history and what was observed",
+)  # fmt: skip
+EXPLAIN_DEPLOYMENT = Operation(
+    "explain_deployment", "GET", _ONE + "/explain", "deployment.read", ExplainDeployment, wire.Explanation,
+    "Tell how a deployment was judged, computed again from its log, in words and as a course for plots",
 )  # fmt: skip
 PAUSE_DEPLOYMENT = Operation(
     "pause_deployment", "POST", _ONE + "/pause", "deployment.control", Steer, wire.DeploymentRecord,

@@ -41,6 +41,6 @@ FEEDBACK_SUMMARY = Operation(
     "Show what applications said of predictions, by version and metric",
 )  # fmt: skip
 AB_RESULT = Operation(
-    "ab_result", "GET", "/api/deployments/{id}/test", "deployment.read", NamedDeployment, wire.TestResult,
+    "ab_result", "GET", "/api/deployments/{id}/test", "deployment.read", NamedDeployment, wire.AbResult,
     "Show how a test between versions stands, and who has won",
 )  # fmt: skip

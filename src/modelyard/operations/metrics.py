@@ -20,7 +20,7 @@ class ReadMetrics:
     role: str = ""
     """`live`, `shadow` or `tracked`; each of them by itself where it is empty."""
     since: str = ""
-    """A moment, or how long before `until`, such as `24h`."""
+    """A moment, or how long ago, such as `24h`; a day before `until` where it is empty."""
     until: str = ""
     """A moment, or how long ago; now where it is empty."""
     points: int = 0
@@ -37,6 +37,11 @@ class TrackPredictions:
     writer: str = ""
     """Whoever numbers what it sends: with a number that was not higher than the last one, nothing is counted again."""
     number: int = 0
+
+    @property
+    def is_numbered(self) -> bool:
+        """Whether its writer has numbered it."""
+        return bool(self.writer)
 
 
 METRICS = Operation(

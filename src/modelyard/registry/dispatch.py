@@ -19,7 +19,7 @@ from modelyard.domain.evidence import Finding
 from modelyard.domain.permissions import EVERYTHING, LOCAL, Principal
 from modelyard.errors import IdempotencyConflict, InvalidRequest, ModelyardError
 from modelyard.metadata import requests
-from modelyard.operations import Operation, Secretive
+from modelyard.operations import Numbered, Operation, Secretive
 from modelyard.registry.checkpoints import make_in_passing
 from modelyard.registry.context import Context, Yard
 from modelyard.registry.views import settle
@@ -124,7 +124,9 @@ def change(
         if earlier is not None:
             return msgspec.json.decode(earlier, type=operation.response)
         response = use_case(context, request)
-        if idempotency_key and not context.refusals:
+        # Whoever tells predictions sends batches all day; their answers would fill the database.
+        is_numbered = isinstance(request, Numbered) and request.is_numbered
+        if idempotency_key and not context.refusals and not is_numbered:
             _keep_answer(context, operation.name, request, idempotency_key, response)
     settle(yard, context.stale_views)
     if context.tx.wants_checkpoint:

@@ -29,6 +29,7 @@ from modelyard.server.identity import Doorkeeper
 from modelyard.server.lost import answer_lost
 from modelyard.server.metrics import Traffic, add_metrics
 from modelyard.server.ofrep import add_ofrep
+from modelyard.server.outbound import outside_of
 from modelyard.server.predictions import Predictions, add_predictions
 from modelyard.server.routes import add_routes
 from modelyard.server.service import Service
@@ -37,6 +38,7 @@ from modelyard.server.uploads import add_uploads
 from modelyard.telemetry.tally import Tally
 from modelyard.watch.exporter import Exporter
 from modelyard.watch.jobs import jobs_of
+from modelyard.watch.sending import Notifier
 
 CACHE_BYTES = 64 << 20
 SERVED_WITHIN_S = 10.0
@@ -86,6 +88,9 @@ class Application:
         self._dispatcher = Dispatcher(yard, settings, changes=self.service.watch.count)
         self._ticker = Ticker(partial(make_in_passing, yard), settings["audit.checkpoint_minutes"] * 60)
         self._sends = settings["webhooks.threads"] > 0
+        self._outside = outside_of(settings)
+        self._notifier = Notifier(yard, settings, self._outside, changes=self.service.watch.count)
+        self._notifies = settings["alerts.threads"] > 0
         doorkeeper = Doorkeeper(self.service, asks=settings["auth.enabled"])
         self._door = Traffic(FrontDoor(self.api, self.service, Guard(host), doorkeeper, predictions))
         most = settings["telemetry.prometheus_series"]
@@ -100,6 +105,8 @@ class Application:
     async def _lifespan(self, _api: FastAPI) -> AsyncIterator[None]:
         if self._sends:
             self._dispatcher.start()
+        if self._notifies:
+            self._notifier.start()
         self._ticker.start()
         await self.delivery.start()
         self.exporter.start()
@@ -109,10 +116,11 @@ class Application:
         self.close()
 
     def interrupt(self) -> None:
-        """End what would go on for ever: streams of events, and the sending of webhooks."""
+        """End what would go on for ever: streams of events, and the sending of webhooks and alerts."""
         self.service.ending.set()
         self._streams.end()
         self._dispatcher.interrupt()
+        self._notifier.interrupt()
         self.delivery.interrupt()
 
     def close(self) -> None:
@@ -121,6 +129,8 @@ class Application:
         self.delivery.shut()
         self.exporter.shut()
         self._dispatcher.stop()
+        self._notifier.stop()
+        self._outside.close()
         self._ticker.close()
         self.service.close()
 

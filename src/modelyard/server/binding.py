@@ -81,6 +81,8 @@ def _nested(hint: Any) -> Any:
 
 def _record(kind: Any, value: Any) -> Any:
     """The record that an object stands for; strict validation alone would take nothing but the record itself."""
+    if isinstance(value, list):
+        return [_record(kind, item) for item in value]
     if not isinstance(value, dict):
         return value
     refuse_unknown(value, tuple(item.name for item in fields(kind)), "object")

@@ -5,8 +5,8 @@ Rules
 - The body goes to the version as it came. Of it, no more is read than the key, where that is a field of the body, and
   whether a stream is wanted (`"stream": true`).
 - The answer is `{"output": …, "name", "version", "version_id", "deployment_id", "epoch", "prediction_id", "usage"?}`;
-  the headers `x-modelyard-version`, `-epoch`, `-deployment` and `-prediction` tell the same. Streams are sent on piece by
-  piece, unbuffered.
+  the headers `x-modelyard-version`, `-epoch`, `-deployment` and `-prediction` tell the same. Streams are sent on piece
+  by piece, unbuffered.
 - A stream that breaks cuts the connection: what came before must not pass for the whole.
 - Headers that prove who the caller is are not handed on.
 """

@@ -10,6 +10,7 @@ Rules
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from http import HTTPStatus
 from time import perf_counter
 
@@ -27,7 +28,7 @@ from modelyard.server.chat import COMPLETIONS, MODELS
 from modelyard.server.infer import ROOT
 from modelyard.server.inference import AFTER, BEFORE
 from modelyard.server.openapi import parameter, problems
-from modelyard.telemetry.totals import Totals
+from modelyard.telemetry.totals import Histogram, Totals
 from modelyard.watch.exporter import ALL, SCOPES, Exporter
 from modelyard.watch.exposition import HTTP_REQUESTS, HTTP_SECONDS
 
@@ -53,7 +54,8 @@ class Traffic:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._counted = Totals()
+        self._counted: dict[tuple[str, str, int], Histogram] = {}
+        """Method, route and class of the status → how long it took."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, and count it."""
@@ -63,26 +65,31 @@ class Traffic:
         begun = perf_counter()
         status = 0
 
-        async def noted(message: Message) -> None:
+        def noted(message: Message) -> Awaitable[None]:
             nonlocal status
-            if message["type"] == "http.response.start":
+            if not status and message["type"] == "http.response.start":
                 status = message["status"]
-            await send(message)
+            return send(message)
 
         try:
             await self._app(scope, receive, noted)
         finally:
-            method = scope["method"] if scope["method"] in METHODS else "other"
-            route = route_of(scope, status)
-            # A client that went away before the answer began got none.
-            told = f"{status // 100}xx" if status else "none"
-            self._counted.count((HTTP_REQUESTS, method, route, told))
-            self._counted.observe((HTTP_SECONDS, method, route), perf_counter() - begun)
+            key = (scope["method"], route_of(scope, status), status // 100)
+            histogram = self._counted.get(key)
+            if histogram is None:
+                histogram = self._counted[key] = Histogram()
+            histogram.observe(perf_counter() - begun)
 
     def take(self) -> Totals:
         """Take away what was counted; called in the loop that counts."""
-        taken, self._counted = self._counted, Totals()
-        return taken
+        taken, self._counted = self._counted, {}
+        totals = Totals()
+        for (named, route, status), histogram in taken.items():
+            method = named if named in METHODS else "other"
+            # A client that went away before the answer began got none.
+            totals.count((HTTP_REQUESTS, method, route, f"{status}xx" if status else "none"), sum(histogram.counts))
+            totals.histogram((HTTP_SECONDS, method, route)).add(histogram)
+        return totals
 
 
 def route_of(scope: Scope, status: int) -> str:

@@ -25,6 +25,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from modelyard._version import __version__
+from modelyard.config import Settings
 from modelyard.domain.webhooks import Address, address_of, is_delivered, signed_headers
 from modelyard.errors import InvalidRequest
 from modelyard.registry.deliveries import Parcel, Reply
@@ -52,10 +53,13 @@ class Outbound:
     Args:
         allow_private: whether receivers may be on this machine or in a private network.
         timeout: seconds for an attempt.
+        setting: the name of the setting that allows it, for messages.
     """
 
-    def __init__(self, *, allow_private: bool, timeout: float) -> None:
-        self._allow_private = allow_private
+    def __init__(
+        self, *, allow_private: bool, timeout: float, setting: str = "webhooks.allow_private"
+    ) -> None:  # fmt: skip
+        self._allow_private, self._setting = allow_private, setting
         self.timeout = timeout
         self._making = threading.Lock()
 
@@ -106,7 +110,7 @@ class Outbound:
         allowed = [place for place in places if self._allow_private or is_public(place)]
         if not allowed:
             raise Refused(
-                f"{host} is {places[0]}, which is no public address; webhooks.allow_private permits such ones"
+                f"{host} is {places[0]}, which is no public address; {self._setting} permits such ones"
             )
         return allowed[:MOST_ADDRESSES]
 
@@ -150,6 +154,15 @@ class Outbound:
                 return _judged(answer)
             finally:
                 answer.close()
+
+
+def outside_of(settings: Settings) -> Outbound:
+    """What sends alerts, as the `alerts.*` settings say."""
+    return Outbound(
+        allow_private=settings["alerts.allow_private"],
+        timeout=settings["alerts.timeout_s"],
+        setting="alerts.allow_private",
+    )
 
 
 def _judged(answer: httpx2.Response) -> Reply:

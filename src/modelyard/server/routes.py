@@ -30,7 +30,10 @@ from modelyard.operations import (
     DELETE_FLAG,
     DEPLOY,
     EXPORT,
+    GET_ALERT,
+    LIST_ALERTS,
     LIST_EVENTS,
+    LIST_SILENCES,
     METRICS,
     PROMOTE_DEPLOYMENT,
     RESTORE_SNAPSHOT,
@@ -51,7 +54,7 @@ from modelyard.server.service import Service, whole_body
 
 ALWAYS_FRESH = frozenset(
     {EXPORT.name, LIST_EVENTS.name, STATS.name, VERIFY_RECORD.name, WHO_WAS_LIVE.name, METRICS.name}
-    | {COMPARE_WITHIN.name}
+    | {COMPARE_WITHIN.name, LIST_ALERTS.name, GET_ALERT.name, LIST_SILENCES.name}
 )
 """Rows whose answers depend on the clock or on the store, or that look for changes which nobody announced.
 

@@ -98,11 +98,12 @@ class EvidenceLog:
         """Make batches of what was taken away."""
         taken, self._taken = self._taken, {}
         for deployment_id, raw in taken.items():
-            arms, units = self._units(deployment_id, raw)
             left_out = self._taken_out.get(deployment_id, 0)
             if len(self._waiting) >= MOST_BATCHES:
+                # Before its keys are remembered: what is lost now may come again later.
                 self.dropped += len(raw) + left_out
                 continue
+            arms, units = self._units(deployment_id, raw)
             self.dropped += left_out
             if units:
                 number = self._numbers[deployment_id] = self._numbers.get(deployment_id, 0) + 1

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from modelyard.domain.cells import NANO as NANO
+from modelyard.domain.cells import NANO
+
+__all__ = ["NANO", "WELL", "Lot", "Outcome"]
 
 
 class Outcome(NamedTuple):

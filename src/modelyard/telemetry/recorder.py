@@ -19,8 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from threading import Event, Lock, Thread
 from typing import Final, NamedTuple, TypeAlias
 
-from modelyard.domain.cells import NANO
-from modelyard.domain.cells import Cell as Cell
+from modelyard.domain.cells import NANO, Cell
 from modelyard.domain.sketch import bin_of
 from modelyard.domain.spans import MINUTE, moment_of
 from modelyard.errors import ModelyardError
@@ -29,6 +28,8 @@ from modelyard.metadata.database import Database
 from modelyard.metadata.observations import Place
 from modelyard.telemetry.evidence import EvidenceLog
 from modelyard.telemetry.outcome import WELL, Lot, Outcome
+
+__all__ = ["INTERVAL_S", "MOST_CELLS", "Cell", "Key", "Recorder", "Sink", "Subject"]
 
 MOST_CELLS: Final = 20_000
 MOST_ROWS: Final = 1_000
@@ -127,6 +128,16 @@ class Recorder:
                 cell.end(*outcome)
             if lot is not None:
                 self._evidence.add(subject[2], subject[1], place, outcome, lot)
+
+    def abandon(self, subject: Subject, seconds: float, lot: Lot) -> None:
+        """Tell the judge of a prediction whose caller went away after some seconds: it took at least that long.
+
+        It counts nowhere else, for it neither succeeded nor failed. Left out here too, a version that hangs until its
+        callers give up would never be seen.
+        """
+        place = bin_of(seconds)
+        with self._swap:
+            self._evidence.add(subject[2], subject[1], place, WELL, lot)
 
     def flush(self) -> bool:
         """Write what is not written yet; False where the database does not take it now."""

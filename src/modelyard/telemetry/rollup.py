@@ -1,10 +1,10 @@
 """Adds minutes up to hours and hours to days, and forgets what is too old.
 
 Rules
-1. What is rolled up is taken from its rows and added to a longer span's row in one transaction, piece by piece. So every
-   count is in exactly one row at every moment, and a process that dies leaves nothing half done.
-2. Rows are held while they are moved: what a writer adds meanwhile is either in what was read, or makes a new row, which
-   the next run finds. So writers may be as late as they like, whatever their clocks say.
+1. What is rolled up is taken from its rows and added to a longer span's row in one transaction, piece by piece. So
+   every count is in exactly one row at every moment, and a process that dies leaves nothing half done.
+2. Rows are held while they are moved: what a writer adds meanwhile is either in what was read, or makes a new row,
+   which the next run finds. So writers may be as late as they like, whatever their clocks say.
 3. What has left its span's time is rolled up by whole hours and days, the oldest first. Days are deleted.
 4. The judge's evidence of deployments that ended long ago is deleted, and so are the numbers of writers that have been
    silent for as long as minutes and hours are kept: nobody repeats their batches any more.
@@ -92,4 +92,4 @@ def _move(tx: Transaction, rows: Sequence[Row[Any]], longer: str, now: str) -> N
 
 
 def _remove(tx: Transaction, rows: Sequence[Row[Any]]) -> None:
-    observations.remove(tx, [row._mapping for row in rows])  # noqa: SLF001 - this is how SQLAlchemy names it
+    observations.remove(tx, [row._asdict() for row in rows])

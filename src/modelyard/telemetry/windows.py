@@ -2,8 +2,8 @@
 
 Rules
 - Counts are exact. Latencies are those of requests that were answered well or badly; quantiles lie within one per cent.
-- Rows are by the minute, later by the hour and the day: a range takes the whole span that it begins in. Where a step has
-  to be told apart from the one before it exactly, its epochs do that.
+- Rows are by the minute, later by the hour and the day: a range takes the whole span that it begins in. Where a step
+  has to be told apart from the one before it exactly, its epochs do that.
 - Copies (`shadow`), answers (`live`) and what applications told (`tracked`) are never mixed.
 """
 
@@ -66,7 +66,7 @@ def counted(
     model_id: str,
     *,
     since: str,
-    until: str,
+    until: str | None = None,
     version_id: str | None = None,
     endpoint_id: str | None = None,
     role: str | None = None,
@@ -77,7 +77,7 @@ def counted(
         tx: the transaction to read in.
         model_id: the model.
         since: a moment; the span that it lies in counts whole.
-        until: the moment that the last span begins before.
+        until: the moment that the last span begins before; None for all, also those of clocks that are fast.
         version_id: only this version.
         endpoint_id: only at this endpoint; empty for what applications told.
         role: only in this role.

@@ -296,9 +296,7 @@ def set_channel(context: Context, request: SetChannel) -> ChannelRecord:
     before = channels.by_name(context.tx, name)
     check_revision(before, request.if_match, f"the channel {name}")
     if before is None or asdict(channels.channel_of(before)) != asdict(channel):
-        channels.put(
-            context.tx, name, channel, new_id=context.yard.new_id("ch"), by=context.actor, at=context.now
-        )  # fmt: skip
+        channels.put(context.tx, name, channel, new_id=context.yard.new_id("ch"), by=context.actor, at=context.now)
         facts = {"channel": name, "kind": channel.kind, "active": channel.active, "models": channel.models}
         context.tell(model_id=REGISTRY, kind="channel.set", data=facts)
     return channels.records(context.tx, [known(channels.by_name(context.tx, name))])[0]
@@ -336,9 +334,7 @@ def test_channel(context: Context, request: NamedChannel) -> NotificationRecord:
         started_at=context.now,
         at=context.now,
     )
-    channels.queue(
-        context.tx, message, row.id, f"{TEST} {message}", [test], due_at=context.now, at=context.now
-    )  # fmt: skip
+    channels.queue(context.tx, message, row.id, f"{TEST} {message}", [test], due_at=context.now, at=context.now)
     return channels.message_record(known(channels.by_id(context.tx, message)))
 
 
@@ -356,9 +352,7 @@ def list_notifications(context: Context, request: ListNotifications) -> Notifica
         context.tx, row.id, state=request.state, before=UNBOUNDED if before is None else before, limit=limit + 1
     )
     token = token_after(rows[limit - 1].seq) if len(rows) > limit else ""
-    return NotificationPage(
-        notifications=[channels.message_record(row) for row in rows[:limit]], next_page_token=token
-    )  # fmt: skip
+    return NotificationPage(notifications=[channels.message_record(row) for row in rows[:limit]], next_page_token=token)
 
 
 def _channel(context: Context, name: str) -> Row[Any]:

@@ -28,7 +28,7 @@ from modelyard.metadata import alerts, channels, measures, models
 from modelyard.metadata.database import Transaction
 from modelyard.registry.context import Context, Yard
 from modelyard.watch.queueing import tell
-from modelyard.watch.readings import EVALUATORS, TOLD_S, Scene, Stretch, Windows, read_deployments
+from modelyard.watch.readings import EVALUATORS, TOLD_S, Kept, Scene, Stretch, Windows, read_deployments
 
 KEPT_S = 366 * 86_400.0
 """How long an alert is remembered after it resolved."""
@@ -74,6 +74,7 @@ class Evaluation:
     def __init__(self, yard: Yard) -> None:
         self._yard = yard
         self._closed: dict[Stretch, Mapping[measures.Place, measures.Measured]] = {}
+        self._kept: dict[Kept, Reading] = {}
 
     def wanted(self, tx: Transaction) -> bool:
         """Whether there is anything that could be wrong, or was."""
@@ -97,11 +98,11 @@ class Evaluation:
     def look(self, tx: Transaction, now: str) -> list[Change]:
         """Say what is to be written of which alert."""
         sight = sight_of(tx, now)
-        scene = Scene(tx=tx, now=now, windows=Windows(tx, now, self._closed))
+        scene = Scene(tx=tx, now=now, windows=Windows(tx, now, self._closed), kept=self._kept)
         changes: list[Change] = []
         for name, rule in sight.by_name.items():
             firing = frozenset(subject for owner, subject in sight.live if owner == name)
-            found = EVALUATORS[rule.kind](rule, replace(scene, firing=firing)) if rule.kind in EVALUATORS else {}
+            found = EVALUATORS[rule.kind](rule, replace(scene, firing=firing))
             missing = _GONE if rule.kind == NO_DATA else _SILENT
             changes += _changes(sight, (name, rule), rules.timing_of(rule), found, missing)
         always = (rules.DEPLOYMENT, None)

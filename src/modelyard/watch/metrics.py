@@ -77,7 +77,7 @@ def read_metrics(context: Context, request: ReadMetrics) -> MetricsRecord:
         context.tx,
         model.id,
         since=since,
-        until=until,
+        until=until if request.until else None,
         version_id=row.id if row is not None else None,
         endpoint_id=_endpoint(context, model.name, request.environment),
         role=role or None,
@@ -138,8 +138,9 @@ def _live(context: Context, request: CompareWithin) -> LiveComparison:
     rows = [find_within(context, model.name, text) for text in (request.version_a, request.version_b)]
     found: dict[windows.Key, list[Counted]] = {}
     for row in rows:
+        before = until if request.until else None
         found |= windows.counted(
-            context.tx, model.id, since=since, until=until, version_id=row.id, endpoint_id=endpoint_id
+            context.tx, model.id, since=since, until=before, version_id=row.id, endpoint_id=endpoint_id
         )
     role = role or next((one for one in (LIVE, TRACKED) if any(key[1] == one for key in found)), LIVE)
     a, b = (figures(_subject(row, role), found.get((row.id, role), []), wanted) for row in rows)
@@ -182,7 +183,7 @@ def _writer(context: Context, model_id: str, request: TrackPredictions) -> str:
     if not 0 < request.number <= MOST_NUMBER:
         raise InvalidRequest(f"the batch has the number {request.number}; a writer counts from 1")
     told = printable(request.writer, "a writer")
-    digest = blake2b("\0".join((model_id, context.actor, told)).encode(), digest_size=16)
+    digest = blake2b(f"{model_id}\0{context.actor}\0{told}".encode(), digest_size=16)
     return f"ap_{digest.hexdigest()}"
 
 

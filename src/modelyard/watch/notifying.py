@@ -22,6 +22,7 @@ from sqlalchemy import Row
 from modelyard.domain.durations import later, parsed
 from modelyard.domain.webhooks import Patience
 from modelyard.domain.wire import Channel
+from modelyard.errors import ModelyardError
 from modelyard.metadata import channels
 from modelyard.registry.context import Yard
 from modelyard.watch.channels import SENDERS
@@ -74,7 +75,7 @@ def take(yard: Yard, row: Row[Any], lease: float) -> Parcel | None:
     found, channel = claimed
     message = Message(
         id=found.id, channel=found.name, group=found.group_key, at=now, notices=channels.notices_of(found)
-    )  # fmt: skip
+    )
     return Parcel(
         message=message,
         channel=channel,
@@ -92,6 +93,11 @@ def attempt(outside: Outside, parcel: Parcel, environ: Mapping[str, str]) -> Res
         return SENDERS[parcel.channel.kind](outside, parcel.channel, parcel.message, environ)
     except LookupError as error:
         return Result(error=str(error.args[0]))
+    except ModelyardError as error:
+        return Result(error=error.message)
+    except Exception as error:  # noqa: BLE001 - whatever one channel meets, it is tried again and given up like all
+        _log.exception("the channel %s met something that nobody foresaw", parcel.message.channel)
+        return Result(error=f"{type(error).__name__}: {error}")
 
 
 def settle(

@@ -5,17 +5,17 @@ Rules
   error budgets and missing traffic are the endpoint's, and its versions add up. A rule for some versions sees these.
 - Windows are of whole minutes: a window of 5 minutes begins with the minute that it begins in.
 - A stretch that has ended is remembered: it hardly changes any more, and a day of sketches is heavy to read.
-- A kind without a function here is recorded and finds nothing.
+- What drift is measured by is far heavier still; it is looked at once a minute.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from modelyard.domain import alert_measures as measuring
-from modelyard.domain.alert_checks import BURN_RATE, DEGRADATION, NO_DATA, THRESHOLD
+from modelyard.domain.alert_checks import BURN_RATE, DEGRADATION, DRIFT, NO_DATA, THRESHOLD
 from modelyard.domain.alert_measures import AMOUNTS, LATENCIES, Sums
 from modelyard.domain.alerts import BAD, Reading, Subject, is_about
 from modelyard.domain.deployment import HALTED, PAUSED, ROLLED_BACK
@@ -26,12 +26,15 @@ from modelyard.domain.wire import AlertRule, DeploymentRecord
 from modelyard.metadata import deployments, endpoints, measures
 from modelyard.metadata.database import Transaction
 from modelyard.metadata.measures import Measured, Place
+from modelyard.watch.profiles import drift_of
 
 TOLD_S = 86_400.0
 """How long a rollback is told of, unless another deployment follows."""
 BY_ITSELF = frozenset({"verdict", "probe", "limit", "inconclusive"})
 """Causes of rollbacks that nobody asked for."""
 
+Kept: TypeAlias = tuple[str, str, str, str]
+"""Minute, endpoint, version and rule."""
 Stretch: TypeAlias = tuple[str, str, bool]
 """From when until when, and whether with latencies."""
 
@@ -76,6 +79,8 @@ class Scene:
     now: str
     windows: Windows
     firing: frozenset[Subject] = frozenset()
+    kept: dict[Kept, Reading] = field(default_factory=dict)
+    """Readings that are too heavy for every look, by the minute that they hold for."""
 
 
 Evaluator: TypeAlias = Callable[[AlertRule, Scene], Mapping[Subject, Reading]]
@@ -154,11 +159,32 @@ def _serving(rule: AlertRule, scene: Scene) -> list[Subject]:
     return found
 
 
+def read_drift(rule: AlertRule, scene: Scene) -> Mapping[Subject, Reading]:
+    """Say how far inputs and predictions of what serves have moved; looked at once a minute."""
+    minute = begin_of(scene.now, MINUTE)
+    for old in [key for key in scene.kept if key[0] != minute]:
+        del scene.kept[old]
+    readings = {}
+    since = later(scene.now, -rule.window_s)
+    for row in endpoints.all_current(scene.tx):
+        for arm in endpoints.route_of(row).arms:
+            subject = Subject(model=row.name, environment=row.environment, version=arm.version)
+            if not is_about(rule, subject):
+                continue
+            key = (minute, row.id, arm.version_id, repr(rule))
+            if key not in scene.kept:
+                report = drift_of(scene.tx, arm.version_id, endpoint=row, since=since, until=scene.now)
+                scene.kept[key] = measuring.drift(rule, report.features, report.rows)
+            readings[subject] = scene.kept[key]
+    return readings
+
+
 EVALUATORS: Mapping[str, Evaluator] = {
     THRESHOLD: read_threshold,
     DEGRADATION: read_degradation,
     BURN_RATE: read_burn_rate,
     NO_DATA: read_no_data,
+    DRIFT: read_drift,
 }
 """Kind of rule → what looks for it."""
 

@@ -60,8 +60,8 @@ def test_it_sees_the_changes_of_others(database: Database, watch: ChangeWatch):
     other.close()
 
 
-def test_while_it_cannot_listen_nothing_is_taken_for_fresh(postgres_url: str):
-    database = Database(postgres_url)
+def test_while_it_cannot_listen_nothing_is_taken_for_fresh(empty_postgres_url: str):
+    database = Database(empty_postgres_url)
     watch = ChangeWatch(database)
     with database.write() as tx:
         tx.connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32))"))
@@ -74,7 +74,7 @@ def test_while_it_cannot_listen_nothing_is_taken_for_fresh(postgres_url: str):
     until(lambda: is_steady(watch))
     assert watch.count() > before
     after = watch.count()
-    other = Database(postgres_url)
+    other = Database(empty_postgres_url)
     write(other)
     until(lambda: watch.count() != after)
     other.close()

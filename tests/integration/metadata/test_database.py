@@ -35,8 +35,8 @@ def test_a_reader_sees_one_moment_while_a_writer_commits(database: Database):
         assert names(reader) == ["fraud"]
 
 
-def test_a_reader_on_postgresql_cannot_write(postgres_url: str):
-    database = Database(postgres_url)
+def test_a_reader_on_postgresql_cannot_write(empty_postgres_url: str):
+    database = Database(empty_postgres_url)
     schema.ensure(database)
     with pytest.raises(ModelyardError, match="read-only"), database.read() as tx:
         add_model(tx, "fraud")

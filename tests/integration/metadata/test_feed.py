@@ -45,8 +45,8 @@ def kinds(events) -> list[str]:
 
 
 @pytest.mark.feature("EXP-06")
-def test_what_commits_late_has_its_place_behind_what_was_shown(postgres_url):
-    database = Database(postgres_url)
+def test_what_commits_late_has_its_place_behind_what_was_shown(empty_postgres_url):
+    database = Database(empty_postgres_url)
     schema.ensure(database)
     make(database, "slow", "fast")
     write(database, "fast")
@@ -111,8 +111,8 @@ def follow(pipe, url: str, count: int) -> None:
     pipe.send(seen)
 
 
-def test_a_restored_dump_keeps_its_order_and_what_follows_comes_behind(postgres_url):
-    database = Database(postgres_url)
+def test_a_restored_dump_keeps_its_order_and_what_follows_comes_behind(empty_postgres_url):
+    database = Database(empty_postgres_url)
     schema.ensure(database)
     make(database, "fraud", "churn")
     for name in ("fraud", "churn", "fraud"):

@@ -45,7 +45,7 @@ class Served:
         self._thread = Thread(target=self._server.run, kwargs={"sockets": [listener]})
         self._thread.start()
         assert ready.wait(30)
-        self.client = httpx2.Client(base_url=self.url, timeout=60)
+        self.client = httpx2.Client(base_url=self.url, timeout=60, verify=False)
 
     def stop(self) -> None:
         """End the server; returns when it has closed the registry."""
@@ -140,7 +140,7 @@ serve(config.load(environ={}, working_folder=folder, overrides=overrides), on_re
         )
         assert self.process.stdout is not None
         self.url = self.process.stdout.readline().strip()
-        self.client = httpx2.Client(base_url=self.url, timeout=120)
+        self.client = httpx2.Client(base_url=self.url, timeout=120, verify=False)
 
     def end(self, number: int = signal.SIGTERM) -> int:
         """Send a signal and wait; gives the exit code."""

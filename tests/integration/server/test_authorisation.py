@@ -19,17 +19,18 @@ from modelyard.domain.permissions import REGISTRY_WIDE, SELF
 from modelyard.operations import CREATE_TOKEN, TABLE, CreateToken, Operation
 
 READS = {"model.read", "version.read", "event.read", "promotion.read", "policy.read", "audit.read"}
-READS |= {"endpoint.read", "deployment.read"}
+READS |= {"endpoint.read", "deployment.read", "metrics.read", "alert.read"}
 ROLES = {
     "viewer": READS,
     "developer": READS
     | {"model.create", "model.update", "version.create", "version.update", "version.test", "stage.move"}
-    | {"promotion.request", "promotion.comment", "endpoint.predict"},
+    | {"promotion.request", "promotion.comment", "endpoint.predict", "prediction.record"},
     "reviewer": READS | {"promotion.approve", "promotion.comment"},
     "deployer": READS
     | {"stage.move", "alias.move", "version.deprecate", "promotion.request", "promotion.comment"}
-    | {"deployment.start", "deployment.control", "endpoint.update", "endpoint.predict", "snapshot.create"},
-    "caller": {"endpoint.predict"},
+    | {"deployment.start", "deployment.control", "endpoint.update", "endpoint.predict", "snapshot.create"}
+    | {"prediction.record", "alert.manage"},
+    "caller": {"endpoint.predict", "prediction.record"},
     "admin": {row.permission for row in TABLE} | {"endpoint.predict"},
 }
 """The roles as the documentation has them, written down once more."""
@@ -121,7 +122,7 @@ def long_ago(folder: Path, operation: Operation[Any, Any], request: Any) -> Any:
 
 
 def names_a_model(row: Operation[Any, Any]) -> bool:
-    own = not row.path.startswith(("/api/users", "/api/tokens", "/api/webhooks", "/api/lineage"))
+    own = not row.path.startswith(("/api/users", "/api/tokens", "/api/webhooks", "/api/lineage", "/api/alerts/"))
     return own and bool(NAMES_A_MODEL & {*row.required(), *row.path_fields})
 
 

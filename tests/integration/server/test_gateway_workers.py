@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from sklearn.dummy import DummyClassifier
@@ -26,6 +27,16 @@ def until(holds: Callable[[], object], seconds: float = 120.0) -> None:
     while not holds():
         assert time.monotonic() < end, "it did not come about"
         time.sleep(0.01)
+
+
+def running(yard: Predicting) -> dict[str, dict[str, Any]]:
+    """What runs, by the ids of versions; asked in the server's loop, where it changes."""
+
+    async def ask() -> dict[str, dict[str, Any]]:
+        return yard.app.delivery.fleet.describe()
+
+    found: dict[str, dict[str, Any]] = yard.in_server(ask())
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -83,8 +94,7 @@ def test_a_version_that_comes_and_goes_with_its_workers_is_not_noticed(yard):
     with Traffic(yard.url, connections=200) as traffic:
         for version in ("2.0.0", "1.0.0", "2.0.0"):
             yard.serve({version: 1.0})
-            running = yard.app.delivery.fleet
-            until(lambda: set(running.describe()) == {yard.ids[version]})  # noqa: B023 - it is called in this round
+            until(lambda: set(running(yard)) == {yard.ids[version]})  # noqa: B023 - it is called in this round
     traffic.judge(routes_of(yard))
 
 
@@ -95,10 +105,9 @@ def test_a_version_that_comes_and_goes_with_its_workers_is_not_noticed(yard):
 def test_killed_workers_are_not_noticed(yard, replicas):
     # The time is for machines that take long to start a process: the requests wait for it, and must not fail meanwhile.
     yard.serve({"1.0.0": 1.0}, replicas=replicas, timeout_s=120.0)
-    fleet = yard.app.delivery.fleet
 
     def pids() -> set[int]:
-        return set(fleet.describe()[yard.ids["1.0.0"]]["pids"])
+        return set(running(yard)[yard.ids["1.0.0"]]["pids"])
 
     until(lambda: len(pids()) == replicas)
     with Traffic(yard.url, connections=200) as traffic:

@@ -17,6 +17,7 @@ from modelyard.domain.wire.delivery import Rule
 from modelyard.errors import InvalidInput, Overloaded, PredictionFailed
 from modelyard.operations import CREATE_TOKEN, CREATE_USER, CreateToken, CreateUser
 from modelyard.runtimes.backend import BackendLost
+from modelyard.telemetry.windows import observed
 
 
 def until(holds: Callable[[], object], seconds: float = 30.0) -> None:
@@ -49,6 +50,7 @@ def test_an_answer_tells_the_output_and_who_gave_it(yard):
         "version_id": yard.ids["1.0.0"],
         "deployment_id": f"dp_{epoch}",
         "epoch": epoch,
+        "prediction_id": answer.headers["x-modelyard-prediction"],
     }
     assert answer.headers["x-modelyard-version"] == "1.0.0"
     assert answer.headers["x-modelyard-epoch"] == str(epoch)
@@ -207,8 +209,9 @@ def test_a_client_that_goes_away_frees_its_place(yard):
 
 
 async def _counts(yard: Predicting) -> dict[str, int]:
-    cells = yard.app.delivery.recorder._fresh.values() or yard.app.delivery.recorder._totals.values()
-    return {"requests": sum(cell.requests for cell in cells)}
+    assert yard.app.delivery.recorder.flush()
+    with yard.caller.yard.database.read() as tx:
+        return {"requests": observed(tx, "ep_fraud_production", yard.ids["1.0.0"]).requests}
 
 
 def test_a_stream_passes_through_piece_by_piece(yard):

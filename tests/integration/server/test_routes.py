@@ -10,7 +10,21 @@ import pytest
 from modelyard.domain.contract import PLACEHOLDER
 from modelyard.errors import PermissionDenied
 from modelyard.operations import TABLE, Operation
-from modelyard.server import app, chat, docs, events, health, hot, infer, inference, ofrep, routes, stream, uploads
+from modelyard.server import (
+    app,
+    chat,
+    docs,
+    events,
+    health,
+    hot,
+    infer,
+    inference,
+    metrics,
+    ofrep,
+    routes,
+    stream,
+    uploads,
+)
 
 ROWS = pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
 STREAMS = {
@@ -21,7 +35,7 @@ STREAMS = {
 }
 FLAGS = {"evaluate_flag": "endpoint.predict", "evaluate_flags": "endpoint.predict"}
 PREDICTIONS = {"predict": "endpoint.predict"}
-OTHERS = {"health": "public", "ready": "public"}
+OTHERS = {"health": "public", "ready": "public", "prometheus": "metrics.read"}
 
 
 def concrete(row: Operation[Any, Any], name: str) -> str:
@@ -103,7 +117,7 @@ def test_each_route_asks_for_its_permission_first(served, client, monkeypatch, n
         asked.append(permission)
         raise PermissionDenied(f"no {permission} for you")
 
-    for module in (chat, docs, events, health, hot, infer, inference, ofrep, routes, stream, uploads):
+    for module in (chat, docs, events, health, hot, infer, inference, metrics, ofrep, routes, stream, uploads):
         monkeypatch.setattr(module, "authorise", refuse)
     wanted = []
     for row in TABLE:
@@ -123,6 +137,7 @@ def test_each_route_asks_for_its_permission_first(served, client, monkeypatch, n
         ("HEAD", "/health/ready", "public"),
         ("GET", "/openapi.json", "public"),
         ("GET", "/docs", "public"),
+        ("GET", "/metrics", "metrics.read"),
         ("POST", f"/api/models/{name}/predict", "endpoint.predict"),
         ("GET", "/v2", "public"),
         ("GET", "/v2/health/ready", "public"),
@@ -138,7 +153,7 @@ def test_each_route_asks_for_its_permission_first(served, client, monkeypatch, n
     assert asked == wanted
     # What the application has beyond these would not have been asked; /v1 and /v2 are answered before its routes.
     by_hand = len(STREAMS) + len(FLAGS) + len(PREDICTIONS)
-    assert len(served.app.api.routes) == len(TABLE) + by_hand + 4 + 2 + len(docs.FILES) + 2
+    assert len(served.app.api.routes) == len(TABLE) + by_hand + 4 + 2 + len(docs.FILES) + 2 + 1
 
 
 @pytest.mark.parametrize(
@@ -201,11 +216,11 @@ def test_a_known_path_by_another_method_is_a_405_that_names_the_right_ones(clien
 
 def test_lists_in_a_query_are_repeated_keys_or_commas(client, name):
     client.post("/api/models/register", json={"name": name})
-    for version, metrics in (
+    for version, numbers in (
         ("1.0.0", {"accuracy": 0.8, "f1": 0.7, "loss": 0.3}),
         ("2.0.0", {"accuracy": 0.9, "f1": 0.8, "loss": 0.2}),
     ):
-        client.post(f"/api/models/{name}/versions/register", json={"version": version, "metrics": metrics})
+        client.post(f"/api/models/{name}/versions/register", json={"version": version, "metrics": numbers})
     path = f"/api/models/{name}/compare?version_a=1.0.0&version_b=2.0.0"
     for query in ("&metrics=accuracy,f1", "&metrics=accuracy&metrics=f1", "&metrics=accuracy,&metrics=f1,"):
         found = client.get(path + query).json()

@@ -39,12 +39,18 @@ class Notes:
     def __init__(self) -> None:
         self.seen: list[tuple[tuple[str, int, str, str], bool, int]] = []
         self.lots: list[Lot | None] = []
+        self.abandoned: list[tuple[tuple[str, int, str, str], Lot]] = []
 
     def record(self, subject: Any, seconds: float, outcome: Outcome = WELL, lot: Lot | None = None) -> None:
         """Keep it."""
         assert seconds >= 0
         self.lots.append(lot)
         self.seen.append((subject, not outcome.code, outcome.tokens))
+
+    def abandon(self, subject: Any, seconds: float, lot: Lot) -> None:
+        """Keep it."""
+        assert seconds >= 0
+        self.abandoned.append((subject, lot))
 
     def counts(self) -> Counter[tuple[str, int, str, bool]]:
         """Version, epoch, role and success → how often."""
@@ -308,7 +314,7 @@ async def test_more_requests_than_may_wait_are_refused_and_not_held_against_the_
 
 
 @in_loop
-async def test_a_client_that_goes_away_leaves_no_trace():
+async def test_a_client_that_goes_away_is_told_to_the_judge_and_counts_nowhere_else():
     world = World()
     await world.serve(compiled({"1.0.0": 1}), max_concurrency=1)
     backend = world.backend("1.0.0")
@@ -321,6 +327,7 @@ async def test_a_client_that_goes_away_leaves_no_trace():
     backend.gate.set()
     assert await world.ask() == "1.0.0"
     assert world.notes.counts() == {("v1.0.0", 1, "live", True): 1}
+    assert [subject[2] for subject, _ in world.notes.abandoned] == ["v1.0.0", "v1.0.0"]
     assert world.gateway.book.endpoints[0].in_flight == 0
 
 

@@ -72,10 +72,6 @@ def test_the_same_rows_in_every_form_are_the_same_features(body):
     ],
 )
 def test_other_forms_have_features_too(body, expected):
-    if expected == [] and body == {"input": []}:
-        # A flat list of nothing is a row of nothing.
-        expected = [{"[0]": []}] if rows(body) == [{"[0]": []}] else rows(body)
-        assert not any(part for row in expected for part in row.values())
     assert rows(body) == expected
 
 
@@ -126,7 +122,8 @@ def test_of_a_chat_only_numbers_are_taken():
     told = {"characters": 8, "finish_reason": "stop", "prompt_tokens": 3, "completion_tokens": 2}
     assert answers({"choices": [choice, 7], "usage": usage}, CHAT) == [told]
     assert answers({"choices": [{"finish_reason": 5}]}, CHAT) == [{"characters": 0, "finish_reason": None}]
-    for nonsense in ({"messages": "x"}, [], {"choices": 5}):
+    others: list[Any] = [{"messages": "x"}, [], {"choices": 5}]
+    for nonsense in others:
         assert rows(nonsense, CHAT) == answers(nonsense, CHAT) == []
 
 
@@ -160,7 +157,9 @@ VALUES = st.recursive(
     st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.integers() | st.text(),
     lambda inner: (
         st.lists(inner, max_size=5)
-        | st.dictionaries(st.sampled_from(["a", "columns", "data", "shape", "content", "text", "\x00"]), inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["a", "columns", "data", "shape", "content", "text", "\x00"]), inner, max_size=4
+        )
     ),
     max_leaves=20,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -45,7 +46,7 @@ def numbers(*values: float) -> Numbers:
     return counted(*values).numbers
 
 
-def document(**changes: object) -> ProfileDocument:
+def document(**changes: Any) -> ProfileDocument:
     """A profile of ten rows with one feature, changed."""
     part = replace(FeatureDocument(bins=[(bin_of(1.0), 10)]), **changes)
     return ProfileDocument(rows=10, inputs={"age": part})
@@ -99,7 +100,7 @@ def test_the_median_of_nothing_is_none_and_of_one_value_that_value():
 
 
 def test_values_are_numbers_categories_missing_or_something_else():
-    made = counted(1, 2.5, True, False, "red", "red", None, math.nan, [1], {"a": 1})
+    made = counted(*(1, 2.5, True, False, "red", "red", None, math.nan, [1], {"a": 1}))
     assert made.numbers.count == 2
     assert made.categories == {"true": 1, "false": 1, "red": 2}
     assert made.other == 2
@@ -162,6 +163,18 @@ def test_a_profile_survives_being_stored():
     assert again.to_document() == made.to_document()
     assert (again.rows, again.answers) == (2, 1)
     check_profile(made.to_document())
+
+
+def test_two_profiles_add_up_feature_by_feature():
+    one, two = Profile(), Profile()
+    one.add([{"age": 1, "city": "Bern"}], [{"prediction": 1}])
+    two.add([{"age": 2, "city": "Bern", "new": True}, {"city": "Rom", "age": [1]}])
+    one.merge(two)
+    assert (one.rows, one.answers) == (3, 1)
+    assert one.inputs["age"].numbers.count == 2
+    assert one.inputs["age"].other == 1
+    assert one.inputs["city"].categories == {"Bern": 2, "Rom": 1}
+    assert one.inputs["new"].present == 1
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelyard.domain.snapshots import differences, digest_of
-from modelyard.domain.wire.delivery import Arm, EndpointConfiguration, Limits, Route, Rule, SnapshotDocument
+from modelyard.domain.wire.delivery import Arm, EndpointConfiguration, Limits, Route, Rule
+from modelyard.domain.wire.snapshots import SnapshotDocument
 
 A = Arm(version_id="mv_a", version="1.0.0", weight=0.9)
 B = Arm(version_id="mv_b", version="2.0.0", weight=0.1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from components.templates import prepared
 from modelyard import InvalidRequest, ModelRegistry, ModelStage
 
 NO_PATHS = [5, b"bytes", "a\0b", "", " ", "half a pair \ud800", "~nobody-has-this-name/file", ["list"]]

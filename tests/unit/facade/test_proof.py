@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from blake3 import blake3
 
+from components.templates import prepared
 from modelyard import ModelRegistry
 from modelyard.errors import InvalidRequest, NotFound
 from modelyard.facade.proof import check_evidence

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,10 @@ from modelyard.errors import DatabaseUnavailable
 from modelyard.metadata import endpoints, observations
 from modelyard.metadata.database import Database, Transaction
 from modelyard.operations import CREATE_MODEL, CreateModel
+from modelyard.telemetry import rollup
 from modelyard.telemetry.outcome import Outcome
-from modelyard.telemetry.recorder import Recorder
+from modelyard.telemetry.recorder import Cell, Key, Recorder
+from modelyard.telemetry.rollup import Keeping
 from modelyard.telemetry.windows import observed
 
 AT = "2026-03-01T12:00:00.000000Z"
@@ -26,9 +28,10 @@ SUBJECT = ("ep_1", 3, "mv_1", "live")
 
 
 class Switched(Database):
-    """A real database that can be away."""
+    """A real database that can be away, or lose the answer to a commit."""
 
     is_away = False
+    loses_answers = False
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
@@ -37,6 +40,8 @@ class Switched(Database):
             raise DatabaseUnavailable("the database does not answer")
         with super().write() as tx:
             yield tx
+        if self.loses_answers:
+            raise DatabaseUnavailable("the connection broke while it was committed")
 
 
 class Clock:
@@ -87,7 +92,7 @@ def test_nothing_observed_is_no_rate_and_no_quantile(database):
     assert (seen.requests, seen.error_rate, seen.p50_s) == (0, None, None)
 
 
-def test_writing_again_replaces_and_never_adds(database):
+def test_what_was_written_is_not_written_again(database):
     recorder = Recorder(database, "wr_1", clock=Clock())
     for total in range(1, 4):
         recorder.record(SUBJECT, 0.01)
@@ -96,6 +101,7 @@ def test_writing_again_replaces_and_never_adds(database):
         assert look(database).requests == total
 
 
+@pytest.mark.feature("PRF-01")
 def test_writers_add_up_and_minutes_epochs_and_roles_are_kept_apart(database):
     clock = Clock()
     one, two = (Recorder(database, writer, clock=clock) for writer in ("wr_1", "wr_2"))
@@ -117,6 +123,7 @@ def test_writers_add_up_and_minutes_epochs_and_roles_are_kept_apart(database):
     assert look(database, "mv_2").requests == 1
 
 
+@pytest.mark.feature("PRF-11")
 def test_a_database_that_is_away_gets_everything_later(database, caplog):
     clock = Clock()
     recorder = Recorder(database, "wr_1", clock=clock)
@@ -141,21 +148,82 @@ def test_memory_is_bounded_while_the_database_is_away_and_no_count_is_lost(datab
         clock.now += 60
         recorder.record(SUBJECT, 0.01)
         recorder.flush()
-    assert len(recorder._totals) == 10
+    assert len(recorder._waiting) <= 10
     database.is_away = False
     assert recorder.flush()
     assert look(database).requests == 100
 
 
-def test_minutes_that_are_over_are_forgotten_once_they_are_written(database):
+def test_what_is_written_is_forgotten(database):
     clock = Clock()
     recorder = Recorder(database, "wr_1", clock=clock)
     for _ in range(50):
         clock.now += 60
         recorder.record(SUBJECT, 0.01)
         assert recorder.flush()
-    assert len(recorder._totals) == 1
+    assert (recorder._waiting, recorder._batch, recorder._last) == ({}, None, {})
     assert look(database).requests == 50
+
+
+@pytest.mark.feature("PRF-11")
+def test_a_batch_that_was_committed_although_it_seemed_to_fail_counts_once(database):
+    recorder = Recorder(database, "wr_1", clock=Clock())
+    for round_ in range(1, 4):
+        recorder.record(SUBJECT, 0.01, Outcome(code="timed_out", tokens=3, cost=0.5))
+        database.loses_answers = True
+        assert not recorder.flush()
+        assert not recorder.flush()
+        recorder.record(SUBJECT, 0.01)
+        database.loses_answers = False
+        assert recorder.flush()
+        seen = look(database)
+        assert (seen.requests, seen.errors, seen.tokens) == (2 * round_, round_, 3 * round_)
+
+
+def test_a_late_batch_finds_its_minute_rolled_up_and_counts_all_the_same(database):
+    clock = Clock()
+    recorder = Recorder(database, "wr_1", clock=clock)
+    recorder.record(SUBJECT, 0.01)
+    database.loses_answers = True
+    assert not recorder.flush()
+    database.loses_answers = False
+    with database.write() as tx:
+        while rollup.roll(tx, "2026-04-01T00:00:00.000000Z", Keeping()):
+            pass
+    recorder.record(SUBJECT, 0.01)
+    assert recorder.flush()
+    assert look(database).requests == 2
+    with database.read() as tx:
+        rows = observations.of_version(tx, "ep_1", "mv_1", role="live")
+    assert sorted((row.span, row.requests) for row in rows) == [("day", 1), ("minute", 1)]
+
+
+def test_many_minutes_are_written_in_pieces(database):
+    clock = Clock()
+    recorder = Recorder(database, "wr_1", clock=clock)
+    for _ in range(2_500):
+        clock.now += 60
+        recorder.record(SUBJECT, 0.01)
+    assert recorder.flush()
+    assert look(database).requests == 2_500
+
+
+def test_sinks_are_told_what_came_once_though_it_is_written_later(database):
+    told: dict[Any, int] = {}
+
+    def sink(fresh: Mapping[Key, Cell]) -> None:
+        for key, cell in fresh.items():
+            told[key] = told.get(key, 0) + cell.requests
+
+    recorder = Recorder(database, "wr_1", clock=Clock(), sinks=[sink])
+    database.is_away = True
+    for _ in range(3):
+        recorder.record(SUBJECT, 0.01)
+        assert not recorder.flush()
+    database.is_away = False
+    assert recorder.flush()
+    assert told == {(SUBJECT, int(NOON) // 60): 3}
+    assert look(database).requests == 3
 
 
 def test_a_clock_that_goes_back_takes_nothing_away(database):
@@ -206,15 +274,15 @@ def test_the_end_without_a_database_says_what_is_lost(database, caplog):
 def test_a_fault_of_one_write_does_not_end_the_thread(database, monkeypatch, caplog):
     wrote = threading.Event()
     faults = iter([RuntimeError("a defect")])
-    real = observations.put
+    real = observations.add
 
-    def put(tx: Transaction, rows: Any) -> None:
+    def add(*arguments: Any) -> None:
         for fault in faults:
             raise fault
-        real(tx, rows)
+        real(*arguments)
         wrote.set()
 
-    monkeypatch.setattr("modelyard.telemetry.recorder.observations.put", put)
+    monkeypatch.setattr("modelyard.telemetry.recorder.observations.add", add)
     recorder = Recorder(database, "wr_1", interval=0.001)
     recorder.start()
     recorder.record(SUBJECT, 0.01)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from modelyard.domain.wire.alerts import *  # noqa: F403 - one namespace of records
 from modelyard.domain.wire.care import *  # noqa: F403 - one namespace of records
 from modelyard.domain.wire.delivery import *  # noqa: F403 - one namespace of records
+from modelyard.domain.wire.explaining import *  # noqa: F403 - one namespace of records
 from modelyard.domain.wire.feedback import *  # noqa: F403 - one namespace of records
 from modelyard.domain.wire.history import *  # noqa: F403 - one namespace of records
 from modelyard.domain.wire.judge import *  # noqa: F403 - one namespace of records
@@ -24,4 +25,5 @@ from modelyard.domain.wire.promotions import *  # noqa: F403 - one namespace of 
 from modelyard.domain.wire.registry import *  # noqa: F403 - one namespace of records
 from modelyard.domain.wire.reports import *  # noqa: F403 - one namespace of records
 from modelyard.domain.wire.signatures import *  # noqa: F403 - one namespace of records
+from modelyard.domain.wire.snapshots import *  # noqa: F403 - one namespace of records
 from modelyard.domain.wire.webhooks import *  # noqa: F403 - one namespace of records

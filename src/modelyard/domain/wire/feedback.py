@@ -48,7 +48,7 @@ class FeedbackSummary:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TestOptions:
+class AbOptions:
     """What a test between versions decides by; fixed when it starts."""
 
     metric: str = "success"
@@ -61,16 +61,16 @@ class TestOptions:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TestTerms:
+class AbTerms:
     """A test: its options, and who is compared with whom, by version id."""
 
-    options: TestOptions
+    options: AbOptions
     reference: str
     challengers: list[str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TestArm:
+class AbArm:
     """What a test has seen of one version. Units are keys, or requests without a key."""
 
     version_id: str
@@ -82,7 +82,7 @@ class TestArm:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TestComparison:
+class AbComparison:
     """One challenger against the reference."""
 
     version_id: str
@@ -103,14 +103,14 @@ class TestComparison:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TestStanding:
+class AbStanding:
     """How a test stands, by version id."""
 
     kind: str = ""
     """`binary` or `numeric`; empty until that is known."""
     units: int = 0
-    arms: list[TestArm] = field(default_factory=list)
-    comparisons: list[TestComparison] = field(default_factory=list)
+    arms: list[AbArm] = field(default_factory=list)
+    comparisons: list[AbComparison] = field(default_factory=list)
     limit: float = 0.0
     """The evidence that decides: 2 x challengers / alpha."""
     winner: str = ""
@@ -120,7 +120,7 @@ class TestStanding:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TestResult:
+class AbResult:
     """How the test of a deployment stands."""
 
     deployment_id: str
@@ -128,14 +128,14 @@ class TestResult:
     environment: str
     state: str
     """Of the deployment."""
-    options: TestOptions
+    options: AbOptions
     reference: str
     """The version that the others are compared with."""
     winner: str = ""
     """The version that won; empty while nobody has."""
     said: str = ""
     """All this in words."""
-    standing: TestStanding = field(default_factory=TestStanding)
+    standing: AbStanding = field(default_factory=AbStanding)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

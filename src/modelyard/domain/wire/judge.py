@@ -100,3 +100,5 @@ class Judgement:
     """How many batches of evidence it rests on."""
     dropped: int = 0
     """Requests that the evidence leaves out, because there were too many; all of them are counted elsewhere."""
+    damaged: int = 0
+    """Batches that could not be read, and count as none."""

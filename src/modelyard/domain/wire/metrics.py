@@ -139,9 +139,9 @@ class TrackedWindow:
     """In billionths of the currency."""
     latency_ns: int = 0
     """The sum of all latencies, in nanoseconds."""
-    latency: dict[int, int] = field(default_factory=dict)
+    latency: dict[str, int] = field(default_factory=dict)
     """Latencies in seconds as bins of a DDSketch with an accuracy of 1 %: bin → count; they add up to `requests`."""
-    sizes: dict[int, int] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
     """Tokens of those that have any, as bins of the same kind."""
 
 

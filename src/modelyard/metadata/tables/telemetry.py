@@ -118,7 +118,7 @@ ab_tests = Table(
     Column("position", BigInteger, nullable=False),
     # The state of the test there; see `domain.abtest`.
     Column("checkpoint", BYTES, nullable=False),
-    # How the test stands there: JSON of `wire.TestStanding`.
+    # How the test stands there: JSON of `wire.AbStanding`.
     Column("document", DOCUMENT, nullable=False),
     Column("updated_at", MOMENT, nullable=False),
 )

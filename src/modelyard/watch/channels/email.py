@@ -34,7 +34,7 @@ class _Smtp(smtplib.SMTP):
         # Without a name of its own, the library would ask the name service for one, which may take long.
         super().__init__(host, port, local_hostname="localhost.localdomain", timeout=timeout)
 
-    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:  # type: ignore[override]
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         del host  # It was looked up and checked before; asking again could give another answer.
         return socket.create_connection((self._place, port), timeout)
 
@@ -42,7 +42,7 @@ class _Smtp(smtplib.SMTP):
 class _SmtpTls(_Smtp):
     """The same with TLS from the first byte."""
 
-    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:  # type: ignore[override]
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         plain = super()._get_socket(host, port, timeout)
         try:
             return ssl.create_default_context().wrap_socket(plain, server_hostname=host)
@@ -70,7 +70,7 @@ def send(outside: Outside, channel: Channel, message: Message, environ: Mapping[
 
 def _sent(
     place: str, channel: Channel, mail: EmailMessage, password: str, timeout: float
-) -> Mapping[str, tuple[int, bytes]]:  # fmt: skip
+) -> Mapping[str, tuple[int, bytes]]:
     kind = _SmtpTls if channel.tls == "tls" else _Smtp
     with _cut_after(timeout) as watch, kind(place, channel.host, channel.port, timeout) as smtp:
         watch(smtp)

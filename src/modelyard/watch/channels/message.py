@@ -54,13 +54,12 @@ class Outside(Protocol):
 class Sender(Protocol):
     """Sends messages through one kind of channel."""
 
-    def __call__(
-        self, outside: Outside, channel: Channel, message: Message, environ: Mapping[str, str]
-    ) -> Result:  # fmt: skip
+    def __call__(self, outside: Outside, channel: Channel, message: Message, environ: Mapping[str, str]) -> Result:
         """Try once; never raises for what happens on the way.
 
         Raises:
             LookupError: a variable of the environment that the channel names is not set.
+            ModelyardError: its value cannot be used.
         """
 
 
@@ -87,7 +86,9 @@ def headline(message: Message) -> str:
     if len(message.notices) == 1:
         return line_of(message.notices[0])
     over = sum(one.event == RESOLVES for one in message.notices)
-    counts = [f"{count} {word}" for count, word in ((len(message.notices) - over, "firing"), (over, "resolved")) if count]
+    counts = [
+        f"{count} {word}" for count, word in ((len(message.notices) - over, "firing"), (over, "resolved")) if count
+    ]
     where = message.group or "all models"
     return f"{', '.join(counts)}: {where}"
 

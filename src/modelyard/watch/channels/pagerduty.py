@@ -1,7 +1,7 @@
 """PagerDuty: each alert is an event of the Events API v2, which opens an incident and closes it again.
 
-The id of the alert is the `dedup_key`: a repeated event opens nothing twice, and `resolve` finds the incident. A message
-of several alerts is several events; where one is not taken, all are sent again later, which does no harm.
+The id of the alert is the `dedup_key`: a repeated event opens nothing twice, and `resolve` finds the incident. A
+message of several alerts is several events; where one is not taken, all are sent again later, which does no harm.
 https://developer.pagerduty.com/docs/events-api-v2/trigger-events/
 """
 

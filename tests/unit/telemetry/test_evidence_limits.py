@@ -1,0 +1,65 @@
+"""The limits of the judge's evidence: what is left out of heavy traffic says nothing about the arms."""
+
+from __future__ import annotations
+
+from random import Random
+
+from modelyard.domain.trial import SKEW_LIMIT, Trial
+from modelyard.domain.units import MOST_FAILED, MOST_SEEN, MOST_UNITS, NONE, Batch, unpack
+from modelyard.domain.wire.judge import Terms
+from modelyard.telemetry.evidence import EvidenceLog
+from modelyard.telemetry.outcome import WELL, Lot, Outcome
+
+FAILED = Outcome("prediction_failed")
+
+
+def batch_of(log: EvidenceLog) -> Batch:
+    """The batch that a log makes of what it took down last."""
+    log.swap()
+    log.gather("2026-01-01T00:00:00Z")
+    return unpack(log._waiting[-1]["document"])
+
+
+def test_of_heavy_traffic_the_first_requests_are_kept_and_behind_them_errors_for_themselves():
+    log = EvidenceLog("writer")
+    for number in range(3000):
+        log.add("old", 1, 5, FAILED if number % 10 == 0 else WELL, Lot("dp", None))
+    units = batch_of(log).units
+    assert len(units) == MOST_UNITS + (3000 - MOST_UNITS) // 10
+    assert all(unit.place == 5 for unit in units[:MOST_UNITS])
+    assert all(unit.failed and unit.place == NONE for unit in units[MOST_UNITS:])
+    assert log.dropped == 3000 - len(units)
+
+
+def test_no_second_is_heavier_than_the_limits_say():
+    log = EvidenceLog("writer")
+    for _ in range(MOST_SEEN + 500):
+        log.add("old", 1, 5, FAILED, Lot("dp", None))
+    assert len(batch_of(log).units) == MOST_UNITS + MOST_FAILED
+    assert log.dropped == 500 + MOST_SEEN - MOST_UNITS - MOST_FAILED
+
+
+def test_a_key_that_was_kept_for_its_error_is_still_measured_once():
+    log = EvidenceLog("writer")
+    for _ in range(MOST_UNITS):
+        log.add("old", 1, 5, WELL, Lot("dp", None))
+    for outcome in (FAILED, FAILED, WELL):
+        log.add("new", 1, 7, outcome, Lot("dp", b"user"))
+    assert [unit.place for unit in batch_of(log).units[MOST_UNITS:]] == [NONE]
+    for outcome in (FAILED, WELL, WELL):
+        log.add("new", 1, 7, outcome, Lot("dp", b"user"))
+    assert [(unit.failed, unit.place) for unit in batch_of(log).units] == [(True, 7)]
+
+
+def test_a_new_version_that_fails_always_looks_like_no_wrong_lots_however_heavy_the_traffic():
+    chance, log = Random(4), EvidenceLog("writer")
+    trial = Trial(Terms(base_id="old", challengers=["new"], weights={"errors": 0.5, "latency": 0.5}))
+    for _second in range(5):
+        for _request in range(2500):
+            is_new = chance.random() < 0.1
+            log.add("new" if is_new else "old", 1, 5, FAILED if is_new else WELL, Lot("dp", None))
+        trial.take(batch_of(log), {1: {"old": 0.9, "new": 0.1}})
+    duel = trial.duels["new"]
+    assert duel.peak > 1000.0
+    assert trial.skew < SKEW_LIMIT / 100
+    assert abs(duel.counts[0] - 0.1 * 5 * MOST_UNITS) < 60
