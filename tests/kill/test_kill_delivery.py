@@ -7,11 +7,8 @@ mixture, and lets a new controller go on: a rollback that had begun is finished,
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from multiprocessing.connection import Connection
@@ -22,6 +19,7 @@ import pytest
 
 from components.crowd import alone
 from components.deadlines import until
+from components.dying import dying
 from components.engines import PlayedEngine
 from components.yards import open_caller, register
 from modelyard.bootstrap import EmbeddedCaller
@@ -31,7 +29,7 @@ from modelyard.domain.cells import Cell
 from modelyard.domain.spans import MINUTE
 from modelyard.domain.wire import DeploymentRecord, Limits, Route
 from modelyard.metadata import deployments, endpoints, models, observations, snapshots, versions
-from modelyard.metadata.database import Database, Transaction, known
+from modelyard.metadata.database import Transaction, known
 from modelyard.metadata.observations import Place
 from modelyard.operations import (
     ABORT_DEPLOYMENT,
@@ -161,30 +159,6 @@ def engine_of(caller: EmbeddedCaller) -> PlayedEngine:
     with caller.yard.database.read() as tx:
         model = known(models.by_name(tx, MODEL))
         return PlayedEngine(broken={known(versions.by_version(tx, model.id, THIRD)).id})
-
-
-@contextmanager
-def dying(database: Database, commit: int, *, late: bool) -> Iterator[None]:
-    """Kill this process at a commit: just before it, or just after."""
-    count = 0
-    real = database.write
-
-    @contextmanager
-    def write() -> Iterator[Transaction]:
-        nonlocal count
-        count += 1
-        with real() as tx:
-            yield tx
-            if count == commit and not late:
-                os.kill(os.getpid(), signal.SIGKILL)
-        if count == commit and late:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    database.write = write  # type: ignore[method-assign]  # the fault point of this test
-    try:
-        yield
-    finally:
-        database.write = real  # type: ignore[method-assign]
 
 
 def told(pipe: Connection) -> bool:

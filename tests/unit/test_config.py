@@ -125,7 +125,7 @@ class TestYaml:
         [
             ("server:\n  prot: 1\n", 2, "unknown setting 'server.prot'", "did you mean 'server.port'?"),
             ("sevrer:\n  port: 1\n", 1, "unknown setting 'sevrer'", "did you mean 'server'?"),
-            ("x:\n  compression: true\n", 1, "unknown setting 'x'", "the settings are: audit"),
+            ("x:\n  compression: true\n", 1, "unknown setting 'x'", "the settings are: alerts"),
             ("compression: true\n", 1, "unknown setting 'compression'", "did you mean 'storage.local.compression'?"),
             ("a: 1\n? [b]\n: 2\n", 1, "unknown setting 'a'", ""),
             ("? [b]\n: 2\n", 1, "unknown setting", ""),

@@ -11,6 +11,7 @@ from modelyard.cli.lazy import abtest_view
 from modelyard.cli.options import parse_json
 from modelyard.cli.session import Session, pass_session
 from modelyard.cli.shape import Group, command
+from modelyard.domain import sample_size
 from modelyard.domain.wording import counted
 from modelyard.errors import InvalidRequest
 
@@ -87,9 +88,7 @@ def advise(session: Session, /, **given: float) -> None:
 
     It may be looked at all the time, and ends earlier where the difference is larger. No registry is needed.
     """
-    from modelyard.domain.sample_size import advise as advised  # noqa: PLC0415 - the other commands need no statistics
-
-    advice = advised(**given)
+    advice = sample_size.advise(**given)
     session.emit(advice, lambda: abtest_view.advice(advice))
 
 

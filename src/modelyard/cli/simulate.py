@@ -6,13 +6,14 @@ from typing import Any
 
 import click
 
+from modelyard.cli.judge_options import judge_from, judge_options
 from modelyard.cli.lazy import tables
 from modelyard.cli.options import Names
 from modelyard.cli.progress import bar
 from modelyard.cli.session import Session, pass_session
 from modelyard.cli.shape import command
-from modelyard.domain.quantities import share
 from modelyard.domain.simulation import SimulatedEffect, Simulation
+from modelyard.domain.verdicts import OFF
 from modelyard.errors import InvalidRequest
 from modelyard.facade.simulating import simulate as simulated
 
@@ -36,11 +37,8 @@ _PLAN = (
         "--requests", type=int, metavar="N", help="Requests of a release at most; 20000 where there are no steps."
     ),
 )
-_JUDGE = (
-    click.option("--alpha", default="0.05", show_default=True, metavar="SHARE", help="False rollbacks to bear."),
-    click.option("--metrics", type=Names(), metavar="NAME,NAME", help="Of errors, latency, tokens; all if left out."),
-    click.option("--require-proof", type=float, metavar="TIMES", help="Wait for proof, such as 2: not twice as bad."),
-    click.option("--max-error-rate", metavar="SHARE", help="Error rate that the new version must not exceed."),
+_METRICS = click.option(
+    "--metrics", type=Names(), metavar="NAME,NAME", help="Of errors, latency, tokens; all if left out."
 )
 _RUNS = (
     click.option(
@@ -59,7 +57,10 @@ _PATIENCE_S = 10.0
 
 
 def _options(function: Any) -> Any:
-    for option in reversed((*_TRAFFIC, *_PLAN, *_JUDGE, *_RUNS)):
+    for option in reversed(_RUNS):
+        function = option(function)
+    function = judge_options(_METRICS(function))
+    for option in reversed((*_TRAFFIC, *_PLAN)):
         function = option(function)
     return function
 
@@ -80,11 +81,14 @@ def simulate(session: Session, /, **given: Any) -> None:
     """
     if given["weight"] and given["steps"]:
         raise InvalidRequest("a release has steps or one weight", hint="leave --weight or --steps out")
-    runs = given.pop("runs") or _USUAL_RUNS
-    patience = None if click.get_current_context().params["runs"] else _PATIENCE_S
+    judge = judge_from(given) or {}
+    if judge.get("mode") == OFF:
+        raise InvalidRequest("nothing is found where nobody judges", hint="leave --judge out")
+    runs = given.pop("runs")
+    patience = None if runs else _PATIENCE_S
     asked = {name: value for name, value in given.items() if value is not None and value != ()}
     with bar(session, "simulating releases", None, is_bytes=False) as progress:
-        found = simulated(**_read(asked), runs=runs, seconds=patience, progress=progress)
+        found = simulated(**_read(asked), **judge, runs=runs or _USUAL_RUNS, seconds=patience, progress=progress)
     session.emit(found, lambda: _drawn(found, errors_only=not (given["p50"] or given["tokens"])))
 
 
@@ -95,11 +99,8 @@ def _read(asked: dict[str, Any]) -> dict[str, Any]:
             asked["steps"] = [float(step.rstrip("% ")) for step in asked["steps"]]
         except ValueError:
             raise InvalidRequest(
-                f"the steps are {','.join(asked['steps'])}", hint="give rising percentages, such as 10,50,100"
+                f"the steps are {','.join(asked['steps'])}", hint="give rising percentages, such as 10, 50, 100"
             ) from None
-    for name, what in (("alpha", "alpha"), ("max_error_rate", "the limit of the error rate")):
-        if name in asked:
-            asked[name] = share(asked[name], what)
     return asked
 
 

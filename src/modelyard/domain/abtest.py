@@ -154,14 +154,20 @@ class AbTest:
         is_first = is_whole and self._seen.add(key)
         is_event = self.kind != NUMERIC and mark > HALF and self._happened.add(key)
         if is_first:
-            self.units += 1
-            self._arms[version_id][0] += 1
-            self._arms[version_id][1] += value
-            for name, arm in self._arms.items():
-                arm[2] = weights.get(name, 0.0)
-        if not (is_first or is_event):
-            return
-        found = _Value(version_id, dict(weights), mark, is_first, is_event)
+            self._count(version_id, weights, value)
+        if is_first or is_event:
+            self._weigh(_Value(version_id, dict(weights), mark, is_first, is_event))
+
+    def _count(self, version_id: str, weights: Mapping[str, float], value: float) -> None:
+        """Count a unit, and note the weights that are the newest now."""
+        self.units += 1
+        self._arms[version_id][0] += 1
+        self._arms[version_id][1] += value
+        for name, arm in self._arms.items():
+            arm[2] = weights.get(name, 0.0)
+
+    def _weigh(self, found: _Value) -> None:
+        """Bet on a value, or keep it for the thresholds as long as there are none."""
         if self.kind:
             self._compare(found)
             return

@@ -49,17 +49,22 @@ def answers_of(protocol: str, output: bytes) -> list[Row]:
 def rows_in(value: Any) -> Sequence[Any]:
     """Return the rows of a JSON value as a model's input: records, lists of values, or single values."""
     if isinstance(value, Mapping):
-        if isinstance(value.get("columns"), list) and isinstance(value.get("data"), list):
-            names = [str(name) for name in value["columns"]]
-            return [dict(zip(names, row, strict=False)) for row in value["data"] if isinstance(row, list)]
-        columns = [part for part in value.values() if isinstance(part, list)]
-        if columns and len(columns) == len(value) and len(set(map(len, columns))) == 1:
-            return [dict(zip(value, row, strict=True)) for row in zip(*columns, strict=True)]
-        return [value]
+        return _rows_of_columns(value)
     if not isinstance(value, list):
         return [value]
     has_rows = any(isinstance(item, list | dict) for item in value) or all(isinstance(item, str) for item in value)
     return value if has_rows else [value]
+
+
+def _rows_of_columns(value: Mapping[str, Any]) -> Sequence[Any]:
+    """The rows of a table in either of its forms, names and data or name → column; else the one record that it is."""
+    if isinstance(value.get("columns"), list) and isinstance(value.get("data"), list):
+        names = [str(name) for name in value["columns"]]
+        return [dict(zip(names, row, strict=False)) for row in value["data"] if isinstance(row, list)]
+    columns = [part for part in value.values() if isinstance(part, list)]
+    if columns and len(columns) == len(value) and len(set(map(len, columns))) == 1:
+        return [dict(zip(value, row, strict=True)) for row in zip(*columns, strict=True)]
+    return [value]
 
 
 def spread(rows: Sequence[Any], most: int = MOST_ROWS) -> Sequence[Any]:
@@ -146,12 +151,16 @@ def _tensor_values(tensor: Any) -> Sequence[Any]:
     sizes = shape if isinstance(shape, list) and all(type(size) is int and size >= 0 for size in shape) else []
     if not sizes or not isinstance(data, list):
         return []
-    width = math.prod(sizes[1:])
+    return _split(data, sizes[0], math.prod(sizes[1:]))
+
+
+def _split(data: list[Any], count: int, width: int) -> Sequence[Any]:
+    """The data of a tensor in rows: they come flat, or nested already."""
     if width == 1:
         # A column of single values may come as rows of one.
         return [part[0] if isinstance(part, list) and part else part for part in data]
-    if len(data) != sizes[0] * width:
-        return data if len(data) == sizes[0] else []
+    if len(data) != count * width:
+        return data if len(data) == count else []
     return [data[start : start + width] for start in range(0, len(data), width)] if width else []
 
 

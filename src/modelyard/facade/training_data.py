@@ -163,10 +163,10 @@ _READERS: Final = {".csv": _csv_rows, ".tsv": _csv_rows, ".jsonl": _json_rows, "
 
 def _typed(texts: Sequence[str]) -> list[Any]:
     """The values of a column of texts."""
-    stripped = [text.strip() for text in texts]
-    present = [text for text in stripped if text.lower() not in _MISSING]
-    if present and all(_NUMBER.fullmatch(text) for text in present):
-        return [math.nan if text.lower() in _MISSING else float(text) for text in stripped]
-    if present and all(text.lower() in _TRUTHS for text in present):
-        return [_TRUTHS.get(text.lower()) for text in stripped]
+    stripped = [text.strip().lower() for text in texts]
+    present = [text for text in stripped if text not in _MISSING]
+    if present and all(map(_NUMBER.fullmatch, present)):
+        return [math.nan if text in _MISSING else float(text) for text in stripped]
+    if present and all(map(_TRUTHS.__contains__, present)):
+        return list(map(_TRUTHS.get, stripped))
     return [text or None for text in texts]

@@ -85,19 +85,21 @@ class AbTests:
         has_won = bool(test.winner) and not had_winner
         if has_won:
             _log.info("the test %s has a winner: %s", deployment_id, test.winner)
-        kept = self._kept.get(deployment_id, found.created_at)
-        is_due = test.position > position and elapsed(kept, self._yard.clock()) >= KEEP_S
-        wants_end = is_live and bool(test.winner) and test.terms.options.promote_winner
-        if has_won or is_due or not is_live:
+        if has_won or not is_live or self._is_due(found, is_news=test.position > position):
             with transaction() as context:
                 _keep(context, deployment_id, test)
             self._kept[deployment_id] = self._yard.clock()
-        if wants_end:
+        if is_live and test.winner and test.terms.options.promote_winner:
             with transaction() as context:
                 _end(context, found, test)
         if not is_live:
             del self._known[deployment_id]
             self._kept.pop(deployment_id, None)
+
+    def _is_due(self, found: DeploymentRecord, *, is_news: bool) -> bool:
+        """Whether how a test stands has not been kept for long."""
+        kept = self._kept.get(found.id, found.created_at)
+        return is_news and elapsed(kept, self._yard.clock()) >= KEEP_S
 
 
 def result_of(tx: Transaction, found: DeploymentRecord) -> AbResult:

@@ -174,8 +174,10 @@ def delete_alert_rule(context: Context, request: DeleteAlertRule) -> AlertRuleRe
 @serves(SET_DEFAULT_ALERT_RULES)
 def set_default_alert_rules(context: Context, request: SetDefaultAlertRules) -> AlertRuleList:
     """Make the rules that are there for everybody, and return them; rules of these names stay as they are."""
+    _require(context, request.model)
     made: list[AlertRuleRecord] = []
     for name, rule in alert_checks.default_rules(request.model).items():
+        alert_checks.check_rule(rule)
         full = f"{request.prefix}{name}"
         present = alerts.rule(context.tx, full)
         if present is None:

@@ -144,8 +144,8 @@ def drift_of(
         baseline_rows=baseline.profile.rows,
         rows=live.rows,
         features=found,
-        only_in_baseline=[name for _role, a, b, _n, m in sides if m for name in a if name not in b],
-        only_live=[name for _role, a, b, n, _m in sides if n for name in b if name not in a],
+        only_in_baseline=_only_in_first([(a, b) for _role, a, b, _n, m in sides if m]),
+        only_live=_only_in_first([(b, a) for _role, a, b, n, _m in sides if n]),
     )
 
 
@@ -163,6 +163,11 @@ def forgetting(yard: Yard, settings: Settings) -> Job:
     return Job(
         name="profiles", every_s=FORGET_EVERY_S, wanted=lambda tx: profiles.are_old(tx, before()), run=run
     )  # fmt: skip
+
+
+def _only_in_first(pairs: Sequence[tuple[dict[str, Feature], dict[str, Feature]]]) -> list[str]:
+    """The features that the first of a pair has, and the second has not."""
+    return [name for one, other in pairs for name in one if name not in other]
 
 
 def _features(

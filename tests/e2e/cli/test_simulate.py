@@ -31,7 +31,7 @@ def test_programs_get_json_and_the_same_seed_gives_the_same(terminal):
 def test_latency_tokens_steps_and_proof_are_simulated_where_they_are_described(terminal):
     line = (
         "simulate --traffic 20/s --p50 80ms --p99 400ms --tokens 200 --steps 10,50% --step-seconds 20 "
-        "--require-proof 2 --alpha 1% --max-error-rate 20% --runs 2 --requests 3000"
+        "--require-proof 2 --alpha 1% --slo-error-rate 20% --runs 2 --requests 3000"
     )
     found = terminal.json(line)
     effects = {row["effect"]: row for row in found["effects"]}
@@ -66,6 +66,7 @@ def test_no_registry_is_needed(terminal, tmp_path):
         ("--steps 50,10", "10, 50, 100"),
         ("--step-seconds 0 --steps 10", "10m"),
         ("--alpha 0.9", "alpha"),
+        ("--judge off", "leave --judge out"),
         ("--metrics errors,cost", "errors"),
         ("--effect 'cost x2'", "errors x2"),
         ("--effect 'latency +20%'", "80ms"),

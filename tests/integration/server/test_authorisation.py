@@ -46,6 +46,13 @@ OWN_NAMES = (
 """Beginning of a path → what its placeholders stand for, where that is not what it is elsewhere."""
 
 NAMES_A_MODEL = {"reference", "name", "id", "version_a", "versions"}
+OWN_PLACES = (
+    *("/api/users", "/api/tokens", "/api/webhooks", "/api/lineage"),
+    *("/api/alerts/rules/", "/api/alerts/channels/"),
+)
+"""Beginnings of paths whose placeholders name no model."""
+TELL_MODELS = {"set_alert_rule", "set_default_alert_rules", "silence_alerts"}
+"""Rows that say by a pattern which models they are about."""
 ENDED = ("expired", "revoked", "disabled", "wrong", "none")
 
 
@@ -122,8 +129,8 @@ def long_ago(folder: Path, operation: Operation[Any, Any], request: Any) -> Any:
 
 
 def names_a_model(row: Operation[Any, Any]) -> bool:
-    own = not row.path.startswith(("/api/users", "/api/tokens", "/api/webhooks", "/api/lineage", "/api/alerts/"))
-    return own and bool(NAMES_A_MODEL & {*row.required(), *row.path_fields})
+    own = not row.path.startswith(OWN_PLACES)
+    return row.name in TELL_MODELS or (own and bool(NAMES_A_MODEL & {*row.required(), *row.path_fields}))
 
 
 def in_order() -> list[Operation[Any, Any]]:

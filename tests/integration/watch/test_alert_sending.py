@@ -25,6 +25,7 @@ from modelyard.domain.durations import elapsed
 from modelyard.domain.wire import AlertNotice
 from modelyard.errors import Conflict
 from modelyard.metadata import channels
+from modelyard.metadata.database import known
 from modelyard.operations import DELETE_CHANNEL, TEST_CHANNEL, DeleteChannel, NamedChannel
 from modelyard.registry.context import Context
 from modelyard.server.outbound import outside_of
@@ -150,7 +151,7 @@ def test_what_is_over_is_never_told_before_that_it_began(alarms):
         alarms.channel(receiver=receiver)
         say(alarms, "a")
         (row,) = look(alarms.yard).ready
-        parcel = take(alarms.yard, row, 30.0)
+        parcel = known(take(alarms.yard, row, 30.0))
         say(alarms, "a", "resolved")
         assert look(alarms.yard).ready == (), "the second waits for the first"
         with sender(alarms.yard) as made:
@@ -235,14 +236,14 @@ def test_a_claim_that_ran_out_is_somebody_elses(alarms):
     alarms.channel()
     say(alarms, "a")
     (row,) = look(alarms.yard).ready
-    late = take(alarms.yard, row, 30.0)
+    late = known(take(alarms.yard, row, 30.0))
     assert take(alarms.yard, row, 30.0) is None
     assert look(alarms.yard).ready == ()
     alarms.clock.move(16)
     assert not in_time(alarms.yard, late, 30.0)
     alarms.clock.move(15)
     (again,) = look(alarms.yard).ready
-    parcel = take(alarms.yard, again, 30.0)
+    parcel = known(take(alarms.yard, again, 30.0))
     assert parcel.attempts == 2
     with sender(alarms.yard) as made:
         result = attempt(made._outside, replace(late, channel=replace(late.channel, active=False)), {})
@@ -259,6 +260,8 @@ def test_a_channel_whose_sender_breaks_is_tried_again_like_all(alarms, monkeypat
 
         def post(self, *_args):
             raise ZeroDivisionError("nobody foresaw this")
+
+        places = post
 
     with Notifier(alarms.yard, quick(), Broken(), environ={}) as made:
         made.drain()

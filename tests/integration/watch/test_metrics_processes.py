@@ -18,7 +18,7 @@ from modelyard.domain.spans import SECONDS
 from modelyard.metadata import observations
 from modelyard.metadata.database import Database
 from modelyard.metadata.tables import observations as table
-from modelyard.telemetry.outcome import Outcome
+from modelyard.telemetry.outcome import WELL, Outcome
 from modelyard.telemetry.recorder import Recorder
 from modelyard.telemetry.rollup import Keeping, roll
 
@@ -51,7 +51,7 @@ def write(folder: str, url: str, number: int) -> int:
             for request in range(EACH):
                 clock.now = BEGIN + 60 * (round_ % 5 * 70 + request % 3)
                 subject = ("ep_1", request % 2, f"mv_{number % 2}", "live")
-                recorder.record(subject, 0.001 * (1 + request), *([MIXED] if request % 4 == 0 else []))
+                recorder.record(subject, 0.001 * (1 + request), WELL if request % 4 else MIXED)
             until(recorder.flush, "the database takes it")
         recorder.close()
     return ROUNDS * EACH

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from modelyard.domain.alert_checks import (
 from modelyard.domain.alert_measures import FAST
 from modelyard.domain.wire import AlertMatch, AlertRule, BurnWindow, Channel
 
-GOOD = {
+GOOD: dict[str, dict[str, Any]] = {
     "threshold": {"above": 0.1},
     "degradation": {"metric": "p95"},
     "burn_rate": {},
@@ -108,10 +109,15 @@ def test_a_silence_names_something():
             check_match(match)
 
 
-MAIL = {"kind": "email", "host": "smtp.example.com", "sender": "a@example.com", "recipients": ["b@example.com"]}
-SLACK = {"kind": "slack", "url_env": "SLACK_WEBHOOK_URL"}
-PAGER = {"kind": "pagerduty", "routing_key_env": "PAGERDUTY_ROUTING_KEY"}
-HOOK = {"kind": "webhook", "url": "https://example.com/alerts"}
+MAIL: dict[str, Any] = {
+    "kind": "email",
+    "host": "smtp.example.com",
+    "sender": "a@example.com",
+    "recipients": ["b@example.com"],
+}
+SLACK: dict[str, Any] = {"kind": "slack", "url_env": "SLACK_WEBHOOK_URL"}
+PAGER: dict[str, Any] = {"kind": "pagerduty", "routing_key_env": "PAGERDUTY_ROUTING_KEY"}
+HOOK: dict[str, Any] = {"kind": "webhook", "url": "https://example.com/alerts"}
 
 
 def test_sound_channels_pass_and_get_their_interval():

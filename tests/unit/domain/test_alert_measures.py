@@ -230,4 +230,5 @@ def test_noise_and_too_few_rows_are_no_drift():
 
 def test_no_reading_is_a_nan():
     for reading in (degradation(WORSE, sums(100), sums(100)), threshold(LIMIT, sums(100))):
+        assert reading.value is not None
         assert not math.isnan(reading.value)

@@ -142,9 +142,11 @@ def test_numbers_of_what_goes_on_are_written_now_and_then():
     numbers = Reading(level=BAD, value=0.5, summary="worse")
     assert follow(TIMING, standing, numbers, later(standing.updated_at, REFRESH_S - 1)) is None
     turn = follow(TIMING, standing, numbers, later(standing.updated_at, REFRESH_S))
+    assert turn is not None
     assert (turn.event, turn.standing.value, turn.standing.summary) == (CHANGED, 0.5, "worse")
-    severe = replace(numbers, severity="critical")
-    assert follow(TIMING, standing, severe, standing.updated_at).standing.severity == "critical"
+    severe = follow(TIMING, standing, replace(numbers, severity="critical"), standing.updated_at)
+    assert severe is not None
+    assert severe.standing.severity == "critical"
 
 
 LEVELS = st.lists(st.sampled_from([BAD, BETWEEN, CLEAR, UNKNOWN, GONE]), max_size=40)

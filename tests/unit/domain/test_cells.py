@@ -48,4 +48,6 @@ def test_pieces_add_up_to_the_whole_and_stay_as_they_are(told, cut):
     before = [facts(piece) for piece in pieces]
     assert facts(Cell.sum(pieces)) == facts(cell_of(told))
     assert [facts(piece) for piece in pieces] == before
+    pieces[0].merge(pieces[1])
+    assert facts(pieces[0]) == facts(cell_of(told))
     assert sum(cell_of(told).codes.values()) == cell_of(told).errors
