@@ -26,7 +26,7 @@ from modelyard.domain.wording import counted, moment
 @click.option("--exclude", type=Names(), metavar="COLUMN,…", help="Columns that do not go into the model.")
 @pass_session
 def reference(session: Session, /, model: str, version: str, file: str | None, **given: Any) -> None:
-    """Record how the training data of a version are spread, or show it.
+    """Keep how training data are spread, or show it.
 
     The file, CSV or JSON lines, is read here; only counts are sent and stored, and no row.
     """
@@ -56,7 +56,7 @@ def reference(session: Session, /, model: str, version: str, file: str | None, *
 @click.option("--against", metavar="reference|VERSION", help="The training data, or the traffic of a version.")
 @pass_session
 def drift(session: Session, /, model: str, version: str | None, **given: Any) -> None:
-    """Show how far inputs and predictions have moved, feature by feature.
+    """Show how far inputs and predictions have moved.
 
     Compared with the training data where there are any, else with the version before. PSI from 0.1 on is slight drift,
     from 0.25 on strong drift, if chance alone would not make it.

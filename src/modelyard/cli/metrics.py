@@ -56,7 +56,7 @@ _FORMS = {"success_rate": "{:.4g} %", "throughput": "{:.3g} a second", "tokens_p
 )
 @pass_session
 def metrics(session: Session, /, model: str, version: str | None, **given: Any) -> None:
-    """Show what the versions of a model did: requests, errors, latencies, tokens, cost.
+    """Show what the versions of a model did in service.
 
     Of one version with how sure each figure is, and plots of its course.
     """

@@ -87,15 +87,19 @@ def check_scenario(scenario: Scenario) -> Scenario:
         )
     if scenario.step_seconds is None and len(scenario.steps) > 1:
         raise InvalidRequest("several steps need to know how long each lasts", hint="say it, such as 600 seconds")
-    if scenario.p99_s is not None and (scenario.p50_s is None or scenario.p99_s <= scenario.p50_s):
-        raise InvalidRequest("the 99th percentile of the latency has to be above the median", hint="give both, or none")
     if scenario.keys and scenario.error_rate > scenario.troubled:
         raise InvalidRequest(
             "the troubled users could not make so many errors if each of their requests failed",
             hint="raise their share, or lower the error rate",
         )
+    _check_latency(scenario)
     _check_length(scenario)
     return scenario
+
+
+def _check_latency(scenario: Scenario) -> None:
+    if scenario.p99_s is not None and (scenario.p50_s is None or scenario.p99_s <= scenario.p50_s):
+        raise InvalidRequest("the 99th percentile of the latency has to be above the median", hint="give both, or none")
 
 
 def _check_length(scenario: Scenario) -> None:

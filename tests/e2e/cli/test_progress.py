@@ -39,6 +39,17 @@ def test_a_bar_appears_when_the_work_takes_a_while(monkeypatch):
     assert "downloading fraud/1.0.0" in text
 
 
+def test_what_is_not_bytes_is_counted(monkeypatch):
+    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    with watching(monkeypatch) as shown:
+        with progress.bar(Session(), "simulating releases", 40, is_bytes=False) as advance:
+            assert advance is not None
+            advance(40)
+        text = ""
+        while "40/40" not in text:
+            text += shown.read(65536).decode()
+
+
 def test_short_work_shows_nothing(monkeypatch):
     with watching(monkeypatch) as shown:
         with progress.bar(Session(), "downloading", None) as advance:

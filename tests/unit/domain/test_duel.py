@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -16,13 +17,13 @@ from modelyard.domain.wire.judge import JudgeOptions, Terms
 WHOLE = {"errors": 0.5, "latency": 0.4, "tokens": 0.1}
 
 
-def duel_of(weights: dict[str, float] | None = None, *, known: bool = True, **options: object) -> Duel:
+def duel_of(weights: dict[str, float] | None = None, *, known: bool = True, **options: Any) -> Duel:
     """A duel with thresholds 10, 20 and 30 for both sizes, or none."""
     thresholds = {"latency": [10, 20, 30], "tokens": [10, 20, 30]} if known else {}
     terms = Terms(
         base_id="old",
         challengers=["new"],
-        options=JudgeOptions(**options),  # type: ignore[arg-type] - the test names right ones
+        options=JudgeOptions(**options),
         weights=WHOLE if weights is None else weights,
         thresholds=thresholds,
     )

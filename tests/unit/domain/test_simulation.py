@@ -10,7 +10,6 @@ from statistics import mean
 import pytest
 
 from modelyard.domain.releases import (
-    MOST_SEEN,
     Effect,
     Release,
     Scenario,
@@ -21,6 +20,7 @@ from modelyard.domain.releases import (
     release,
 )
 from modelyard.domain.simulation import MOST_REQUESTS, Study, check_scenario, quantile, usual_effects
+from modelyard.domain.units import MOST_SEEN
 from modelyard.domain.wire.judge import JudgeOptions
 from modelyard.errors import InvalidRequest
 
@@ -132,15 +132,11 @@ def test_a_new_version_that_never_fails_while_the_old_one_does_is_left_alone():
 
 
 def test_without_any_error_nothing_is_found():
-    assert released(replace(ERRORS, error_rate=0.0)) == (
-        False,
-        True,
-        pytest.approx(200, abs=60),
-        pytest.approx(240.0),
-        None,
-        0.0,
-        False,
-    )
+    found = released(replace(ERRORS, error_rate=0.0))
+    assert (found.rolled_back, found.completed, found.proof_requests, found.skewed) == (False, True, None, False)
+    assert found.requests == pytest.approx(200, abs=60)
+    assert found.seconds == pytest.approx(240.0)
+    assert found.harm == 0.0
 
 
 def test_a_fault_shows_from_the_request_on_that_it_begins_with():
