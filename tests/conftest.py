@@ -31,6 +31,8 @@ from tools.features import promises
 PROJECT = Path(__file__).resolve().parent.parent
 REPEATED = frozenset({"postgresql", "url"})
 """Parameters of fixtures that stand for the same once more."""
+STORIES = frozenset({"test_ci.py", "test_documents.py", "test_process.py", "test_quickstart.py", "test_readme.py"})
+"""Modules of tests/e2e that run whole programs, whose parts have tests of their own."""
 MEASURED = "COVERAGE_PROCESS_CONFIG"
 """The variable by which coverage finds the processes that tests start."""
 
@@ -73,6 +75,8 @@ def is_repeated(item: pytest.Item) -> bool:
 
     What is only done on PostgreSQL, or by a server, is measured where it is tested: in the folders named after it.
     """
+    if (PROJECT / "tests" / "e2e") in item.path.parents and item.path.name in STORIES:
+        return True
     if any((PROJECT / "tests" / "integration" / name) in item.path.parents for name in ("metadata", "server")):
         return False
     given = getattr(item, "callspec", None)

@@ -111,7 +111,7 @@ def _row(level: float, low: float, high: float, height: int) -> int:
 def _shown(found: Explanation) -> Any:
     from rich.text import Text  # noqa: PLC0415 - drawing is loaded where something is drawn
 
-    parts: list[Any] = [Text(safe(line)) for line in found.words]
+    parts: list[Any] = [Text("\n".join(safe(line) for line in found.words))]
     if found.course and found.judgement is not None:
         names = {one.version_id: one.version for one in found.course[-1].challengers}
         series = [

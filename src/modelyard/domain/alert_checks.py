@@ -5,14 +5,13 @@ Rules
 2. Secrets are not recorded. A channel names variables of the server's environment, and each only of its own kind: one
    for an address ends in `_WEBHOOK_URL`, for what signs in `_WEBHOOK_SECRET`, PagerDuty's key in `_ROUTING_KEY`, a mail
    password in `SMTP_PASSWORD`. So nobody has another secret of the server sent away, and none of modelyard's own.
-3. A member that another kind needs is refused: it would be without effect.
+3. A member that only another kind needs is refused: it would be without effect, and who gave it expects one.
 """
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import asdict, replace
 from typing import Any, Final
 
@@ -45,7 +44,7 @@ _VARIABLES: Final = {
     "password_env": "SMTP_PASSWORD",
 }
 _VARIABLE = re.compile(r"(?!MODELYARD_)[A-Z][A-Z0-9_]{0,200}")
-_MAIL = re.compile(r"[^\s@<>,;:\"\\\x00-\x1f]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?")
+_MAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?|[0-9a-fA-F:.]{2,45}")
 _MEMBERS: Final[Mapping[str, frozenset[str]]] = {
     WEBHOOK: frozenset({"url", "url_env", "secret_env"}),
@@ -55,6 +54,14 @@ _MEMBERS: Final[Mapping[str, frozenset[str]]] = {
 }
 _OWN: Final = frozenset().union(*_MEMBERS.values())
 _HIGHEST_PORT = 65_535
+_SAID_BY: Final[Mapping[str, frozenset[str]]] = {
+    THRESHOLD: frozenset({"metric", "above", "below", "resolve_at", "window_s"}),
+    DEGRADATION: frozenset({"metric", "ratio", "resolve_at", "baseline", "baseline_s", "window_s"}),
+    BURN_RATE: frozenset({"objective", "burn"}),
+    NO_DATA: frozenset({"window_s", "baseline_s"}),
+    DRIFT: frozenset({"above", "resolve_at", "window_s"}),
+}
+_SAID: Final = frozenset().union(*_SAID_BY.values())
 
 
 def check_name(name: str, what: str) -> str:
@@ -82,14 +89,16 @@ def check_rule(rule: AlertRule) -> AlertRule:
     _one_of("baseline", rule.baseline, BASELINES)
     for name in ("model", "environment", "version"):
         _pattern(name, getattr(rule, name))
+    _refuse_strangers(rule, AlertRule(kind=rule.kind), "rule", _SAID - _SAID_BY[rule.kind], _SAID_BY[rule.kind])
     for name, least in (("window_s", 60.0), ("baseline_s", 60.0), ("for_s", 0.0), ("keep_firing_s", 0.0)):
         _within(name, getattr(rule, name), least, LONGEST_WINDOW_S)
     _within("min_requests", rule.min_requests, 0, 1e9)
     for name in rule.channels[:MOST_NAMES]:
         check_name(name, "a channel")
     _few("channels", rule.channels)
-    check_text(rule.description, "the description")
-    _CHECKS[rule.kind](rule)
+    _text(rule.description, "the description")
+    if rule.kind in _CHECKS:
+        _CHECKS[rule.kind](rule)
     return replace(rule, burn=list(rule.burn or FAST)) if rule.kind == BURN_RATE else rule
 
 
@@ -113,7 +122,6 @@ def _check_threshold(rule: AlertRule) -> None:
 
 
 def _check_degradation(rule: AlertRule) -> None:
-    _without_limits(rule)
     _within("ratio", rule.ratio, 1.01, 1e6)
     if rule.resolve_at is not None:
         _within("resolve_at", rule.resolve_at, 1.0, rule.ratio)
@@ -122,7 +130,6 @@ def _check_degradation(rule: AlertRule) -> None:
 
 
 def _check_burn(rule: AlertRule) -> None:
-    _without_limits(rule)
     _within("objective", rule.objective, 0.5, 0.999999)
     if len(rule.burn) > MOST_WINDOWS:
         raise InvalidRequest(f"there are {len(rule.burn)} burn windows; the most is {MOST_WINDOWS}")
@@ -132,13 +139,7 @@ def _check_burn(rule: AlertRule) -> None:
         _within("factor", window.factor, 0.01, 1 / (1 - rule.objective))
 
 
-def _check_no_data(rule: AlertRule) -> None:
-    _without_limits(rule)
-
-
 def _check_drift(rule: AlertRule) -> None:
-    if rule.below is not None:
-        raise InvalidRequest("drift has no lower limit", hint="give above, such as 0.25")
     if rule.above is not None:
         _within("above", rule.above, 0.001, 1e6)
     if rule.resolve_at is not None:
@@ -149,14 +150,9 @@ _CHECKS = {
     THRESHOLD: _check_threshold,
     DEGRADATION: _check_degradation,
     BURN_RATE: _check_burn,
-    NO_DATA: _check_no_data,
     DRIFT: _check_drift,
 }
-
-
-def _without_limits(rule: AlertRule) -> None:
-    if rule.above is not None or rule.below is not None:
-        raise InvalidRequest(f"a rule of the kind {rule.kind} takes neither above nor below")
+"""Kind of rule → what is checked of it alone."""
 
 
 def check_match(match: AlertMatch) -> AlertMatch:
@@ -180,7 +176,8 @@ def check_channel(channel: Channel) -> Channel:
     """
     _one_of("kind", channel.kind, CHANNEL_KINDS)
     _one_of("severity", channel.severity, SEVERITIES)
-    _refuse_strangers(channel)
+    own = _MEMBERS[channel.kind]
+    _refuse_strangers(channel, Channel(kind=channel.kind), "channel", _OWN - own, own)
     for name, ending in _VARIABLES.items():
         _variable(name, getattr(channel, name), ending)
     for one in channel.models[:MOST_NAMES]:
@@ -189,7 +186,7 @@ def check_channel(channel: Channel) -> Channel:
     for one in channel.group_by[:MOST_NAMES]:
         _one_of("group_by", one, GROUPINGS)
     _few("group_by", channel.group_by)
-    check_text(channel.description, "the description")
+    _text(channel.description, "the description")
     usual = USUAL_INTERVALS_S[channel.kind]
     interval = usual if channel.min_interval_s is None else channel.min_interval_s
     _within("group_wait_s", channel.group_wait_s, 0.0, 3_600.0)
@@ -198,13 +195,14 @@ def check_channel(channel: Channel) -> Channel:
     return replace(channel, min_interval_s=interval, group_by=[one for one in GROUPINGS if one in channel.group_by])
 
 
-def _refuse_strangers(channel: Channel) -> None:
-    usual = asdict(Channel(kind=channel.kind))
-    for name in sorted(_OWN - _MEMBERS[channel.kind]):
-        if getattr(channel, name) != usual[name]:
+def _refuse_strangers(
+    given: AlertRule | Channel, usual: AlertRule | Channel, what: str, strange: Set[str], own: Set[str]
+) -> None:
+    """Refuse members that say something, and say nothing to a rule or a channel of this kind."""
+    for name in sorted(strange):
+        if getattr(given, name) != getattr(usual, name):
             raise InvalidRequest(
-                f"a channel of the kind {channel.kind} has no {name}",
-                hint=f"it has {', '.join(sorted(_MEMBERS[channel.kind]))}",
+                f"a {what} of the kind {given.kind} has no {name}", hint=f"it has {', '.join(sorted(own))}"
             )
 
 
@@ -230,7 +228,7 @@ def _check_mail(channel: Channel) -> None:
     if not channel.recipients:
         raise InvalidRequest("recipients is empty", hint="give at least one mail address")
     _few("recipients", channel.recipients)
-    check_text(printable(channel.username, "the user name"), "the user name")
+    _text(printable(channel.username, "the user name"), "the user name")
     if bool(channel.username) != bool(channel.password_env):
         raise InvalidRequest("a user name goes with a password", hint="give both username and password_env, or neither")
     if channel.username and channel.tls == "none":
@@ -258,8 +256,18 @@ def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
 
 
 def _within(name: str, value: float, least: float, most: float) -> None:
-    if not (math.isfinite(value) and least <= value <= most):
-        raise InvalidRequest(f"{name} is {value!r}; it goes from {least:g} to {most:g}")
+    # NaN lies between no two numbers; a whole number of any length can be compared, and not always be converted.
+    if not least <= value <= most:
+        raise InvalidRequest(f"{name} is {shown(value)}; it goes from {least:g} to {most:g}")
+
+
+def _text(text: str, what: str) -> str:
+    """A text for people that can be written down: not too long, and no half of a character."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidRequest(f"{what} is no text: {shown(text)}", hint="write it in Unicode characters") from None
+    return check_text(text, what)
 
 
 def _few(name: str, given: list[str]) -> None:

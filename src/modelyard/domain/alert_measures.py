@@ -2,7 +2,8 @@
 
 Rules
 1. From fewer than `min_requests` nothing follows, on either side of a comparison. Throughput, tokens and cost per hour
-   are themselves about how much there is, so they are known from the first moment on.
+   are themselves about how much there is, so they are known from the first moment on; of such a comparison only the
+   baseline needs the requests, and a baseline begins with the first thing that was counted in it.
 2. Times are in seconds, `error_rate` in 0..1, `success_rate` in percent, `throughput` in requests a second.
 3. Where rates of errors are compared, they have to differ by more than chance: their Wilson intervals (`NOISE` standard
    errors to each side) must not overlap.
@@ -46,6 +47,7 @@ class Sums:
     """What was counted in a window of `seconds`; the sketch is empty where nobody asked for latencies."""
 
     seconds: float
+    """How long the window is; of a baseline, how long there was something to count."""
     requests: int = 0
     errors: int = 0
     tokens: int = 0
@@ -95,8 +97,9 @@ def degradation(rule: AlertRule, now: Sums, before: Sums | None) -> Reading:
 
     Half of the excess of `ratio` is clear where `resolve_at` is None. Nothing is measured without a baseline.
     """
-    if before is None or min(now.requests, before.requests) < max(1, rule.min_requests):
-        return _too_few(min(now.requests, before.requests if before else 0), rule.min_requests)
+    enough = 0 if before is None else before.requests if rule.metric in AMOUNTS else min(now.requests, before.requests)
+    if before is None or enough < max(1, rule.min_requests):
+        return _too_few(enough, rule.min_requests)
     value, base = value_of(rule.metric, now), value_of(rule.metric, before)
     if value is None or base is None:
         return _too_few(0, rule.min_requests)
@@ -109,7 +112,12 @@ def degradation(rule: AlertRule, now: Sums, before: Sums | None) -> Reading:
     summary = f"{rule.metric} is {value:.4g}, {times} before ({base:.4g}), on {now.requests} requests"
     details = {"baseline": base, "baseline_requests": before.requests}
     return Reading(
-        level=level, value=value, limit=base * rule.ratio, summary=summary, requests=now.requests, details=details
+        level=level,
+        value=value,
+        limit=base / rule.ratio if rule.metric == "throughput" else base * rule.ratio,
+        summary=summary,
+        requests=now.requests,
+        details=details,
     )
 
 
@@ -139,29 +147,55 @@ def wilson_lower(count: int, total: int, z: float = NOISE) -> float:
     return max(0.0, (middle - spread) / (1 + z * z / total))
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Burning:
+    """How fast a budget burns in one pair of windows."""
+
+    level: str
+    window: BurnWindow
+    long: float
+    short: float
+    requests: int
+
+
 def burn_rate(rule: AlertRule, windows: Sequence[tuple[BurnWindow, Sums, Sums]]) -> Reading:
     """Hold the burn rates of an error budget against their factors; each with its long and its short window.
 
     Clear is where no short window burns too fast: the long ones stay high for hours after the trouble is over.
     """
-    budget = 1.0 - rule.objective
-    if all(long.requests < max(1, rule.min_requests) for _, long, _ in windows):
-        return _too_few(max(long.requests for _, long, _ in windows), rule.min_requests)
-    found: list[tuple[str, float, BurnWindow, int]] = []
-    for window, long, short in windows:
-        if long.requests < max(1, rule.min_requests):
-            continue
-        long_burn, short_burn = (one.errors / one.requests / budget if one.requests else 0.0 for one in (long, short))
-        bad = long_burn >= window.factor and short_burn >= window.factor
-        level = BAD if bad else CLEAR if short_burn < window.factor else BETWEEN
-        found.append((level, long_burn, window, long.requests))
-    level, burn, window, requests = next(one for wanted in (BAD, BETWEEN, CLEAR) for one in found if one[0] == wanted)
+    needed = max(1, rule.min_requests)
+    found = [
+        _burning(rule, window, long, short) for window, long, short in windows if long.requests >= needed
+    ]
+    if not found:
+        return _too_few(max((long.requests for _, long, _ in windows), default=0), rule.min_requests)
+    worst = next(one for wanted in (BAD, BETWEEN, CLEAR) for one in found if one.level == wanted)
+    # Of a budget that burns no more, the short window is what tells so: the long one is still full of the trouble.
+    over = worst.level == CLEAR
+    burn, length = (worst.short, worst.window.short_s) if over else (worst.long, worst.window.long_s)
     summary = (
-        f"the error budget of {rule.objective:.6g} burns {burn:.3g} times as fast as it may, over "
-        f"{told(window.long_s)} (limit {window.factor:g})"
+        f"the error budget of {rule.objective:.6g} burns {burn:.3g} times as fast as it may, over {told(length)} "
+        f"(limit {worst.window.factor:g})"
     )
-    details = {"long_s": window.long_s, "short_s": window.short_s, "objective": rule.objective}
-    return Reading(level=level, value=burn, limit=window.factor, summary=summary, requests=requests, details=details)
+    details = {"long_s": worst.window.long_s, "short_s": worst.window.short_s, "objective": rule.objective}
+    return Reading(
+        level=worst.level,
+        value=burn,
+        limit=worst.window.factor,
+        summary=summary,
+        requests=worst.requests,
+        details=details,
+    )
+
+
+def _burning(rule: AlertRule, window: BurnWindow, long: Sums, short: Sums) -> _Burning:
+    budget = 1.0 - rule.objective
+    long_burn, short_burn = (one.errors / one.requests / budget if one.requests else 0.0 for one in (long, short))
+    if short_burn < window.factor:
+        level = CLEAR
+    else:
+        level = BAD if long_burn >= window.factor else BETWEEN
+    return _Burning(level=level, window=window, long=long_burn, short=short_burn, requests=long.requests)
 
 
 def no_data(rule: AlertRule, now: Sums, before: Sums, *, firing: bool) -> Reading:

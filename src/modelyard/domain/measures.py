@@ -7,7 +7,8 @@ Rules
    both cut to the range that was asked for, and at least a second long. Time in which nothing came counts where it lies
    between, and does not where it lies before or behind.
 4. A series begins with the first step in which something came, and has all steps from there on, also those in which
-   nothing came. A span of time lies in the step that it begins in.
+   nothing came. A span of time lies in the step that it begins in; what a clock that is fast has put behind the end of
+   the range lies in its last step.
 5. Nothing is mixed: figures are those of one version in one role.
 """
 
@@ -21,7 +22,7 @@ from modelyard.domain.cells import NANO, Cell
 from modelyard.domain.durations import elapsed, later
 from modelyard.domain.intervals import mean_bounds, quantile_bounds, rate_bounds
 from modelyard.domain.sketch import Sketch
-from modelyard.domain.spans import bucket_of, end_of, longest_of, step_of
+from modelyard.domain.spans import BEGINNING, bucket_of, end_of, longest_of, step_of
 from modelyard.domain.wire.metrics import LikelyRange, MetricPoint, VersionMetrics
 
 QUANTILES: Final = {"p50_s": 0.5, "p95_s": 0.95, "p99_s": 0.99}
@@ -101,7 +102,7 @@ def series(step: int, steps: Mapping[int, Cell], wanted: Wanted) -> list[MetricP
         steps: number of a step, counted from 1970 → what came in it; not empty.
         wanted: the range.
     """
-    last = max(bucket_of(later(wanted.until, -1e-6), step), *steps)
+    last = bucket_of(_last_moment(wanted), step)
     return [_point(number, step, steps.get(number) or Cell()) for number in range(min(steps), last + 1)]
 
 
@@ -112,12 +113,16 @@ def _steps(counted: Sequence[Counted], first: str, wanted: Wanted) -> tuple[int,
     step = step_of(elapsed(first, wanted.until), wanted.points, longest_of({one.span for one in counted}))
     cells: dict[int, list[Cell]] = {}
     for one in counted:
-        cells.setdefault(bucket_of(one.start, step), []).append(one.cell)
+        cells.setdefault(bucket_of(min(one.start, _last_moment(wanted)), step), []).append(one.cell)
     return step, {number: Cell.sum(found) for number, found in cells.items()}
 
 
+def _last_moment(wanted: Wanted) -> str:
+    return later(wanted.until, -1e-6)
+
+
 def _point(number: int, step: int, cell: Cell) -> MetricPoint:
-    at = later("1970-01-01T00:00:00.000000Z", number * step)
+    at = later(BEGINNING, number * step)
     return MetricPoint(at=at, seconds=step, **_shared(cell, step))
 
 
@@ -142,17 +147,12 @@ def _stretch(counted: Sequence[Counted], wanted: Wanted) -> tuple[str, str]:
         return "", ""
     begin = min(one.start for one in counted)
     end = max(end_of(one.start, one.span) for one in counted)
-    return max(begin, wanted.since), min(end, wanted.until)
+    return min(max(begin, wanted.since), wanted.until), min(end, wanted.until)
 
 
 def _mean(total: Cell) -> float | None:
-    """The mean latency in seconds; that of the bins where the sum was not kept yet."""
-    if not total.requests:
-        return None
-    if total.latency_ns:
-        return total.latency_ns / NANO / total.requests
-    middles = ((Sketch({place: 1}).quantile(0.5) or 0.0, count) for place, count in total.bins.items())
-    return sum(middle * count for middle, count in middles) / total.requests
+    """The mean latency in seconds."""
+    return total.latency_ns / NANO / total.requests if total.requests else None
 
 
 def _good(share: float | None) -> float | None:

@@ -73,7 +73,7 @@ def length_s(value: object, what: str) -> float:
     return number
 
 
-def effect(text: str) -> Effect:
+def effect(text: object) -> Effect:
     """Return what is different about a new version.
 
     Args:
@@ -83,6 +83,8 @@ def effect(text: str) -> Effect:
     Raises:
         InvalidRequest: it has another form, or names something twice.
     """
+    if not isinstance(text, str):
+        raise InvalidRequest(f"the effect {shown(text)} says nothing", hint=EFFECTS_HINT)
     plain = " ".join(text.split()).lower()
     after = _AFTER.fullmatch(plain)
     body = after[1] if after else plain
@@ -99,7 +101,7 @@ def effect(text: str) -> Effect:
     return found
 
 
-def _with(found: Effect, match: re.Match[str], text: str) -> Effect:
+def _with(found: Effect, match: re.Match[str], text: object) -> Effect:
     name, times, sign, change, rate = match.groups()
     if rate is not None:
         if name != "errors" or float(rate) > 100:  # noqa: PLR2004 - percent

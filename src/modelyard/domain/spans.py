@@ -22,6 +22,8 @@ SECONDS: Final = {MINUTE: 60, HOUR: 3600, DAY: 86_400}
 """Each span, the shortest first, and how long it is."""
 STEPS: Final = (60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)
 """Lengths of the steps of a series, in seconds; longer ones are whole days."""
+BEGINNING: Final = "1970-01-01T00:00:00.000000Z"
+"""Time begins here; nothing lies before."""
 
 _KEPT: Final = {MINUTE: 16, HOUR: 13, DAY: 10}
 _REST: Final = ":00.000000Z", ":00:00.000000Z", "T00:00:00.000000Z"
@@ -41,7 +43,7 @@ def end_of(start: str, span: str) -> str:
 
 def moment_of(minute: int) -> str:
     """Return when a minute begins that is counted from 1970."""
-    return later("1970-01-01T00:00:00.000000Z", minute * 60)
+    return later(BEGINNING, minute * 60)
 
 
 def range_of(since: str, until: str, now: str, *, usual: str = "24h") -> tuple[str, str]:
@@ -87,9 +89,8 @@ def bucket_of(at: str, step: int) -> int:
 
 
 def _moment(text: str, now: str, what: str) -> str:
-    return _before(now, seconds(text, what)) if is_duration(text) else moment(text, now)
+    return _before(now, seconds(text, what)) if is_duration(text) else max(moment(text, now), BEGINNING)
 
 
 def _before(end: str, length: float) -> str:
-    """A moment so many seconds before another; time begins in 1970 here."""
-    return max(later(end, -length), "1970-01-01T00:00:00.000000Z")
+    return max(later(end, -length), BEGINNING)

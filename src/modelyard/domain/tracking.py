@@ -3,8 +3,8 @@
 Rules
 1. A latency is a number of seconds, 0 or more and finite; so is a cost. Tokens are a whole number, 0 or more. A truth
    value is no number.
-2. A window's bins add up to its requests, its errors are no more than these, and so on: what contradicts itself is
-   refused whole, since nobody could tell which half is right.
+2. A window's bins add up to its requests, and to its latencies where these are told, its errors are no more than its
+   requests, and so on: what contradicts itself is refused whole, since nobody could tell which half is right.
 3. A minute that lies in the future is the present one: clocks differ, and the prediction has happened.
 """
 
@@ -14,24 +14,25 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
-from modelyard.domain.cells import Cell
+from modelyard.domain.cells import NANO, Cell, latency_of_bins
 from modelyard.domain.moments import moment
 from modelyard.domain.names import shown
-from modelyard.domain.sketch import LEAST, MOST, bin_of
-from modelyard.domain.spans import MINUTE, begin_of
+from modelyard.domain.sketch import ACCURACY, LEAST, MOST, bin_of
+from modelyard.domain.spans import BEGINNING, MINUTE, begin_of
 from modelyard.domain.wire.metrics import TrackedPrediction, TrackedWindow
 from modelyard.errors import InvalidRequest
 
 FAILED: Final = "prediction_failed"
 """The code of predictions of which the application says that they failed."""
 LARGEST: Final = 10**15
-"""Beyond any count, of tokens, or of nanoseconds, in one batch of an application."""
+"""Beyond any count of predictions in a window, and of the tokens, nanoseconds or cost of one of them."""
 MOST_COST: Final = 1e6
 """In the currency, for one prediction."""
 
 _NEVER: Final = "9999-12-31T23:59:59.999999Z"
 _PLACES: Final = frozenset(map(str, range(bin_of(LEAST), bin_of(MOST) + 1)))
-_COUNTS: Final = ("requests", "errors", "tokens", "cost_nano", "latency_ns")
+_NUMBERS: Final = ("requests", "errors")
+_COUNTS: Final = (*_NUMBERS, "tokens", "cost_nano", "latency_ns")
 
 
 def latency_of(value: object) -> float:
@@ -64,9 +65,11 @@ def minute_of(at: str, now: str) -> str:
         now: the present moment, as records have it.
 
     Raises:
-        InvalidRequest: it is no moment.
+        InvalidRequest: it is no moment, or lies before 1970.
     """
     happened = moment(at, _NEVER) if at else now
+    if happened < BEGINNING:
+        raise InvalidRequest(f"{shown(at)} lies before 1970", hint="leave it out for the present moment")
     return begin_of(min(happened, now), MINUTE)
 
 
@@ -88,9 +91,11 @@ def cell_of_window(told: TrackedWindow) -> Cell:
     Raises:
         InvalidRequest: it contradicts itself, or its numbers cannot be right.
     """
-    wrong = next((name for name in _COUNTS if not 0 <= getattr(told, name) <= LARGEST), None)
-    if wrong is not None:
-        raise InvalidRequest(f"{wrong} of a window is {getattr(told, wrong)}; it goes from 0 to {LARGEST}")
+    for name in _COUNTS:
+        # Each prediction may have as much as one that is told alone, so that none is refused for being added up.
+        most = LARGEST if name in _NUMBERS else LARGEST * max(1, told.requests)
+        if not 0 <= getattr(told, name) <= most:
+            raise InvalidRequest(f"{name} of a window is {getattr(told, name)}; it goes from 0 to {most}")
     latency, sizes = _bins("latency", told.latency), _bins("sizes", told.sizes)
     if sum(told.latency.values()) != told.requests:
         raise InvalidRequest(f"a window of {told.requests} requests has {sum(told.latency.values())} latencies")
@@ -98,9 +103,14 @@ def cell_of_window(told: TrackedWindow) -> Cell:
         raise InvalidRequest(f"a window of {told.requests} requests has more errors, or sizes, than that")
     if not told.requests and any(getattr(told, name) for name in _COUNTS):
         raise InvalidRequest("a window of no requests has tokens, a cost or a latency")
+    about = latency_of_bins(latency)
+    apart = about * ACCURACY / (1 - ACCURACY) + told.requests * (LEAST * NANO + 1)
+    if told.latency_ns and abs(told.latency_ns - about) > apart:
+        raise InvalidRequest(f"a window has latencies of {told.latency_ns} ns, by their bins about {about} ns")
     cell = Cell()
     for name in _COUNTS:
         setattr(cell, name, getattr(told, name))
+    cell.latency_ns = told.latency_ns or about
     cell.bins, cell.sizes = latency, sizes
     cell.codes = {FAILED: told.errors} if told.errors else {}
     return cell

@@ -14,6 +14,7 @@ from modelyard.domain.releases import Scenario
 from modelyard.domain.simulation import MOST_KEYS, MOST_REQUESTS, Simulation, Study, usual_effects
 from modelyard.domain.wire.judge import JudgeOptions
 from modelyard.errors import InvalidRequest
+from modelyard.facade.arguments import build
 
 MOST_RUNS = 100_000
 _USUAL_STEP_S = 600.0
@@ -77,6 +78,8 @@ def simulate(
         InvalidRequest: a value is none, or nothing could be learnt from the scenario.
     """
     _check_whole("the runs", runs, 1, MOST_RUNS)
+    if seconds is not None and (isinstance(seconds, bool) or not isinstance(seconds, int | float)):
+        raise InvalidRequest(f"the seconds are {shown(seconds)}", hint="give a number")
     described, judge = _sorted_out(more)
     scenario = _scenario(per_minute(traffic), share(error_rate, "the error rate"), described, judge)
     chosen = usual_effects(scenario) if effects is None else [effect(text) for text in effects]
@@ -93,7 +96,12 @@ def _sorted_out(given: dict[str, Any]) -> tuple[Described, JudgeOptions]:
             raise InvalidRequest(f"there is nothing called {shown(name)} to say", hint=f"there is {', '.join(names)}")
     parts = ({name: value for name, value in given.items() if name in each} for each in known.values())
     described, judge = parts
-    return Described(**described), JudgeOptions(**judge)
+    metrics = judge.get("metrics", [])
+    if not isinstance(metrics, list | tuple) or not all(isinstance(name, str) for name in metrics):
+        raise InvalidRequest(
+            f"the judge's metrics are {shown(metrics)}", hint='give a list such as ["errors", "latency"]'
+        )
+    return build(Described, described), build(JudgeOptions, judge)
 
 
 def _scenario(traffic: float, error_rate: float, given: Described, judge: JudgeOptions) -> Scenario:

@@ -61,7 +61,9 @@ _TAKEN = (
     )
     .order_by(evidence.c.position)
 )
-_SIZE = select(func.count(), func.coalesce(func.sum(evidence.c.units), 0)).where(
+_SIZE = select(
+    func.count().label("batches"), func.coalesce(func.sum(evidence.c.units), 0).label("units")
+).where(
     evidence.c.deployment_id == bindparam("deployment_id"), evidence.c.position.is_not(None)
 )
 _LATE = select(func.count()).where(
@@ -133,8 +135,8 @@ def taken(tx: Transaction, deployment_id: str, *, after: int, last: int) -> Sequ
 
 def size(tx: Transaction, deployment_id: str) -> tuple[int, int]:
     """How many batches and units the log of a deployment still holds, of those that were taken in."""
-    batches, units = known(tx.first(_SIZE, {"deployment_id": deployment_id}))
-    return int(batches), int(units)
+    row = known(tx.first(_SIZE, {"deployment_id": deployment_id}))
+    return int(row.batches), int(row.units)
 
 
 def late(tx: Transaction, deployment_id: str) -> int:

@@ -18,7 +18,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, insert, or_, select, update
 
 from modelyard.domain.canonical import encoded
-from modelyard.domain.cells import Cell
+from modelyard.domain.cells import Cell, latency_of_bins
 from modelyard.domain.sketch import Sketch
 from modelyard.domain.spans import DAY, HOUR, MINUTE, SECONDS, begin_of
 from modelyard.metadata.database import Transaction
@@ -111,8 +111,9 @@ def cell_of(row: Row[Any]) -> Cell:
     """
     cell = Cell()
     cell.requests, cell.errors, cell.tokens = row.requests, row.errors, row.tokens
-    cell.cost_nano, cell.latency_ns = row.cost_nano, row.latency_ns
     cell.bins, cell.sizes = Sketch.from_json(row.latency).bins, Sketch.from_json(row.sizes).bins
+    # Rows from before schema 0004 have no sum.
+    cell.cost_nano, cell.latency_ns = row.cost_nano, row.latency_ns or latency_of_bins(cell.bins)
     cell.codes = _codes(row.codes)
     return cell
 

@@ -103,7 +103,8 @@ class EvidenceLog:
                 # Before its keys are remembered: what is lost now may come again later.
                 self.dropped += len(raw) + left_out
                 continue
-            arms, units = self._units(deployment_id, raw)
+            arms, units, too_many = self._units(deployment_id, raw)
+            left_out += too_many
             self.dropped += left_out
             if units:
                 number = self._numbers[deployment_id] = self._numbers.get(deployment_id, 0) + 1
@@ -133,17 +134,17 @@ class EvidenceLog:
             self._numbers.pop(deployment_id, None)
         self._unjudged = set()
 
-    def _units(self, deployment_id: str, raw: Sequence[_Raw]) -> tuple[list[Arrival], list[Unit]]:
+    def _units(self, deployment_id: str, raw: Sequence[_Raw]) -> tuple[list[Arrival], list[Unit], int]:
         keys = self._keys.setdefault(deployment_id, _Keys())
         arms: dict[tuple[str, int], int] = {}
         units: list[Unit] = []
-        kept = more = 0
+        kept = more = too_many = 0
         for version_id, epoch, place, outcome, key in raw:
             failed, measured = bool(outcome.code), kept < MOST_UNITS
             hashed = key_hash(key)
             is_full = not measured and (not failed or more >= MOST_FAILED)
             if is_full or not keys.takes(hashed, measured=measured, failed=failed):
-                self.dropped += is_full
+                too_many += is_full
                 continue
             keys.add(hashed, measured=measured, failed=failed)
             kept, more = kept + measured, more + (not measured)
@@ -151,4 +152,4 @@ class EvidenceLog:
             size = bin_of(outcome.tokens) if outcome.tokens else NONE
             cost = bin_of(outcome.cost * COST_SCALE) if outcome.cost else NONE
             units.append(Unit(arm, hashed, failed, place if measured else NONE, size, cost))
-        return [Arrival(*arm) for arm in arms], units
+        return [Arrival(*arm) for arm in arms], units, too_many

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 import time
 from collections import Counter
@@ -15,9 +16,19 @@ import pytest
 
 from components.postgres import PostgresServer, start_server
 from components.predicting import Predicting
+from modelyard.domain.wire import DeploymentRecord
 from modelyard.metadata import models
 from modelyard.metadata.database import known
-from modelyard.operations import CREATE_TOKEN, CREATE_USER, CreateToken, CreateUser
+from modelyard.operations import (
+    CREATE_TOKEN,
+    CREATE_USER,
+    DEPLOY,
+    GET_DEPLOYMENT,
+    CreateToken,
+    CreateUser,
+    Deploy,
+    NamedDeployment,
+)
 from modelyard.telemetry.windows import observed
 
 
@@ -206,6 +217,45 @@ def test_a_sqlite_file_that_is_taken_away_is_not_noticed(tmp_path, caplog):
             yard.caller.yard.database.engine.dispose()
             load.more(20)
         assert set(load.seen) == {(200, "1.0.0")}
+    finally:
+        yard.stop()
+
+
+@pytest.mark.feature("EXP-32", "EXP-22", "EXP-25")
+def test_while_nothing_can_be_written_predictions_go_on_and_their_evidence_counts_afterwards(tmp_path):
+    yard = Predicting(tmp_path / "registry")
+    try:
+        for version in ("1.0.0", "2.0.0"):
+            yard.version(version)
+        call = yard.caller.call
+        first = call(DEPLOY, Deploy(name="fraud", version="1.0.0"))
+        until(lambda: call(GET_DEPLOYMENT, NamedDeployment(id=first.id)).state == "SUCCEEDED")
+        canary = Deploy(name="fraud", version="2.0.0", strategy="canary", steps=[50, 100], step_seconds=600)
+        begun = call(DEPLOY, canary)
+
+        def now() -> DeploymentRecord:
+            return call(GET_DEPLOYMENT, NamedDeployment(id=begun.id))
+
+        def units() -> int:
+            said = now().judgement
+            if said is None:
+                return 0
+            # A second that lasted as long as nothing could be written has too many requests for its batch: told, not lost.
+            return said.challengers[0].units + said.challengers[0].base_units + said.dropped
+
+        until(lambda: now().state == "STAGE")
+        assert yard.in_server(yard.app.delivery.follower.reached(now().endpoint_id, now().epoch, 60))
+        with Load(yard.url) as load:
+            until(units)
+            writer = sqlite3.connect(yard.caller.yard.database.path, isolation_level=None)
+            writer.execute("BEGIN IMMEDIATE")
+            before = units()
+            load.more(300)
+            assert units() == before, "nothing can have been written"
+            writer.execute("ROLLBACK")
+            writer.close()
+        assert set(load.seen) == {(200, "1.0.0"), (200, "2.0.0")}
+        until(lambda: units() == load.seen.total())
     finally:
         yard.stop()
 

@@ -19,6 +19,7 @@ from modelyard.config import load
 from modelyard.delivery.controller import Controller
 from modelyard.domain.durations import parsed
 from modelyard.domain.permissions import Grant, Principal
+from modelyard.domain.sketch import bin_of
 from modelyard.domain.wire import (
     LiveComparison,
     MetricsRecord,
@@ -271,7 +272,7 @@ def test_a_window_without_requests_only_looks_its_version_up(yard):
 
 
 def test_numbers_that_an_application_makes_up_end_at_the_largest(yard):
-    place = {"100": 1}
+    place = {str(bin_of(1e6)): 1}
     window = TrackedWindow(version="1.0.0", requests=1, tokens=10**15, latency_ns=10**15, latency=place)
     for _ in range(10):
         track(yard, windows=[window] * MOST_TOLD)

@@ -63,10 +63,15 @@ def test_a_success_rate_is_as_sure_as_the_error_rate():
     assert good.high == pytest.approx(100 * (1 - (errors.low or 0)))
 
 
-def test_the_mean_of_rows_from_before_the_sum_was_kept_is_that_of_the_bins():
-    old = counted(NOON, 10, seconds=0.2)
-    old.cell.latency_ns = 0
-    assert figures(SUBJECT, [old], WANTED).avg_latency == pytest.approx(0.2, rel=0.01)
+def test_a_clock_that_is_fast_makes_a_series_no_longer():
+    wanted = Wanted(since=WANTED.since, until=WANTED.until, points=30)
+    ahead = counted("2099-01-01T00:00:00.000000Z", 5)
+    found = figures(SUBJECT, [counted(NOON, 60), ahead], wanted)
+    assert len(found.series) == 16
+    assert (found.series[-1].at[11:16], found.series[-1].requests, found.requests) == ("12:30", 5, 65)
+    alone = figures(SUBJECT, [ahead], wanted)
+    assert [point.requests for point in alone.series] == [5]
+    assert (alone.first_seen, alone.last_seen, alone.seconds) == (WANTED.until, WANTED.until, 1)
 
 
 @pytest.mark.feature("PRF-03", "PRF-06")

@@ -81,7 +81,7 @@ def test_an_effect_is_read(text, expected):
     "text",
     [
         "", "errors", "errors 2", "latency 5%", "errors 101%", "errors x0", "errors x5000", "latency -100%",
-        "errors x2, errors x3", "errors x2 latency x2", "x2", "errors x2 after soon", "cost x2",
+        "errors x2, errors x3", "errors x2 latency x2", "x2", "errors x2 after soon", "cost x2", 3,
     ],
 )  # fmt: skip
 def test_what_is_no_effect_is_refused_with_one_that_is(text):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from modelyard.domain.spans import (
+    BEGINNING,
     DAY,
     HOUR,
     MINUTE,
@@ -48,7 +49,10 @@ def test_a_range_is_said_in_moments_or_in_lengths_of_time():
 
 
 def test_time_begins_in_1970():
-    assert range_of("36500d", "", NOW)[0] == "1970-01-01T00:00:00.000000Z"
+    assert range_of("36500d", "", NOW)[0] == BEGINNING
+    assert range_of("0001-01-01", "", NOW)[0] == BEGINNING
+    with pytest.raises(InvalidRequest):
+        range_of("0001-01-01", "0001-01-02", NOW)
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 from modelyard.domain.cells import Cell
+from modelyard.domain.sketch import MOST
 from modelyard.domain.tracking import (
     FAILED,
     LARGEST,
+    MOST_COST,
     cell_of_prediction,
     cell_of_window,
     cost_of,
@@ -58,6 +60,8 @@ def test_a_minute_is_that_of_the_moment_and_never_in_the_future():
     assert minute_of("2027-01-01", NOW) == "2026-03-01T12:34:00.000000Z"
     with pytest.raises(InvalidRequest):
         minute_of("noon", NOW)
+    with pytest.raises(InvalidRequest, match="before 1970"):
+        minute_of("0001-01-01", NOW)
 
 
 def test_a_prediction_becomes_a_cell():
@@ -84,6 +88,27 @@ def test_a_window_is_read_as_it_was_written():
     assert cell_of_window(TrackedWindow(version="1.0.0")).requests == 0
 
 
+def test_what_may_be_told_alone_may_be_told_together():
+    cell = Cell()
+    for _ in range(3):
+        cell.merge(
+            cell_of_prediction(TrackedPrediction(version="1.0.0", latency=MOST, tokens=LARGEST, cost=MOST_COST))
+        )
+    found = cell_of_window(window_of("1.0.0", NOW, cell))
+    assert (found.requests, found.latency_ns, found.tokens) == (3, 3 * 10**15, 3 * LARGEST)
+
+
+def test_latencies_that_only_bins_tell_are_added_up_from_these():
+    untold = replace(window_of("1.0.0", NOW, told()), latency_ns=0)
+    assert cell_of_window(untold).latency_ns == pytest.approx(told().latency_ns, rel=0.01)
+
+
+def test_latencies_of_nothing_are_nothing():
+    cell = Cell()
+    cell.add(0.0)
+    assert cell_of_window(window_of("1.0.0", NOW, cell)).latency_ns == 0
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -92,8 +117,10 @@ def test_a_window_is_read_as_it_was_written():
         {"errors": 11},
         {"errors": -1},
         {"tokens": -1},
-        {"tokens": LARGEST + 1},
+        {"tokens": 10 * LARGEST + 1},
         {"latency_ns": -5},
+        {"latency_ns": 1},
+        {"latency_ns": 10**15},
         {"cost_nano": 2**70},
         {"latency": {}},
         {"latency": {"1000000": 10}},

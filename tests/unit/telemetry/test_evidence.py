@@ -82,6 +82,8 @@ def test_beyond_the_most_a_second_only_failed_ones_are_kept_for_their_error(call
     (batch,) = written(caller, log)
     assert [unit.place for unit in batch.units] == [7] * MOST_UNITS + [NONE] * MOST_FAILED
     assert log.dropped == 15
+    with caller.yard.database.read() as tx:
+        assert tx.scalar(select(evidence.c.dropped)) == 15
 
 
 def test_what_comes_too_fast_to_be_looked_at_is_counted_and_written_as_left_out(caller: EmbeddedCaller, live: str):

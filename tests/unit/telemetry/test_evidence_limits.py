@@ -20,17 +20,6 @@ def batch_of(log: EvidenceLog) -> Batch:
     return unpack(log._waiting[-1]["document"])
 
 
-def test_of_heavy_traffic_the_first_requests_are_kept_and_behind_them_errors_for_themselves():
-    log = EvidenceLog("writer")
-    for number in range(3000):
-        log.add("old", 1, 5, FAILED if number % 10 == 0 else WELL, Lot("dp", None))
-    units = batch_of(log).units
-    assert len(units) == MOST_UNITS + (3000 - MOST_UNITS) // 10
-    assert all(unit.place == 5 for unit in units[:MOST_UNITS])
-    assert all(unit.failed and unit.place == NONE for unit in units[MOST_UNITS:])
-    assert log.dropped == 3000 - len(units)
-
-
 def test_no_second_is_heavier_than_the_limits_say():
     log = EvidenceLog("writer")
     for _ in range(MOST_SEEN + 500):

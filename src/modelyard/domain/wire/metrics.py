@@ -138,7 +138,7 @@ class TrackedWindow:
     cost_nano: int = 0
     """In billionths of the currency."""
     latency_ns: int = 0
-    """The sum of all latencies, in nanoseconds."""
+    """The sum of all latencies, in nanoseconds; what their bins tell where it is 0."""
     latency: dict[str, int] = field(default_factory=dict)
     """Latencies in seconds as bins of a DDSketch with an accuracy of 1 %: bin → count; they add up to `requests`."""
     sizes: dict[str, int] = field(default_factory=dict)
