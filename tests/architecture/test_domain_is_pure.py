@@ -1,4 +1,4 @@
-"""The domain is a set of values and rules: it reads no clock, file or network, and needs no package but blake3 and msgspec."""
+"""The domain is a set of values and rules: it reads no clock, file or network, and needs blake3 and msgspec only."""
 
 from __future__ import annotations
 

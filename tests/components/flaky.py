@@ -1,5 +1,8 @@
-"""Back ends that fail and dawdle by chance, each as its path says: `/RATE/SECONDS` fails for that share of its requests,
-and takes a lognormal time with that median. All draws are independent of who asks."""
+"""Back ends that fail and dawdle by chance, each as its path says.
+
+`/RATE/SECONDS` fails for that share of its requests, and takes a lognormal time with that median. All draws are
+independent of who asks.
+"""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 from components.engines import PlayedEngine
@@ -16,6 +17,7 @@ from modelyard.bootstrap import EmbeddedCaller
 from modelyard.delivery.driving import Driver
 from modelyard.domain.durations import later, parsed
 from modelyard.domain.health import Pulse
+from modelyard.domain.ids import ENTROPY_BYTES, new_id
 from modelyard.domain.permissions import Principal
 from modelyard.domain.routing import CompiledRoute
 from modelyard.domain.wire import (
@@ -77,17 +79,30 @@ class Clock:
         self.now = later(self.now, seconds)
 
 
+class Ids:
+    """Makes the same identifiers each time, so that the router's lots fall alike in each run of a test."""
+
+    def __init__(self) -> None:
+        self._chance, self._count = random.Random(4), count(1)
+
+    def __call__(self, prefix: str) -> str:
+        """Return a new identifier."""
+        return new_id(prefix, next(self._count), self._chance.randbytes(ENTROPY_BYTES))
+
+
 class Rollouts:
     """A registry in which deployments are made, steered and driven.
 
     Args:
         caller: the registry.
         model: whose versions are deployed.
+        fixed: whether lots fall alike in each run; for one of these a database.
     """
 
-    def __init__(self, caller: EmbeddedCaller, model: str = MODEL) -> None:
+    def __init__(self, caller: EmbeddedCaller, model: str = MODEL, *, fixed: bool = False) -> None:
         self.clock, self.engine, self.model = Clock(), PlayedEngine(), model
-        yard = replace(caller.yard, clock=self.clock, engine=EngineSlot(current=self.engine))
+        ids = Ids() if fixed else caller.yard.new_id
+        yard = replace(caller.yard, clock=self.clock, engine=EngineSlot(current=self.engine), new_id=ids)
         self.caller = EmbeddedCaller(yard, actor="ana")
         self.yard, self.call = yard, self.caller.call
         self.pulses: dict[str, Pulse] = {}

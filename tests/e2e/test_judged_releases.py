@@ -1,8 +1,8 @@
 """Releases under the judge on a real server, with real back ends elsewhere and real requests from another process.
 
-Several releases run side by side, each of a model of its own. What is allowed: evidence comes in batches of a second, and
-is taken in within another one, so a release may see what arrives in `BATCH_S` seconds more than the figures say; and of a
-median of a few runs, three standard errors.
+Several releases run side by side, each of a model of its own. What is allowed: evidence comes in batches of a second,
+and is taken in within another one, so a release may see what arrives in `BATCH_S` seconds more than the figures say;
+and of a median of a few runs, three standard errors.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def test_an_outage_that_both_versions_share_rolls_nothing_back(registry, elsewhe
     names = [f"shared-{number}" for number in range(9)]
     served(registry, elsewhere, names, (RATE, SECONDS))
     with Load(registry.address, names, 50.0) as load:
-        begun = released(registry, names, steps=[10, 50], min_requests=40)
+        begun = released(registry, names, steps=[20], min_requests=150)
         until(lambda: len(counted(registry, begun, 5)) == 9, "the first units", 30)
         elsewhere.outage = 0.6
         try:

@@ -1,8 +1,8 @@
 """kill -9 of whoever judges, before and after each of its commits: no batch is lost or counts twice.
 
 A canary is under way, and batches of evidence wait, more than are taken in at once. A child drives it, and kills itself
-at a commit. Whatever it leaves, the log can be computed again to what stands; and a controller that goes on comes to the
-same, to the last bit, as one that was never disturbed.
+at a commit. Whatever it leaves, the log can be computed again to what stands; and a controller that goes on comes to
+the same, to the last bit, as one that was never disturbed.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ def drawn(result: AbResult) -> Printable:
                 ("test", f"{result.deployment_id} of {result.name} in {result.environment}, {result.state}"),
                 ("metric", f"{options.metric}, {'higher' if options.higher_is_better else 'lower'} is better"),
                 ("alpha", f"{options.alpha:g}, over the whole test"),
+                ("decides", f"evidence of {result.standing.limit:g}, either way"),
                 ("ends", ends if result.state == "STAGE" else ""),
             )
         ),
@@ -71,15 +72,14 @@ def _comparisons(result: AbResult) -> Printable:
             Text(one.verdict or "open", style=_VERDICTS.get(one.verdict, "dim")),
             _evidence(one.e_better),
             _evidence(one.e_worse),
-            f"{result.standing.limit:g}",
             number(one.effect),
             _interval(one),
             "" if one.needed is None else f"{one.needed:,}",
         )
         for one in result.standing.comparisons
     ]
-    head = ("VERSION", "VERDICT", "E BETTER", "E WORSE", "DECIDES", "EFFECT", "INTERVAL", "NEEDS")
-    return table(head, rows, right=("E BETTER", "E WORSE", "DECIDES", "EFFECT", "INTERVAL", "NEEDS"))
+    head = ("VERSION", "VERDICT", "E BETTER", "E WORSE", "EFFECT", "INTERVAL", "NEEDS")
+    return table(head, rows, right=("E BETTER", "E WORSE", "EFFECT", "INTERVAL", "NEEDS"))
 
 
 def _evidence(value: float) -> str:

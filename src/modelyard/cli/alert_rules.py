@@ -96,7 +96,7 @@ def list_(session: Session) -> None:
             one.rule.kind,
             what_of(one.rule),
             _where(one.rule),
-            told(one.rule.window_s),
+            _window(one.rule),
             one.rule.severity,
             ", ".join(one.rule.channels) or "all",
             "" if one.rule.enabled else "off",
@@ -143,6 +143,11 @@ def what_of(given: AlertRule) -> str:
     if given.kind == "burn_rate":
         return f"budget of {given.objective:g} burns {' or '.join(f'{one.factor:g}' for one in given.burn)} times"
     return "no requests" if given.kind == "no_data" else f"PSI above {0.25 if given.above is None else given.above:g}"
+
+
+def _window(given: AlertRule) -> str:
+    """How long a rule looks back; of a burn rate, its long windows."""
+    return ", ".join(told(one.long_s) for one in given.burn) if given.burn else told(given.window_s)
 
 
 def _where(given: AlertRule) -> str:

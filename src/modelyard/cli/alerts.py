@@ -47,7 +47,7 @@ def alerts(
         severity=severity,
         limit=limit,
     )
-    session.emit(records, lambda: _table(records))
+    session.emit(records, lambda: _table(records, "no alerts" if model is None else f"no alerts about {model}"))
 
 
 @click.group(
@@ -158,7 +158,7 @@ for one in (show, send, rule, channel, silence):
     alert.add_command(one)
 
 
-def _table(records: list[AlertRecord]) -> tables.Printable:
+def _table(records: list[AlertRecord], empty: str) -> tables.Printable:
     rows = [
         (
             one.id,
@@ -174,7 +174,7 @@ def _table(records: list[AlertRecord]) -> tables.Printable:
         for one in records
     ]
     head = ("ALERT", "STATE", "SEVERITY", "RULE", "MODEL", "ENVIRONMENT", "VERSION", "SINCE (UTC)", "WHAT")
-    return tables.table(head, rows, empty="nothing is wrong")
+    return tables.table(head, rows, empty=empty)
 
 
 def _facts(record: AlertRecord) -> list[tuple[str, object]]:

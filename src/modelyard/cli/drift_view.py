@@ -12,6 +12,8 @@ from modelyard.domain.wording import moment
 
 BAR = 10
 """Columns of the bar of strong drift or more."""
+DIGITS = 4
+"""Significant digits of a median."""
 _COLOURS = {"strong": "red", "slight": "yellow", "none": "green", "not_enough_data": "dim"}
 
 
@@ -41,11 +43,16 @@ def _row(one: FeatureDrift) -> tuple[object, ...]:
         Text(_bar(one.psi), style=colour),
         Text(one.drift.replace("_", " "), style=colour),
         "" if one.ks is None else f"{one.ks:.3f}",
-        number(one.baseline_median),
-        number(one.median),
+        _median(one.baseline_median),
+        _median(one.median),
         missing,
         ", ".join(f"{name} {100 * share:.3g} %" for name, share in one.new_categories.items()),
     )
+
+
+def _median(value: float | None) -> str:
+    """As many digits as the bins of a profile know; more would make 0.999922 of a 1."""
+    return "" if value is None else number(float(f"{value:.{DIGITS}g}"))
 
 
 def _bar(psi: float | None) -> str:

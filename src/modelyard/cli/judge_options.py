@@ -42,7 +42,7 @@ _OPTIONS = (
         "--judge", type=click.Choice(["act", "observe", "off"]),
         help="Whether evidence rolls it back, is only told, or is not looked at; act if unset.",
     ),
-    click.option("--alpha", type=_PART, metavar="P", help="Risk of rolling back a version that is no worse; 5% if unset."),
+    click.option("--alpha", type=_PART, metavar="P", help="Risk of sending back what is no worse; 5% if unset."),
     click.option(
         "--require-proof", type=float, metavar="N", help="Leave a step only with proof of less than N times the errors."
     ),
@@ -50,7 +50,7 @@ _OPTIONS = (
         "--slo-error-rate", type=_PART, metavar="R",
         help="Roll back on evidence that more than this share fails, whatever the old version does.",
     ),
-    click.option("--tolerate-errors", type=float, metavar="N", help="N times as many errors are no reason; 1 if unset."),
+    click.option("--tolerate-errors", type=float, metavar="N", help="So many times as many errors are no reason; 1."),
     click.option("--tolerate-latency", type=_PART, metavar="N%", help="So much slower is no reason, such as 10%."),
     click.option("--tolerate-tokens", type=_PART, metavar="N%", help="So many more tokens are no reason, such as 10%."),
 )  # fmt: skip

@@ -16,7 +16,7 @@ from modelyard.domain.wording import moment
 
 POINTS = 48
 """Steps of a plot; a terminal is wider."""
-_THOUSAND = 1000
+_HUNDRED, _THOUSAND = 100, 1000
 _BARS = "▁▂▃▄▅▆▇█"
 _ROLES = click.Choice(["live", "shadow", "tracked"])
 _SINCE = click.option(
@@ -36,7 +36,7 @@ _FIGURES = {
     "tokens_per_request": "tokens a request",
     "cost_per_request": "cost a request",
 }
-_FORMS = {"success_rate": "{:.4g} %", "throughput": "{:.3g} a second", "tokens_per_request": "{:,.4g}"}
+_FORMS = {"success_rate": "{:.4g} %", "tokens_per_request": "{:,.4g}"}
 
 
 @command(
@@ -118,13 +118,12 @@ def _overview(record: MetricsRecord) -> tables.Printable:
             seconds(one.p50_s),
             seconds(one.p95_s),
             seconds(one.p99_s),
-            f"{one.throughput:.3g}",
-            f"{one.tokens:,}" if one.tokens else "",
+            _rate(one.throughput),
             _money(one.cost, one.currency),
         )
         for one in record.versions
     ]
-    head = ("VERSION", "ROLE", "REQUESTS", "ERRORS", "P50", "P95", "P99", "A SECOND", "TOKENS", "COST")
+    head = ("VERSION", "ROLE", "REQUESTS", "ERRORS", "P50", "P95", "P99", "PER S", "COST")
     return tables.stacked(
         tables.facts((("from", _range(record.since, record.until)), ("environment", record.environment))),
         tables.table(head, rows, right=head[2:], empty=f"no version of {record.name} did anything in this time"),
@@ -217,7 +216,14 @@ def _shown(name: str, value: float | None, currency: str = "") -> str:
         return _share(value)
     if name == "cost_per_request":
         return _money(value, currency) or "0"
+    if name == "throughput":
+        return f"{_rate(value)} a second"
     return _FORMS[name].format(value) if name in _FORMS else seconds(value)
+
+
+def _rate(value: float) -> str:
+    """How many a second, in three digits at least, and never as a power of ten."""
+    return f"{value:,.0f}" if value >= _HUNDRED else f"{value:.3g}"
 
 
 def _share(value: float | None) -> str:

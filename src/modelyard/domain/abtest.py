@@ -214,7 +214,8 @@ class AbTest:
         self.winner, self.decided_at = state.winner, state.decided_at
         self._cuts, self._first = state.cuts, state.first
         self._arms = {name: state.arms[name] for name in self._arms}
-        self._seen.bits[:], self._happened.bits[:] = state.seen, state.happened
+        self._seen.fill(state.seen)
+        self._happened.fill(state.happened)
         self._rivalries = {}
         for name in self.terms.challengers if state.kind else ():
             self._rivalries[name] = Rivalry(state.cuts, is_binary=state.kind == BINARY)

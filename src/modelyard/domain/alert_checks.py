@@ -34,6 +34,8 @@ MOST_WINDOWS: Final = 5
 MOST_NAMES: Final = 50
 USUAL_INTERVALS_S: Final[Mapping[str, float]] = {WEBHOOK: 0.0, SLACK: 1.0, PAGERDUTY: 0.0, EMAIL: 60.0}
 """The least time between two messages, where a channel does not say: Slack takes one a second, people fewer mails."""
+MOST_NOTICES: Final[Mapping[str, int]] = {WEBHOOK: 100, SLACK: 100, PAGERDUTY: 10, EMAIL: 100}
+"""Alerts in one message. PagerDuty is told of each by a request of its own, and all of them are one attempt."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 _PATTERN_SIZE = 250
@@ -44,7 +46,7 @@ _VARIABLES: Final = {
     "password_env": "SMTP_PASSWORD",
 }
 _VARIABLE = re.compile(r"(?!MODELYARD_)[A-Z][A-Z0-9_]{0,200}")
-_MAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?")
+_MAIL = re.compile(r"[^\s()<>\[\]@,;:\"\\\x00-\x1f\x7f\ud800-\udfff]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?|[0-9a-fA-F:.]{2,45}")
 _MEMBERS: Final[Mapping[str, frozenset[str]]] = {
     WEBHOOK: frozenset({"url", "url_env", "secret_env"}),
@@ -96,7 +98,7 @@ def check_rule(rule: AlertRule) -> AlertRule:
     for name in rule.channels[:MOST_NAMES]:
         check_name(name, "a channel")
     _few("channels", rule.channels)
-    _text(rule.description, "the description")
+    check_text(rule.description, "the description")
     if rule.kind in _CHECKS:
         _CHECKS[rule.kind](rule)
     return replace(rule, burn=list(rule.burn or FAST)) if rule.kind == BURN_RATE else rule
@@ -186,7 +188,7 @@ def check_channel(channel: Channel) -> Channel:
     for one in channel.group_by[:MOST_NAMES]:
         _one_of("group_by", one, GROUPINGS)
     _few("group_by", channel.group_by)
-    _text(channel.description, "the description")
+    check_text(channel.description, "the description")
     usual = USUAL_INTERVALS_S[channel.kind]
     interval = usual if channel.min_interval_s is None else channel.min_interval_s
     _within("group_wait_s", channel.group_wait_s, 0.0, 3_600.0)
@@ -228,7 +230,7 @@ def _check_mail(channel: Channel) -> None:
     if not channel.recipients:
         raise InvalidRequest("recipients is empty", hint="give at least one mail address")
     _few("recipients", channel.recipients)
-    _text(printable(channel.username, "the user name"), "the user name")
+    check_text(printable(channel.username, "the user name"), "the user name")
     if bool(channel.username) != bool(channel.password_env):
         raise InvalidRequest("a user name goes with a password", hint="give both username and password_env, or neither")
     if channel.username and channel.tls == "none":
@@ -259,15 +261,6 @@ def _within(name: str, value: float, least: float, most: float) -> None:
     # NaN lies between no two numbers; a whole number of any length can be compared, and not always be converted.
     if not least <= value <= most:
         raise InvalidRequest(f"{name} is {shown(value)}; it goes from {least:g} to {most:g}")
-
-
-def _text(text: str, what: str) -> str:
-    """A text for people that can be written down: not too long, and no half of a character."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise InvalidRequest(f"{what} is no text: {shown(text)}", hint="write it in Unicode characters") from None
-    return check_text(text, what)
 
 
 def _few(name: str, given: list[str]) -> None:

@@ -12,7 +12,8 @@ Rules
    was measured for `stale_s`, it resolves, and says why. What is gone, such as a rule or an endpoint, resolves at once.
 4. A silence keeps people from being told, never an alert from being recorded. Who was told that an alert fires is told
    that it is over, also when a silence has begun meanwhile.
-5. A channel hears of an alert if the rule names it, or names none, and its own models and severity fit.
+5. A channel hears of an alert if the rule names it, or names none, and its own models and severity fit. One that was
+   made, switched on or named later, or that a silence kept from it, hears of what still fires.
 6. Alerts whose labels agree in `group_by` go into one message. One alert stands in a message once, as it is last known.
 """
 
@@ -42,8 +43,6 @@ DEPLOYMENT: Final = "deployment"
 """The rule that is always on: what deployments tell."""
 REFRESH_S: Final = 60.0
 """How often the numbers of an alert that goes on as before are written anew."""
-MOST_NOTICES: Final = 100
-"""Alerts in one message; of more, the latest."""
 _LONGEST_GROUP = 200
 
 
@@ -275,7 +274,7 @@ def group_of(notice: AlertNotice, by: Sequence[str]) -> str:
 
 def gathered(present: Sequence[AlertNotice], new: AlertNotice) -> list[AlertNotice]:
     """The notices of a message, with another one; an alert stands there once, as it is last known."""
-    return [*(one for one in present if one.alert != new.alert), new][-MOST_NOTICES:]
+    return [*(one for one in present if one.alert != new.alert), new]
 
 
 def subject_text(subject: Subject) -> str:
@@ -307,7 +306,9 @@ def hearers(
         return [one for one in after.told if one in resolving]
     if after.state != FIRING or silenced:
         return []
-    return list(wanting) if turn.event == FIRED or not after.told or is_worse(before, after) else []
+    if turn.event == FIRED or is_worse(before, after):
+        return list(wanting)
+    return [one for one in wanting if one not in after.told]
 
 
 def is_worse(before: Standing | None, after: Standing) -> bool:

@@ -143,7 +143,8 @@ class Duel:
             self.counts[not is_challenger] += 1
             self._measure(unit, w, is_challenger=is_challenger)
         if is_first_error:
-            self.counts[2 + (not is_challenger)] += 1
+            # An error that was kept beyond the sample is no share of the units: counted, it would seem to happen more.
+            self.counts[2 + (not is_challenger)] += unit.place != NONE
             self._err(w, is_challenger=is_challenger)
         self.peak = max(self.peak, self.value)
 

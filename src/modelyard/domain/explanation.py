@@ -69,10 +69,10 @@ def told(found: DeploymentRecord, judgement: Judgement | None, replay: Replay) -
 
 
 def rarity(e_value: float) -> str:
-    """Say in how many releases of a version that is no worse so much evidence turns up: `1 of 46`."""
+    """Say in how many releases of a version that is no worse so much evidence turns up: `1 of 46 releases`."""
     if e_value > MOST_SAID:
-        return f"less than 1 of {MOST_SAID:,}"
-    return f"1 of {e_value:,.0f}" if e_value >= 1.5 else "about every one"  # noqa: PLR2004 - what rounds to 2
+        return f"less than 1 of {MOST_SAID:,} releases"
+    return f"1 of {e_value:,.0f} releases" if e_value >= 1.5 else "nearly every release"  # noqa: PLR2004 - what rounds to 2
 
 
 def percent(share: float) -> str:
@@ -114,7 +114,7 @@ def _challenger(found: DeploymentRecord, one: ChallengerEvidence, judgement: Jud
     beyond = "that is beyond" if one.peak >= judgement.limit else "that is within"
     yield (
         f"If {one.version} were no worse, so much evidence (E = {_short(one.peak)}) would turn up in"
-        f" {rarity(one.peak)} releases; {beyond} the limit of 1 in {judgement.limit:,.4g}"
+        f" {rarity(one.peak)}; {beyond} the limit of 1 in {judgement.limit:,.4g}"
         f" (alpha {percent(judgement.alpha)}{shared})."
     )
     if len(one.metrics) > 1:
@@ -147,7 +147,7 @@ def _standing(found: DeploymentRecord, judgement: Judgement) -> Iterator[str]:
     if judgement.state == HEALTHY:
         yield (
             f"{deployed.version} is proven not to fail {deployed.proof_ratio:g} times as often as {found.base}:"
-            f" so good a result would turn up in {rarity(deployed.proof)} releases that do."
+            f" so good a result would turn up in {rarity(deployed.proof)} that do."
         )
     else:
         yield f"There is no evidence of harm, and no proof of the contrary.{_needed(deployed)}"

@@ -3,7 +3,8 @@
 Rules
 1. A metric's name has 1 to 64 of `A-Z a-z 0-9 _ . -`, the first one a letter. What modelyard measures itself is no
    metric of applications.
-2. A value is a finite number, or whether something came true, which counts as 1 or 0.
+2. A value is a number of at most `LARGEST` in size, or whether something came true, which counts as 1 or 0. So sums of
+   values and of their squares stay finite, however many there are.
 3. Of each prediction the first value of a metric counts. The same value again is no news; another one is refused, for a
    test that had taken in the first one could not be put right.
 4. Up to `MOST_ITEMS` values come at once, all of them or none.
@@ -31,6 +32,7 @@ MOST_ITEMS: Final = 1_000
 MOST_METRICS: Final = 100
 """Metrics that one version may have."""
 LONGEST_METRIC: Final = 64
+LARGEST: Final = 1e100
 _METRIC: Final = re.compile(rf"[A-Za-z][A-Za-z0-9_.-]{{0,{LONGEST_METRIC - 1}}}")
 
 
@@ -52,16 +54,19 @@ def value_of(value: object) -> float:
     """Return a value as a number.
 
     Raises:
-        InvalidRequest: it is neither a finite number nor true or false.
+        InvalidRequest: it is neither a number that can be summed up nor true or false.
     """
     if isinstance(value, bool):
         return float(value)
     try:
-        return check_number(value)
+        number = check_number(value)
     except ValueError as error:
         raise InvalidRequest(
             f"the value is {shown(value)}, {error}", hint="give a finite number, or true or false"
         ) from None
+    if abs(number) > LARGEST:
+        raise InvalidRequest(f"the value is {number:g}", hint=f"give a number from {-LARGEST:g} to {LARGEST:g}")
+    return number
 
 
 def items_of(single: Mapping[str, Any], many: Sequence[Mapping[str, Any]], now: str) -> list[FeedbackItem]:

@@ -35,8 +35,9 @@ def explanation(a: VersionMetrics, b: VersionMetrics, metrics: list[LiveMetric])
     if missing:
         return f"{' and '.join(missing)} answered no request in this range."
     shown = [f"{one.name} of {(a if one.better == 'a' else b).version}" for one in metrics if one.better]
-    said = f"Better, each with {1 - ALPHA:.0%} confidence: {', '.join(shown)}." if shown else "No difference is shown."
-    return f"{said} {_CAUTION}"
+    if not shown:
+        return f"No difference is shown. {_CAUTION}"
+    return f"Better, by {1 - ALPHA:.0%} intervals that lie apart: {', '.join(shown)}. {_CAUTION}"
 
 
 def _metric(name: str, a: VersionMetrics, b: VersionMetrics) -> LiveMetric:

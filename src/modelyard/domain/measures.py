@@ -22,20 +22,37 @@ from modelyard.domain.cells import NANO, Cell
 from modelyard.domain.durations import elapsed, later
 from modelyard.domain.intervals import mean_bounds, quantile_bounds, rate_bounds
 from modelyard.domain.sketch import Sketch
-from modelyard.domain.spans import BEGINNING, bucket_of, end_of, longest_of, step_of
+from modelyard.domain.spans import BEGINNING, MINUTE, bucket_of, end_of, longest_of, step_of
 from modelyard.domain.wire.metrics import LikelyRange, MetricPoint, VersionMetrics
 
 QUANTILES: Final = {"p50_s": 0.5, "p95_s": 0.95, "p99_s": 0.99}
 MOST_POINTS: Final = 1000
 
 
-@dataclass(frozen=True, kw_only=True)
 class Counted:
-    """What was counted in one span of time."""
+    """What was counted in one span of time, or in several that nobody has to tell apart; a new one has seen none.
 
-    span: str
-    start: str
-    cell: Cell
+    Attributes:
+        span: the longest of them.
+        start: when the first one begins.
+        end: when the last one ends.
+        cell: the counts.
+        rows: how many were added up.
+    """
+
+    __slots__ = ("cell", "end", "rows", "span", "start")
+
+    def __init__(self) -> None:
+        self.span, self.start, self.end = MINUTE, "", ""
+        self.cell, self.rows = Cell(), 0
+
+    def add(self, span: str, start: str, cell: Cell) -> None:
+        """Add what was counted in a span that begins at a moment."""
+        end = end_of(start, span)
+        self.start, self.end = min(self.start or start, start), max(self.end, end)
+        self.span = longest_of((self.span, span))
+        self.cell.merge(cell)
+        self.rows += 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +163,7 @@ def _stretch(counted: Sequence[Counted], wanted: Wanted) -> tuple[str, str]:
     if not counted:
         return "", ""
     begin = min(one.start for one in counted)
-    end = max(end_of(one.start, one.span) for one in counted)
+    end = max(one.end for one in counted)
     return min(max(begin, wanted.since), wanted.until), min(end, wanted.until)
 
 

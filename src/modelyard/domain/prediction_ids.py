@@ -9,7 +9,8 @@ Rules
   name predictions that never were.
 - The key is the hash that evidence knows it by (`modelyard.domain.units`); 0 for a request without one. It is there
   only where lots were drawn for the request, and so is the deployment.
-- To callers a name is a text that means nothing.
+- To callers a name is a text that means nothing. It is sealed and not secret: whoever decodes it sees identifiers, and
+  the hash of a key that was sent with the request.
 """
 
 from __future__ import annotations

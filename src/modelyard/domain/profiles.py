@@ -35,7 +35,8 @@ MOST_FEATURES: Final = 200
 LONGEST_TEXT: Final = 40
 LONGEST_NAME: Final = 100
 RARE: Final = 5
-"""A text that came less often than this is stored as its hash."""
+"""A text that came less often than this is stored as its hash; truth values tell nobody's secret."""
+_TRUTHS: Final = ("false", "true")
 TOP_LEVEL: Final = 23
 _LEVEL_OF_SKETCH: Final = 7
 _BASE: Final = 1 << TOP_LEVEL
@@ -158,7 +159,7 @@ class Feature:
     def add(self, value: object) -> None:
         """Count a value: a number, a text, a truth value; None and NaN are missing, and all else is `other`."""
         if isinstance(value, bool):
-            self._categorise("true" if value else "false", 1)
+            self._categorise(_TRUTHS[value], 1)
         elif isinstance(value, int | float):
             number = _float(value)
             if not math.isnan(number):
@@ -179,7 +180,7 @@ class Feature:
         """Return it as it is stored; texts that came less often than `rare` as their hashes."""
         categories: dict[str, int] = {}
         for name, count in sorted(self.categories.items()):
-            kept = name if count >= rare else hash_of(name)
+            kept = name if count >= rare or name in _TRUTHS else hash_of(name)
             categories[kept] = categories.get(kept, 0) + count
         return FeatureDocument(
             level=self.numbers.level, bins=sorted(self.numbers.bins.items()), categories=categories, other=self.other

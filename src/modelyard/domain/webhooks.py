@@ -167,13 +167,17 @@ def origin_of(url: str) -> str:
 
 
 def check_text(text: str, what: str) -> str:
-    """A text for people, if it is not too long.
+    """A text for people, if it is not too long and can be written down.
 
     Raises:
-        InvalidRequest: it is.
+        InvalidRequest: it is too long, or has half of a character (a lone surrogate).
     """
     if len(text) > LONGEST_TEXT:
         raise InvalidRequest(f"{what} has {len(text)} characters; the most is {LONGEST_TEXT}")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidRequest(f"{what} has half of a character, at {error.start + 1}", hint="leave it out") from None
     return text
 
 

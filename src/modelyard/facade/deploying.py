@@ -2,8 +2,8 @@
 
 Rules
 - The version is named as everywhere: by a model and a version apart, by one reference, or by a record.
-- Limits, windows and what the judge goes by are records, or mappings with the records' fields; a field that they do not have is refused, for a
-  limit that nobody reads is worse than none.
+- Limits, windows and what the judge goes by are records, or mappings with the records' fields; a field that they do not
+  have is refused, for a limit that nobody reads is worse than none.
 - A window may be a text: days, from and to, time zone, such as `sat,sun 02:00-05:00 Europe/Berlin`; days and zone may
   be left out.
 """

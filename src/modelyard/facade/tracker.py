@@ -46,6 +46,8 @@ MOST_WAITING: Final = 10_000
 """Minutes of versions that are kept apart while the registry is away; what comes then counts in the last one."""
 MOST_SENT: Final = 500
 """Windows in one batch."""
+MOST_BINS: Final = 100_000
+"""Bins in one batch, about; so that it is no larger than what a server takes."""
 EVER: Final = "36500d"
 """How far back `get_metrics` looks where nothing is said: at everything that is kept."""
 _SERVER_FAULT: Final = 500
@@ -136,13 +138,25 @@ class Outbox:
         with self._lock:
             if self._batch is None and self._waiting:
                 name = next(iter(self._waiting))[0]
-                chosen = [window for window in self._waiting if window[0] == name][:MOST_SENT]
+                chosen = self._chosen(name)
                 cells = [(window, self._waiting.pop(window)) for window in chosen]
                 self._last = {key: window for key, window in self._last.items() if window in self._waiting}
                 self._number += 1
                 made = [window_of(version, minute, cell) for (_, version, minute), cell in cells]
                 self._batch = _Batch(name, self._number, made)
             return self._batch
+
+    def _chosen(self, name: str) -> list[_Window]:
+        """Which windows of a model go into one batch."""
+        chosen: list[_Window] = []
+        bins = 0
+        for window, cell in self._waiting.items():
+            if window[0] == name:
+                chosen.append(window)
+                bins += len(cell.bins) + len(cell.sizes)
+            if len(chosen) == MOST_SENT or bins >= MOST_BINS:
+                break
+        return chosen
 
     def _wait(self, error: ModelyardError) -> None:
         if not self._is_away:

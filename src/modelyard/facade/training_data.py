@@ -3,7 +3,10 @@
 Rules
 - Data are a pandas DataFrame, an array of rows, a mapping of columns, a list of records or of rows, or the path of a
   file in CSV (`.csv`, `.tsv`, with a head) or JSON lines (`.jsonl`, `.ndjson`).
-- Of more than `MOST_ROWS` rows so many are taken, evenly spread: more of them tell nothing more.
+- Of more than `MOST_ROWS` rows so many are taken, evenly spread: more of them tell nothing more. A file is read twice
+  for that, and may be larger than memory.
+- A text that came less often than `RARE` is its hash, as in profiles of live traffic: names and addresses of people
+  stay at home, even where somebody forgot to exclude their column.
 - In a file a column is of numbers if every value in it is one, and none begins with a zero that a number has not, as
   postcodes do. Empty cells are missing; `true` and `false`, in any case, are truth values.
 - Predictions are a column of the data, or values of their own; what is excluded is not counted at all.
@@ -15,8 +18,9 @@ import csv
 import math
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from itertools import chain
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,7 +28,7 @@ import msgspec
 
 from modelyard.domain.features import PREDICTION, Row, flat, rows_in, spread
 from modelyard.domain.names import shown
-from modelyard.domain.profiles import Profile
+from modelyard.domain.profiles import RARE, Profile
 from modelyard.domain.wire import ProfileDocument
 from modelyard.errors import InvalidRequest
 from modelyard.facade.arguments import path_of
@@ -62,7 +66,7 @@ def profile_of(data: object, predictions: object = None, exclude: Collection[str
         ({name: value for name, value in row.items() if name not in left_out} if left_out else row for row in rows),
         (flat(_plain(value), "" if isinstance(value, Mapping) else PREDICTION) for value in spread(answers, MOST_ROWS)),
     )
-    return made.to_document()
+    return made.to_document(rare=RARE)
 
 
 def _check_columns(rows: Sequence[Row], named: Collection[str]) -> None:
@@ -111,7 +115,7 @@ def _values(data: object) -> Sequence[Any]:
 
 def _plain(value: Any) -> Any:
     """A value as JSON has it; what it has no word for is its text."""
-    if value is None or isinstance(value, bool | int | float | str):
+    if value is None or isinstance(value, bool | int | float | str | Decimal):
         return _bare(value)
     if type(value).__name__ in _PANDAS_MISSING:
         return None
@@ -125,7 +129,10 @@ def _plain(value: Any) -> Any:
 
 
 def _bare(value: Any) -> Any:
-    """A value without a class of NumPy's, some of which are numbers and texts of Python too."""
+    """A value without a class of NumPy's, some of which are numbers and texts of Python too, or of `decimal`."""
+    if isinstance(value, Decimal):
+        # A signalling NaN cannot become a float.
+        return None if value.is_nan() else float(value)
     return value.item() if hasattr(value, "item") else value
 
 
@@ -143,19 +150,33 @@ def _file_rows(path: Path) -> list[Row]:
 
 def _json_rows(path: Path) -> list[Row]:
     decode = msgspec.json.Decoder().decode
-    lines = spread([line for line in path.read_bytes().splitlines() if line.strip()], MOST_ROWS)
-    return [flat(decode(line)) for line in lines]
+    return [flat(decode(line)) for line in _picked(lambda: _json_lines(path))]
+
+
+def _json_lines(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        yield from (line for line in file if line.strip())
 
 
 def _csv_rows(path: Path) -> list[Row]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
-        names = next(reader, [])
-        rows = spread([row for row in reader if row], MOST_ROWS)
+    names = next(_csv_lines(path), [])
+    rows = _picked(lambda: islice(_csv_lines(path), 1, None))
     columns = {
         name: _typed([row[place] if place < len(row) else "" for row in rows]) for place, name in enumerate(names)
     }
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _csv_lines(path: Path) -> Iterator[list[str]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
+        yield from (row for row in reader if row)
+
+
+def _picked(read: Callable[[], Iterator[Any]]) -> list[Any]:
+    """At most `MOST_ROWS` of what can be read again from its beginning, evenly spread; only these are held at once."""
+    chosen = set(spread(range(sum(1 for _ in read())), MOST_ROWS))
+    return [row for place, row in enumerate(read()) if place in chosen]
 
 
 _READERS: Final = {".csv": _csv_rows, ".tsv": _csv_rows, ".jsonl": _json_rows, ".ndjson": _json_rows}

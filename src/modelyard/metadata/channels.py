@@ -8,6 +8,9 @@ Rules
 3. Between two messages of a channel its interval passes, whoever sends them: the claim and the channel's next moment
    are written together, under the lock of the channel's row.
 4. What is waiting and in nobody's hands takes up further alerts of its group.
+5. A channel that is switched off is left alone: its messages wait, are not tried and not given up.
+6. Of each channel a few messages are looked at, those that may be sent first: no channel with many lines keeps the
+   messages of another one from being seen.
 """
 
 from __future__ import annotations
@@ -26,8 +29,8 @@ from modelyard.metadata.tables import DEFAULT_WORKSPACE, channels, notifications
 
 WAITING, SENT, GIVEN_UP = "waiting", "sent", "given_up"
 STATES = (WAITING, SENT, GIVEN_UP)
-MOST_LINES = 1_000
-"""Messages that are looked at in one go."""
+MOST_LINES = 5
+"""Messages of one channel that are looked at in one go."""
 
 _CHANNELS = select(channels).where(channels.c.workspace == DEFAULT_WORKSPACE).order_by(channels.c.name)
 _CHANNEL = _CHANNELS.where(channels.c.name == bindparam("name"))
@@ -74,12 +77,23 @@ def _first_of_line() -> Any:
     )
 
 
-_HEADS: Select[Any] = (
-    select(notifications, channels.c.next_at)
-    .join(channels, channels.c.id == notifications.c.channel_id)
+_moment = func.coalesce(notifications.c.claimed_until, notifications.c.due_at)
+_RANKED = (
+    select(
+        notifications.c.seq,
+        func.row_number()
+        .over(partition_by=notifications.c.channel_id, order_by=(_moment, notifications.c.seq))
+        .label("place"),
+    )
     .where(_waiting, _first_of_line())
+    .subquery("ranked")
+)
+_HEADS: Select[Any] = (
+    select(notifications, channels.c.next_at, channels.c.document.label("channel"))
+    .join(_RANKED, _RANKED.c.seq == notifications.c.seq)
+    .join(channels, channels.c.id == notifications.c.channel_id)
+    .where(_RANKED.c.place <= MOST_LINES)
     .order_by(notifications.c.due_at, notifications.c.seq)
-    .limit(MOST_LINES)
 )
 _free = or_(notifications.c.claimed_until.is_(None), notifications.c.claimed_until <= bindparam("now"))
 _CLAIM = (
@@ -215,21 +229,29 @@ def queue(
 
 
 def heads(tx: Transaction) -> Sequence[Row[Any]]:
-    """Return the first waiting message of each line, with the channel's `next_at`; what is due longest comes first."""
-    return tx.all(_HEADS)
+    """Return messages that are the first of their line, with the channel's `next_at`; what is due longest comes first.
+
+    Of each channel that is switched on, those `MOST_LINES` that may be sent first.
+    """
+    return [row for row in tx.all(_HEADS) if _channels.decode(row.channel).active]
 
 
-def claim(tx: Transaction, row: Row[Any], *, now: str, until: str) -> tuple[Row[Any], Channel] | None:
-    """Claim a message that may be sent now; None where it may not any more, or its channel has to wait."""
+def claim(tx: Transaction, row: Row[Any], *, now: str, until: str) -> tuple[Row[Any], Row[Any]] | None:
+    """Claim a message that may be sent now, and return it and its channel.
+
+    None where it may not be sent any more, or its channel has to wait or is switched off.
+    """
     found = tx.first(_LOCK, {"id": row.channel_id})
     if found is None or found.next_at > now:
         return None
+    channel = channel_of(found)
+    if not channel.active:
+        return None
     if tx.run(_CLAIM, {"key": row.id, "now": now, "until": until}).rowcount != 1:
         return None
-    channel = channel_of(found)
     tx.run(_NEXT, {"key": found.id, "next": later(now, channel.min_interval_s or 0.0)})
     message = by_id(tx, row.id)
-    return None if message is None else (message, channel)
+    return None if message is None else (message, found)
 
 
 def finish(tx: Transaction, message_id: str, *, until: str, state: str, due_at: str, error: str, at: str) -> bool:

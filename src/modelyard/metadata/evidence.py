@@ -61,9 +61,7 @@ _TAKEN = (
     )
     .order_by(evidence.c.position)
 )
-_SIZE = select(
-    func.count().label("batches"), func.coalesce(func.sum(evidence.c.units), 0).label("units")
-).where(
+_SIZE = select(func.count().label("batches"), func.coalesce(func.sum(evidence.c.units), 0).label("units")).where(
     evidence.c.deployment_id == bindparam("deployment_id"), evidence.c.position.is_not(None)
 )
 _LATE = select(func.count()).where(

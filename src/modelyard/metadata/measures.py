@@ -43,7 +43,11 @@ _JOINED = (
 _LIVE_NAMES = (models.c.live_name.is_not(None), versions.c.deleted_at.is_(None))
 _SUMMED = ("requests", "errors", "tokens", "cost_nano")
 _COUNTS = (
-    select(*_NAMES, *(func.sum(observations.c[name]).label(name) for name in _SUMMED))
+    select(
+        *_NAMES,
+        *(func.sum(observations.c[name]).label(name) for name in _SUMMED),
+        func.min(observations.c.start).label("first"),
+    )
     .select_from(_JOINED)
     .where(_HERE, *_LIVE_NAMES)
     .group_by(
@@ -88,10 +92,11 @@ class Place(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """What a version at an endpoint is called, and what was counted of it."""
+    """What a version at an endpoint is called, what was counted of it, and when the first span with a count begins."""
 
     subject: Subject
     sums: Sums
+    first: str
 
 
 def measured(tx: Transaction, since: str, until: str, *, seconds: float, latencies: bool) -> Mapping[Place, Measured]:
@@ -115,7 +120,7 @@ def measured(tx: Transaction, since: str, until: str, *, seconds: float, latenci
             tokens=int(row.tokens),
             cost_nano=int(row.cost_nano),
         )
-        found[Place(row.endpoint_id, row.version_id)] = Measured(subject, sums)
+        found[Place(row.endpoint_id, row.version_id)] = Measured(subject, sums, row.first)
     for row in tx.all(_LATENCIES, values) if latencies else ():
         found[Place(row.endpoint_id, row.version_id)].sums.latency.merge(Sketch.from_json(row.latency))
     return found

@@ -11,7 +11,7 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -29,6 +29,8 @@ MOST = 2**63 - 1
 """The largest number that a column takes; what an application makes up ends here, and breaks nothing."""
 NOBODY = ""
 """Writer of what was added up."""
+AT_ONCE = 500
+"""Rows that are held in memory together where there may be very many."""
 
 _COUNTS = ("requests", "errors", "codes", "tokens", "cost_nano", "latency_ns", "latency", "sizes", "updated_at")
 _IS_ROW = and_(*(observations.c[name] == bindparam(f"key_{name}") for name in KEY))
@@ -159,17 +161,24 @@ def of_model(
     version_id: str | None = None,
     endpoint_id: str | None = None,
     role: str | None = None,
-) -> Sequence[Row[Any]]:
-    """Return the rows of a model's versions between two moments; where they are given, of one version, endpoint, role.
+) -> Iterator[Row[Any]]:
+    """Yield the rows of a model's versions between two moments.
 
-    A span that a moment lies in belongs to the range whole.
+    Args:
+        tx: the transaction to read in.
+        model_id: the model.
+        since: a moment; the span that it lies in counts whole.
+        until: the moment that the last span begins before; None for all, also those of clocks that are fast.
+        version_id: only this version.
+        endpoint_id: only at this endpoint; empty for what applications told.
+        role: only in this role.
     """
     query, values = _OF_MODEL, {"model_id": model_id, **_range(since, until)}
     for name, value in (("version_id", version_id), ("endpoint_id", endpoint_id), ("role", role)):
         if value is not None:
             query = query.where(observations.c[name] == bindparam(name))
             values[name] = value
-    return tx.all(query, values)
+    yield from tx.run(query.execution_options(yield_per=AT_ONCE), values)
 
 
 def version_name(tx: Transaction, version_id: str) -> str:

@@ -10,6 +10,7 @@ Rules
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -23,6 +24,8 @@ from modelyard.metadata.tables import profiles, versions
 
 REFERENCE: Final = "reference"
 LIVE: Final = "live"
+MOST_BYTES: Final = 64 << 20
+"""Of stored profiles that are added up for one answer; about two seconds."""
 KEY: Final = ("version_id", "role", "endpoint_id", "start", "writer")
 
 _DROP = delete(profiles).where(*(profiles.c[name] == bindparam(f"key_{name}") for name in KEY))
@@ -31,7 +34,7 @@ _REFERENCE = select(profiles).where(
     profiles.c.version_id == bindparam("version_id"), profiles.c.role == REFERENCE, profiles.c.endpoint_id == ""
 )
 _LIVE = (
-    select(profiles)
+    select(*(profiles.c[name] for name in KEY))
     .where(
         profiles.c.version_id == bindparam("version_id"),
         profiles.c.role == LIVE,
@@ -40,6 +43,7 @@ _LIVE = (
     .order_by(profiles.c.start.desc())
     .limit(bindparam("most"))
 )
+_ROW = select(profiles).where(*(profiles.c[name] == bindparam(name) for name in KEY))
 _LIVE_AT = _LIVE.where(profiles.c.endpoint_id == bindparam("endpoint_id"))
 _SEEN_BEFORE = (
     select(versions.c.id, func.max(profiles.c.start))
@@ -104,22 +108,41 @@ def reference_of(tx: Transaction, version_id: str) -> Row[Any] | None:
     return tx.first(_REFERENCE, {"version_id": version_id})
 
 
-def live_of(tx: Transaction, version_id: str, *, endpoint_id: str = "", since: str = "", most: int) -> Profile:
-    """Return what came in for a version, added up.
+@dataclass(frozen=True, kw_only=True)
+class LiveProfile:
+    """What came in for a version, added up.
+
+    Attributes:
+        profile: the sum.
+        since: the moment that it begins at; later than what was asked for where that would have been too much.
+    """
+
+    profile: Profile
+    since: str
+
+
+def live_of(tx: Transaction, version_id: str, *, endpoint_id: str = "", since: str = "", most: int) -> LiveProfile:
+    """Return what came in for a version, added up; the newest, up to `MOST_BYTES`.
 
     Args:
         tx: the transaction to read in.
         version_id: the version.
         endpoint_id: only what came in there; empty for all endpoints.
         since: only hours that began at this moment or later.
-        most: how many rows at most; the newest.
+        most: how many rows at most.
     """
     values = {"version_id": version_id, "since": since, "most": most}
-    rows = tx.all(_LIVE_AT, {**values, "endpoint_id": endpoint_id}) if endpoint_id else tx.all(_LIVE, values)
-    whole = Profile()
-    for row in reversed(rows):
-        whole.merge(profile_of(row))
-    return whole
+    keys = tx.all(_LIVE_AT, {**values, "endpoint_id": endpoint_id}) if endpoint_id else tx.all(_LIVE, values)
+    whole, size = Profile(), 0
+    for number, key in enumerate(keys, 1):
+        # One by one: those of a month, of many features, are more than a server has memory for.
+        row = tx.first(_ROW, key._asdict())
+        if row is not None:
+            whole.merge(profile_of(row))
+            size += len(row.document)
+        if number == most or size >= MOST_BYTES:
+            return LiveProfile(profile=whole, since=key.start)
+    return LiveProfile(profile=whole, since=since)
 
 
 def seen_before(tx: Transaction, version: Row[Any]) -> str:

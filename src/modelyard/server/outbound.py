@@ -8,6 +8,7 @@ Rules
   IPv6 address stands for such an IPv4 one.
 - Redirects are not followed, proxies of the environment are not used (they would look the name up again), and no
   connection is used for a second request.
+- No log holds an address: the HTTP client would log each, and some are secrets.
 - An attempt ends after `webhooks.timeout_s` as a whole, however slowly the receiver answers; of its answer only the
   beginning is read.
 """
@@ -15,12 +16,14 @@ Rules
 from __future__ import annotations
 
 import ipaddress
+import logging
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +44,17 @@ MOST_ADDRESSES = 3
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _IPv4_BITS = 0xFFFFFFFF
+
+
+_sending: ContextVar[bool] = ContextVar("sending", default=False)
+"""Whether what this thread sends goes to a place that is nobody else's business."""
+
+
+def _is_told(_record: logging.LogRecord) -> bool:
+    return not _sending.get()
+
+
+logging.getLogger("httpx2").addFilter(_is_told)
 
 
 class Refused(OSError):
@@ -79,10 +93,13 @@ class Outbound:
             address = address_of(url)
             reply = Reply(error="no address to connect to")
             for place in self.places(address.host, address.port):
+                silent = _sending.set(True)
                 try:
                     return self._sent(body, headers, address, place)
                 except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
                     reply = Reply(error=f"{place} cannot be reached: {error}")
+                finally:
+                    _sending.reset(silent)
         except (Refused, InvalidRequest) as error:
             return Reply(error=str(error))
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError, ValueError) as error:

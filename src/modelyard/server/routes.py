@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import Scope
+from starlette.types import Receive, Scope, Send
 
 from modelyard.domain.contract import PLACEHOLDER
 from modelyard.domain.permissions import SELF, Principal
@@ -83,10 +83,19 @@ def precedence(operation: Operation[Any, Any]) -> tuple[bool, int, str]:
     return "{reference}" in operation.path, -len(words), operation.path
 
 
+class RowRoute(Route):
+    """The route of a row. It tells the scope that it was chosen, as FastAPI's router does for its own routes alone."""
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        scope["route"] = self
+        await super().handle(scope, receive, send)
+
+
 def add_routes(app: FastAPI, service: Service) -> None:
     """Add an endpoint for each row of the table."""
     for operation in sorted(TABLE, key=precedence):
-        route = Route(
+        route = RowRoute(
             starlette_path(operation.path),
             endpoint_of(service, operation),
             name=operation.name,

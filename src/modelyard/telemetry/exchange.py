@@ -52,7 +52,7 @@ class Exchange:
         self._published = b""
         self._nameless: Seen = {}
         self._versions: dict[str, tuple[str, str]] = {}
-        self._environments: dict[str, str] = {"": ""}
+        self._environments: dict[str, str] = {}
         self._others: Totals | None = None
         self._is_alone = True
 

@@ -9,8 +9,10 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Final
+from collections.abc import Collection, Iterable
+from typing import Any, Final
+
+from sqlalchemy import Row
 
 from modelyard.domain.cells import Cell
 from modelyard.domain.measures import Counted
@@ -61,32 +63,18 @@ def observed(
     )
 
 
-def counted(
-    tx: Transaction,
-    model_id: str,
-    *,
-    since: str,
-    until: str | None = None,
-    version_id: str | None = None,
-    endpoint_id: str | None = None,
-    role: str | None = None,
-) -> dict[Key, list[Counted]]:
-    """Return what a model's versions did between two moments, by version and role; one entry for each row.
+def counted(rows: Iterable[Row[Any]], *, apart: bool = False) -> dict[Key, list[Counted]]:
+    """Return what rows have counted, by version and role. They are added up as they come, for there may be very many.
 
     Args:
-        tx: the transaction to read in.
-        model_id: the model.
-        since: a moment; the span that it lies in counts whole.
-        until: the moment that the last span begins before; None for all, also those of clocks that are fast.
-        version_id: only this version.
-        endpoint_id: only at this endpoint; empty for what applications told.
-        role: only in this role.
+        rows: of `observations`.
+        apart: whether each span of time has an entry of its own, as a series needs it; else there is one for all.
     """
-    rows = observations.of_model(
-        tx, model_id, since=since, until=until, version_id=version_id, endpoint_id=endpoint_id, role=role
-    )
-    found: dict[Key, list[Counted]] = {}
+    found: dict[Key, dict[tuple[str, ...], Counted]] = {}
     for row in rows:
-        one = Counted(span=row.span, start=row.start, cell=observations.cell_of(row))
-        found.setdefault((row.version_id, row.role), []).append(one)
-    return found
+        spans = found.setdefault((row.version_id, row.role), {})
+        place = (row.span, row.start) if apart else ()
+        if place not in spans:
+            spans[place] = Counted()
+        spans[place].add(row.span, row.start, observations.cell_of(row))
+    return {key: list(spans.values()) for key, spans in found.items()}

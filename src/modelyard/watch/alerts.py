@@ -20,7 +20,7 @@ from sqlalchemy import Row
 from modelyard.domain import alert_checks
 from modelyard.domain.alerts import FIRING, PENDING, SEVERITIES, STATES, TEST, fits
 from modelyard.domain.durations import later, seconds
-from modelyard.domain.names import shown
+from modelyard.domain.names import printable, shown
 from modelyard.domain.paging import UNBOUNDED, check_limit, number_of, token_after
 from modelyard.domain.permissions import Grant, covers, denial, lacking
 from modelyard.domain.webhooks import check_text
@@ -93,6 +93,8 @@ def list_alerts(context: Context, request: ListAlerts) -> AlertPage:
         )
     if request.severity and request.severity not in SEVERITIES:
         raise InvalidRequest(f"severity is {shown(request.severity)}", hint=f"it is one of {', '.join(SEVERITIES)}")
+    for name in ("model", "environment", "rule"):
+        printable(getattr(request, name), f"the {name}")
     wanted = alerts.Wanted(
         states=(PENDING, FIRING) if request.state == LIVE else (request.state,) if request.state else (),
         model=request.model,
@@ -150,6 +152,9 @@ def set_alert_rule(context: Context, request: SetAlertRule) -> AlertRuleRecord:
     models.lock_by_id(context.tx, REGISTRY)
     before = alerts.rule(context.tx, name)
     if before is not None:
+        if not _shows(context, alerts.rule_of(before).model):
+            # To whom the rule is not shown, its models are not named either.
+            raise Conflict(f"the rule {name} is there already, for other models", hint="choose another name")
         _require(context, alerts.rule_of(before).model)
     check_revision(before, request.if_match, f"the rule {name}")
     if before is None or asdict(alerts.rule_of(before)) != asdict(rule):
@@ -178,7 +183,7 @@ def set_default_alert_rules(context: Context, request: SetDefaultAlertRules) -> 
     made: list[AlertRuleRecord] = []
     for name, rule in alert_checks.default_rules(request.model).items():
         alert_checks.check_rule(rule)
-        full = f"{request.prefix}{name}"
+        full = alert_checks.check_name(f"{request.prefix}{name}", "a rule")
         present = alerts.rule(context.tx, full)
         if present is None:
             made.append(set_alert_rule(context, SetAlertRule(name=full, rule=rule)))
@@ -241,7 +246,7 @@ def list_silences(context: Context, _request: ListSilences) -> SilenceList:
 def end_silence(context: Context, request: NamedSilence) -> SilenceRecord:
     """Let a silence end now; ending one that is over does no harm."""
     row = alerts.silence(context.tx, request.id) if request.id.isprintable() else None
-    if row is None:
+    if row is None or not _shows(context, alerts.silence_record(row).match.model):
         raise AlertNotFound(f"there is no silence {shown(request.id)}", hint="list them: modelyard alert silence list")
     _require(context, alerts.silence_record(row).match.model)
     if row.until > context.now:

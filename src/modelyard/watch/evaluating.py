@@ -7,11 +7,13 @@ Rules
    own, with its event and its messages, and is made only if the alert is still what it was.
 3. What a rule says nothing of any more: an alert of a measured rule goes without data, one about something that is gone
    resolves, and so does one whose rule was deleted or switched off.
-4. Deployments that halted, could not decide, or were rolled back by themselves are alerts without any rule.
+4. A rule that cannot be followed is logged; its alerts stay as they are, and all other rules go on.
+5. Deployments that halted, could not decide, or were rolled back by themselves are alerts without any rule.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,23 +25,24 @@ from modelyard.domain import alerts as rules
 from modelyard.domain.alert_checks import NO_DATA
 from modelyard.domain.alerts import Reading, Standing, Subject, Timing, Turn
 from modelyard.domain.durations import later
-from modelyard.domain.wire import AlertRule, SilenceRecord
+from modelyard.domain.wire import AlertRule, Channel, SilenceRecord
+from modelyard.errors import ModelyardError
 from modelyard.metadata import alerts, channels, measures, models
 from modelyard.metadata.database import Transaction
 from modelyard.registry.context import Context, Yard
 from modelyard.watch.queueing import tell
-from modelyard.watch.readings import EVALUATORS, TOLD_S, Kept, Scene, Stretch, Windows, read_deployments
+from modelyard.watch.readings import EVALUATORS, TOLD_S, Drift, Kept, Scene, Stretch, Windows, all_served, read_deployments
 
 KEPT_S = 366 * 86_400.0
 """How long an alert is remembered after it resolved."""
 MESSAGES_KEPT_S = 30 * 86_400.0
 
+_log = logging.getLogger("modelyard.alerts")
 _GONE = Reading(level=rules.GONE)
 _SILENT = Reading(level=rules.UNKNOWN)
 _OFF = Reading(level=rules.GONE, summary="the rule was deleted or switched off")
 _DEPLOYMENTS = Timing()
-MOST_CLOSED = 200
-"""Stretches of the past that are remembered instead of being read again."""
+_OVER = Reading(level=rules.GONE, summary="the deployment went on or ended, another one followed, or a day has passed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,9 +62,10 @@ class Sight:
 
     now: str
     by_name: Mapping[str, AlertRule]
-    live: Mapping[tuple[str, Subject], Row[Any]]
+    live: Mapping[str, Mapping[Subject, Row[Any]]]
+    """By rule."""
     silences: Sequence[SilenceRecord]
-    channels: Sequence[Row[Any]]
+    channels: Sequence[tuple[Row[Any], Channel]]
 
 
 class Evaluation:
@@ -74,7 +78,7 @@ class Evaluation:
     def __init__(self, yard: Yard) -> None:
         self._yard = yard
         self._closed: dict[Stretch, Mapping[measures.Place, measures.Measured]] = {}
-        self._kept: dict[Kept, Reading] = {}
+        self._kept: dict[Kept, Drift] = {}
 
     def wanted(self, tx: Transaction) -> bool:
         """Whether there is anything that could be wrong, or was."""
@@ -98,31 +102,47 @@ class Evaluation:
     def look(self, tx: Transaction, now: str) -> list[Change]:
         """Say what is to be written of which alert."""
         sight = sight_of(tx, now)
-        scene = Scene(tx=tx, now=now, windows=Windows(tx, now, self._closed), kept=self._kept)
+        windows = Windows(tx, now, self._closed)
+        scene = Scene(tx=tx, now=now, windows=windows, serving=all_served(tx) if sight.by_name else (), kept=self._kept)
         changes: list[Change] = []
         for name, rule in sight.by_name.items():
-            firing = frozenset(subject for owner, subject in sight.live if owner == name)
-            found = EVALUATORS[rule.kind](rule, replace(scene, firing=firing))
+            firing = frozenset(sight.live.get(name, ()))
+            found = _read(name, rule, replace(scene, firing=firing))
+            if found is None:
+                continue
             missing = _GONE if rule.kind == NO_DATA else _SILENT
             changes += _changes(sight, (name, rule), rules.timing_of(rule), found, missing)
         always = (rules.DEPLOYMENT, None)
-        changes += _changes(sight, always, _DEPLOYMENTS, read_deployments(scene), _GONE)
-        for name in sorted({owner for owner, _ in sight.live} - {*sight.by_name, rules.DEPLOYMENT}):
+        changes += _changes(sight, always, _DEPLOYMENTS, read_deployments(scene), _OVER)
+        for name in sorted(sight.live.keys() - {*sight.by_name, rules.DEPLOYMENT}):
             changes += _changes(sight, (name, None), Timing(), {}, _OFF)
-        while len(self._closed) > MOST_CLOSED:
-            del self._closed[next(iter(self._closed))]
+        self._closed = windows.closed
         return changes
+
+
+def _read(name: str, rule: AlertRule, scene: Scene) -> Mapping[Subject, Reading] | None:
+    """What a rule finds; None where it cannot be followed, which keeps no other rule from being followed."""
+    try:
+        return EVALUATORS[rule.kind](rule, scene)
+    except ModelyardError:
+        raise
+    except Exception:  # noqa: BLE001 - whatever one rule meets, its alerts stay as they are and the others go on
+        _log.exception("the rule %s met something that nobody foresaw", name)
+        return None
 
 
 def sight_of(tx: Transaction, now: str) -> Sight:
     """Read what is there."""
     found = {row.name: alerts.rule_of(row) for row in alerts.rules(tx)}
+    live: dict[str, dict[Subject, Row[Any]]] = {}
+    for row in alerts.live(tx):
+        live.setdefault(row.rule, {})[alerts.subject_of(row)] = row
     return Sight(
         now=now,
         by_name={name: rule for name, rule in found.items() if rule.enabled},
-        live={(row.rule, alerts.subject_of(row)): row for row in alerts.live(tx)},
+        live=live,
         silences=alerts.silences_at(tx, now),
-        channels=channels.every(tx),
+        channels=[(row, channels.channel_of(row)) for row in channels.every(tx)],
     )
 
 
@@ -135,14 +155,14 @@ def _changes(
 ) -> list[Change]:
     """Say what becomes of all alerts of a rule; `missing` stands for what was not found of one that is not resolved."""
     name, rule = named
-    own = {subject: row for (owner, subject), row in sight.live.items() if owner == name}
+    own = sight.live.get(name, {})
     changes = []
     for subject in sorted({*found, *own}):
         row = own.get(subject)
         before = None if row is None else alerts.standing_of(row)
         turn = rules.follow(timing, before, found.get(subject, missing), sight.now)
         if turn is None and before is not None:
-            # Nothing new; but somebody may still have to be told, because a silence is over or a channel was made.
+            # Nothing new; but who was not told yet may have to be, because a silence is over or a channel was made.
             turn = Turn(event=rules.CHANGED, standing=before)
         if turn is None:
             continue
@@ -155,14 +175,14 @@ def _changes(
 def _told(sight: Sight, rule: AlertRule | None, change: Change, before: Standing | None) -> list[str]:
     """The ids of the channels that are told of a change."""
     standing, subject = change.turn.standing, change.subject
-    by_id = {row.id: channels.channel_of(row) for row in sight.channels}
     wanting = [
         row.id
-        for row in sight.channels
+        for row, channel in sight.channels
         if rules.is_named(row.name, rule.channels if rule is not None else ())
-        and rules.wants(by_id[row.id], subject, standing.severity)
+        and rules.wants(channel, subject, standing.severity)
     ]
-    resolving = {key for key, channel in by_id.items() if channel.active and channel.send_resolved}
+    # Also one that is switched off: what it was told stands there until it is on again.
+    resolving = {row.id for row, channel in sight.channels if channel.send_resolved}
     silenced = any(rules.fits(one.match, change.name, subject, standing.severity) for one in sight.silences)
     return rules.hearers(change.turn, before, wanting, resolving, silenced=silenced)
 

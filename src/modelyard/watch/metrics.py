@@ -73,7 +73,7 @@ def read_metrics(context: Context, request: ReadMetrics) -> MetricsRecord:
         raise InvalidRequest(f"points is {request.points}; it goes from 0 to {MOST_POINTS}")
     since, until = range_of(request.since, request.until, context.now)
     row = find_within(context, model.name, request.version) if request.version else None
-    found = windows.counted(
+    observed = observations.of_model(
         context.tx,
         model.id,
         since=since,
@@ -82,6 +82,7 @@ def read_metrics(context: Context, request: ReadMetrics) -> MetricsRecord:
         endpoint_id=_endpoint(context, model.name, request.environment),
         role=role or None,
     )
+    found = windows.counted(observed, apart=bool(request.points))
     if row is not None and not found:
         found = {(row.id, role or LIVE): []}
     wanted = Wanted(since=since, until=until, points=request.points)
@@ -93,7 +94,7 @@ def read_metrics(context: Context, request: ReadMetrics) -> MetricsRecord:
         since=since,
         until=until,
         confidence=1 - ALPHA,
-        windows=sum(len(counted) for counted in found.values()),
+        windows=sum(one.rows for counted in found.values() for one in counted),
         versions=_sorted(told),
     )
 
@@ -139,9 +140,10 @@ def _live(context: Context, request: CompareWithin) -> LiveComparison:
     found: dict[windows.Key, list[Counted]] = {}
     for row in rows:
         before = until if request.until else None
-        found |= windows.counted(
+        observed = observations.of_model(
             context.tx, model.id, since=since, until=before, version_id=row.id, endpoint_id=endpoint_id
         )
+        found |= windows.counted(observed)
     role = role or next((one for one in (LIVE, TRACKED) if any(key[1] == one for key in found)), LIVE)
     a, b = (figures(_subject(row, role), found.get((row.id, role), []), wanted) for row in rows)
     metrics = compared(a, b)

@@ -5,7 +5,8 @@ Rules
    leaves the claim, which runs out, and the message is sent again with the same id: at least once.
 2. An attempt is not begun when more than half of the lease is over: the outcome could come too late.
 3. What was not taken is tried again, with a pause that doubles from the first one on up to the longest, or as long as
-   the receiver asks for, up to an hour. After `give_up_after` seconds it is given up, which its channel shows.
+   the receiver asks for, up to an hour. After `give_up_after` seconds it is given up, which its channel shows; they
+   begin anew when the channel is changed. What waits for a channel that is switched off is not tried.
 4. Nothing is held open while a receiver is waited for: no transaction, no lock.
 5. No error that is kept holds the value of a variable that the channel names.
 """
@@ -13,6 +14,7 @@ Rules
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +31,8 @@ from modelyard.watch.channels import SENDERS
 from modelyard.watch.channels.message import Message, Outside, Result
 
 LONGEST_ERROR = 500
+SHORTEST_SECRET = 8
+"""Characters of a part of an address that may be a secret by itself."""
 LONGEST_WISH_S = 3_600.0
 """The longest that a receiver may ask to be left alone."""
 
@@ -42,7 +46,8 @@ class Parcel:
     message: Message
     channel: Channel
     attempts: int
-    created_at: str
+    since: str
+    """From when on it is tried: since it was made, or its channel was changed."""
     claimed_until: str
 
 
@@ -73,22 +78,22 @@ def take(yard: Yard, row: Row[Any], lease: float) -> Parcel | None:
     if claimed is None:
         return None
     found, channel = claimed
+    # Who mends a channel or switches it on again has the whole time before what waited is given up.
+    since = max(found.created_at, channel.updated_at)
     message = Message(
         id=found.id, channel=found.name, group=found.group_key, at=now, notices=channels.notices_of(found)
     )
     return Parcel(
         message=message,
-        channel=channel,
+        channel=channels.channel_of(channel),
         attempts=found.attempts,
-        created_at=found.created_at,
+        since=since,
         claimed_until=until,
     )
 
 
 def attempt(outside: Outside, parcel: Parcel, environ: Mapping[str, str]) -> Result:
     """Send a parcel once; what goes wrong stands in the result."""
-    if not parcel.channel.active:
-        return Result(error="the channel is switched off")
     try:
         return SENDERS[parcel.channel.kind](outside, parcel.channel, parcel.message, environ)
     except LookupError as error:
@@ -116,7 +121,7 @@ def settle(
     now = yard.clock()
     state, due = channels.SENT, now
     if not result.sent:
-        waited = (parsed(now) - parsed(parcel.created_at)).total_seconds()
+        waited = (parsed(now) - parsed(parcel.since)).total_seconds()
         state = channels.GIVEN_UP if waited >= patience.give_up_after else channels.WAITING
         pause = max(patience.pause(parcel.attempts, chance), min(result.retry_after, LONGEST_WISH_S))
         due = later(now, pause)
@@ -135,8 +140,15 @@ def in_time(yard: Yard, parcel: Parcel, lease: float) -> bool:
 
 
 def without_secrets(channel: Channel, text: str, environ: Mapping[str, str]) -> str:
-    """A text in which the values of the variables that a channel names are left out."""
-    for name in (channel.url_env, channel.secret_env, channel.routing_key_env, channel.password_env):
-        value = environ.get(name, "").strip() if name else ""
-        text = text.replace(value, "***") if value else text
+    """A text in which the values of the variables that a channel names are left out.
+
+    Of an address, what stands behind its host is left out by itself too: receivers repeat that in their answers.
+    """
+    names = (channel.url_env, channel.secret_env, channel.routing_key_env, channel.password_env)
+    values = [environ.get(name, "").strip() for name in names if name]
+    address = environ.get(channel.url_env, "").strip() if channel.url_env else ""
+    path = address.partition("://")[2].partition("/")[2]
+    secrets = [*values, f"/{path}", path, *(part for part in re.split(r"[/?&=]", path) if len(part) >= SHORTEST_SECRET)]
+    for secret in secrets:
+        text = text.replace(secret, "***") if len(secret) > 1 else text
     return text

@@ -111,7 +111,8 @@ def drift_of(
         tx: the transaction to read in.
         version_id: a version that is there.
         endpoint: the row of the endpoint whose traffic counts; None for all of them.
-        since: a moment; the whole hour that it lies in counts.
+        since: a moment; the whole hour that it lies in counts. The report tells a later one where more than can be
+            added up came in since.
         until: the present moment.
         against: `reference`, the id of a version, or empty for what is there.
 
@@ -120,7 +121,8 @@ def drift_of(
     """
     row = known(versions.by_id(tx, version_id))
     place = endpoint.id if endpoint is not None else ""
-    live = profiles.live_of(tx, row.id, endpoint_id=place, since=_hour_of(since), most=MOST_ROWS)
+    came = profiles.live_of(tx, row.id, endpoint_id=place, since=_hour_of(since), most=MOST_ROWS)
+    live = came.profile
     baseline = _baseline(tx, row, against, place)
     schema = Signature.of(document(row)).inputs
     names = [item.name for item in schema] if all(not item.shape for item in schema) else []
@@ -136,7 +138,7 @@ def drift_of(
         version=row.version,
         version_id=row.id,
         environment=endpoint.environment if endpoint is not None else "",
-        since=_hour_of(since),
+        since=came.since,
         until=until,
         against=baseline.against,
         drift=outcome,
@@ -193,7 +195,7 @@ def _baseline(tx: Transaction, row: Row[Any], against: str, endpoint_id: str) ->
     if other is None:
         return Baseline(profile=Profile())
     seen = profiles.live_of(tx, other.id, endpoint_id=endpoint_id, most=MOST_ROWS)
-    return Baseline(profile=seen, against=other.version)
+    return Baseline(profile=seen.profile, against=other.version)
 
 
 def _reference(tx: Transaction, row: Row[Any]) -> Row[Any]:

@@ -5,14 +5,17 @@ Rules
   error budgets and missing traffic are the endpoint's, and its versions add up. A rule for some versions sees these.
 - Windows are of whole minutes: a window of 5 minutes begins with the minute that it begins in.
 - A stretch that has ended is remembered: it hardly changes any more, and a day of sketches is heavy to read.
-- What drift is measured by is far heavier still; it is looked at once a minute.
+- What drift is measured by is far heavier still; it is looked at once a minute, for all rules of one window together.
+- What several rules ask for at one moment is found once: windows, what serves, and the sums of endpoints.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, TypeAlias
+
+from sqlalchemy import Row
 
 from modelyard.domain import alert_measures as measuring
 from modelyard.domain.alert_checks import BURN_RATE, DEGRADATION, DRIFT, NO_DATA, THRESHOLD
@@ -22,7 +25,7 @@ from modelyard.domain.deployment import HALTED, PAUSED, ROLLED_BACK
 from modelyard.domain.durations import elapsed, later
 from modelyard.domain.spans import MINUTE, begin_of
 from modelyard.domain.webhooks import matches
-from modelyard.domain.wire import AlertRule, DeploymentRecord
+from modelyard.domain.wire import AlertRule, DeploymentRecord, FeatureDrift
 from modelyard.metadata import deployments, endpoints, measures
 from modelyard.metadata.database import Transaction
 from modelyard.metadata.measures import Measured, Place
@@ -33,10 +36,14 @@ TOLD_S = 86_400.0
 BY_ITSELF = frozenset({"verdict", "probe", "limit", "inconclusive"})
 """Causes of rollbacks that nobody asked for."""
 
-Kept: TypeAlias = tuple[str, str, str, str]
-"""Minute, endpoint, version and rule."""
+Kept: TypeAlias = tuple[str, str, str, float]
+"""Minute, endpoint, version and length of the window."""
+Drift: TypeAlias = tuple[Sequence[FeatureDrift], int]
+"""The features of a version at an endpoint, and how many rows were sampled."""
 Stretch: TypeAlias = tuple[str, str, bool]
 """From when until when, and whether with latencies."""
+Whole: TypeAlias = tuple[str, str, str, float, float]
+"""Patterns of model, environment and version, and the length and the end of a window."""
 
 
 class Windows:
@@ -45,30 +52,53 @@ class Windows:
     Args:
         tx: the transaction to read in.
         now: the present moment.
-        closed: what is known of stretches that have ended; added to.
+        closed: what is known of stretches that have ended.
     """
 
-    def __init__(self, tx: Transaction, now: str, closed: dict[Stretch, Mapping[Place, Measured]]) -> None:
-        self._tx, self._now, self._closed = tx, now, closed
+    def __init__(self, tx: Transaction, now: str, closed: Mapping[Stretch, Mapping[Place, Measured]]) -> None:
+        self._tx, self._now, self._before = tx, now, closed
         self._open: dict[Stretch, Mapping[Place, Measured]] = {}
+        self.closed: dict[Stretch, Mapping[Place, Measured]] = {}
+        """The stretches that have ended and were asked for; the next look will ask for most of them again."""
+        self.wholes: dict[Whole, dict[Subject, Sums]] = {}
+        """What endpoints did as a whole, for rules that ask for the same."""
 
     def of(self, length: float, *, back: float = 0.0, latencies: bool = False) -> Mapping[Place, Measured]:
         """Return what each version at each endpoint did in `length` seconds, which ended `back` seconds ago."""
-        until = begin_of(later(self._now, -back), MINUTE) if back else self._now
-        since = begin_of(later(until, -length), MINUTE)
-        known = self._closed if back else self._open
-        if (since, until, latencies) not in known:
+        since, until = self.bounds(length, back=back)
+        known = self.closed if back else self._open
+        stretch = (since, until, latencies)
+        if back and stretch in self._before:
+            known[stretch] = self._before[stretch]
+        if stretch not in known:
             # Behind the present moment there is what a clock counts that is a little ahead.
             end = until if back else later(self._now, 60)
             seconds = max(1.0, elapsed(since, until))
             found = measures.measured(self._tx, since, end, seconds=seconds, latencies=latencies)
-            known[since, until, latencies] = found
-        return known[since, until, latencies]
+            known[stretch] = found
+        return known[stretch]
 
-    def seconds(self, length: float, *, back: float = 0.0) -> float:
-        """Return how long such a window is, begun as it is with a whole minute."""
+    def bounds(self, length: float, *, back: float = 0.0) -> tuple[str, str]:
+        """Return when such a window begins, with a whole minute, and when it ends."""
         until = begin_of(later(self._now, -back), MINUTE) if back else self._now
-        return max(1.0, elapsed(begin_of(later(until, -length), MINUTE), until))
+        return begin_of(later(until, -length), MINUTE), until
+
+
+class Served(NamedTuple):
+    """An endpoint, and the versions and ids of versions that it serves."""
+
+    subject: Subject
+    endpoint: Row[Any]
+    versions: Mapping[str, str]
+
+
+def all_served(tx: Transaction) -> list[Served]:
+    """What serves now."""
+    found = []
+    for row in endpoints.all_current(tx):
+        versions = {arm.version: arm.version_id for arm in endpoints.route_of(row).arms}
+        found.append(Served(Subject(model=row.name, environment=row.environment), row, versions))
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,9 +108,10 @@ class Scene:
     tx: Transaction
     now: str
     windows: Windows
+    serving: Sequence[Served] = ()
     firing: frozenset[Subject] = frozenset()
-    kept: dict[Kept, Reading] = field(default_factory=dict)
-    """Readings that are too heavy for every look, by the minute that they hold for."""
+    kept: dict[Kept, Drift] = field(default_factory=dict)
+    """Drift, which is too heavy for every look, by the minute that it holds for."""
 
 
 Evaluator: TypeAlias = Callable[[AlertRule, Scene], Mapping[Subject, Reading]]
@@ -139,24 +170,32 @@ def read_no_data(rule: AlertRule, scene: Scene) -> Mapping[Subject, Reading]:
 
 def _whole(rule: AlertRule, scene: Scene, length: float, *, back: float = 0.0) -> dict[Subject, Sums]:
     """What was counted at each endpoint as a whole; nothing, where it serves and nothing came."""
-    seconds = scene.windows.seconds(length, back=back)
+    wholes, key = scene.windows.wholes, (rule.model, rule.environment, rule.version, length, back)
+    if key in wholes:
+        return wholes[key]
+    since, until = scene.windows.bounds(length, back=back)
+    seconds = max(1.0, elapsed(since, until))
     sums = {subject: Sums(seconds=seconds) for subject in _serving(rule, scene)}
+    first: dict[Subject, str] = {}
     for one in scene.windows.of(length, back=back).values():
-        whole = Subject(model=one.subject.model, environment=one.subject.environment)
         if is_about(rule, one.subject):
+            whole = replace(one.subject, version="")
             sums.setdefault(whole, Sums(seconds=seconds)).add(one.sums)
+            first[whole] = min(first.get(whole, until), max(one.first, since))
+    for whole, begun in first.items() if back else ():
+        # A day before which nothing was there for 23 hours is an hour: amounts by the day would all seem to rise.
+        sums[whole].seconds = max(1.0, elapsed(begun, until))
+    wholes[key] = sums
     return sums
 
 
 def _serving(rule: AlertRule, scene: Scene) -> list[Subject]:
     """The endpoints that a rule is about and that serve something which it is about."""
-    found = []
-    for row in endpoints.all_current(scene.tx):
-        subject = Subject(model=row.name, environment=row.environment)
-        arms = endpoints.route_of(row).arms
-        if is_about(rule, subject) and any(matches(rule.version, arm.version) for arm in arms):
-            found.append(subject)
-    return found
+    return [
+        one.subject
+        for one in scene.serving
+        if is_about(rule, one.subject) and any(matches(rule.version, version) for version in one.versions)
+    ]
 
 
 def read_drift(rule: AlertRule, scene: Scene) -> Mapping[Subject, Reading]:
@@ -166,16 +205,16 @@ def read_drift(rule: AlertRule, scene: Scene) -> Mapping[Subject, Reading]:
         del scene.kept[old]
     readings = {}
     since = later(scene.now, -rule.window_s)
-    for row in endpoints.all_current(scene.tx):
-        for arm in endpoints.route_of(row).arms:
-            subject = Subject(model=row.name, environment=row.environment, version=arm.version)
+    for one in scene.serving:
+        for version, version_id in one.versions.items():
+            subject = replace(one.subject, version=version)
             if not is_about(rule, subject):
                 continue
-            key = (minute, row.id, arm.version_id, repr(rule))
+            key = (minute, one.endpoint.id, version_id, rule.window_s)
             if key not in scene.kept:
-                report = drift_of(scene.tx, arm.version_id, endpoint=row, since=since, until=scene.now)
-                scene.kept[key] = measuring.drift(rule, report.features, report.rows)
-            readings[subject] = scene.kept[key]
+                report = drift_of(scene.tx, version_id, endpoint=one.endpoint, since=since, until=scene.now)
+                scene.kept[key] = (report.features, report.rows)
+            readings[subject] = measuring.drift(rule, *scene.kept[key])
     return readings
 
 

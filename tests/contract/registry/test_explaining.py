@@ -23,7 +23,13 @@ def test_a_deployment_is_explained(fraud):
     begun = fraud.deploy("fraud", "1.0.0", probes=0)
     found = fraud.explain_deployment(begun)
     assert isinstance(found, Explanation)
-    assert (found.id, found.version, found.judgement, found.replayed, found.course) == (begun.id, "1.0.0", None, None, [])
+    assert (found.id, found.version, found.judgement, found.replayed, found.course) == (
+        begun.id,
+        "1.0.0",
+        None,
+        None,
+        [],
+    )
     assert "nothing served before 1.0.0" in found.words[0]
     assert fraud.explain_deployment(begun.id, full=True).words[0] == found.words[0]
 

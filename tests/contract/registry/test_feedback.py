@@ -95,6 +95,16 @@ def test_what_cannot_be_said_is_refused_with_the_next_step(testing: ModelRegistr
         testing.ab_result(testing.list_deployments("fraud")[-1])
 
 
+def test_the_largest_values_have_a_mean(testing: ModelRegistry):
+    for number in range(3):
+        answer = testing.predict("fraud", [1.0], key=f"user-{number}")
+        testing.feedback(answer, "huge", 1e100)
+        with pytest.raises(InvalidRequest, match="the value is 1e\\+308"):
+            testing.feedback(answer, "larger", 1e308)
+    lines = testing.feedback_summary("fraud").lines
+    assert [line.mean for line in lines] == pytest.approx([1e100] * len(lines))
+
+
 def test_more_than_a_thousand_values_are_sent_in_parts(testing: ModelRegistry):
     answer = testing.predict("fraud", [1.0])
     items = ({"prediction_id": answer.prediction_id, "metric": f"m{n % 50}", "value": n % 50} for n in range(1200))

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from modelyard import ModelRegistry
+from modelyard.domain.profiles import hash_of
 from modelyard.domain.wire import FeatureDocument, ProfileDocument
 from modelyard.errors import (
     EndpointNotFound,
@@ -29,7 +30,7 @@ def test_a_reference_is_recorded_replaced_and_told(registry: ModelRegistry):
     made = registry.set_reference("fraud/1.0.0", TABLE, predictions="label")
     assert (made.name, made.version, made.rows, made.answers) == ("fraud", "1.0.0", 3, 3)
     assert (made.features, made.outputs) == (["age", "city"], ["prediction"])
-    assert made.profile.inputs["city"].categories == {"Bern": 1, "Rom": 2}
+    assert made.profile.inputs["city"].categories == {hash_of("Bern"): 1, hash_of("Rom"): 2}
     assert registry.get_reference("fraud/latest") == made
     again = registry.set_reference("fraud/1.0.0", {"age": [1, 2]})
     assert (again.rows, again.features, again.answers) == (2, ["age"], 0)

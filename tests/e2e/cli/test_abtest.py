@@ -47,7 +47,7 @@ def test_feedback_by_the_name_of_a_prediction_shows_in_the_test(testing):
     found = testing.json("abtest show fraud --output json")
     assert (found["options"]["metric"], found["options"]["alpha"], found["standing"]["units"]) == ("sold", 0.1, 1)
     shown = testing.ok("abtest fraud").out
-    for told in ("nobody has won yet by sold, after 1 unit", "reference", "80 %", "20 %", "DECIDES", "2.0.0"):
+    for told in ("nobody has won yet by sold, after 1 unit", "reference", "80 %", "20 %", "decides", "2.0.0"):
         assert told in shown
 
 

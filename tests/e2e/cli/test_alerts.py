@@ -49,7 +49,7 @@ def test_a_rule_may_be_a_document(terminal, tmp_path):
 def test_the_rules_for_everybody(terminal):
     terminal.ok("create fraud")
     assert "7 rules: errors" in terminal.ok("alert rule defaults").out
-    assert "nothing is wrong" in terminal.ok("alerts").out
+    assert "no alerts" in terminal.ok("alerts").out
     assert terminal.json("alerts fraud --state all --severity critical --rule errors --environment edge") == []
     assert terminal.run("alert show al_none").code == 3
 

@@ -81,6 +81,8 @@ def test_what_nobody_judges_says_why_and_what_is_not_there_is_an_error(served):
     assert served.run("explain fraud --environment nowhere").code == 3
 
 
-@pytest.mark.parametrize("wrong", ["--alpha much", "--alpha 2", "--judge maybe", "--require-proof 1", "--tolerate-latency -1"])
+@pytest.mark.parametrize(
+    "wrong", ["--alpha much", "--alpha 2", "--judge maybe", "--require-proof 1", "--tolerate-latency -1"]
+)
 def test_options_that_no_judge_could_go_by_are_refused(served, wrong):
     assert served.run(f"deploy fraud 1.1.0 --strategy canary {wrong}").code in {1, 2}

@@ -9,7 +9,8 @@ from modelyard import ModelRegistry
 
 def tell(fraud, version: str, count: int, *, latency: float = 0.02, errors: int = 0) -> None:
     """Let an application tell how predictions went."""
-    told = [{"version": version, "latency": latency, "tokens": 5, "success": n >= errors} for n in range(count)]
+    one = {"version": version, "latency": latency, "tokens": 5, "cost": 0.00123}
+    told = [{**one, "success": n >= errors} for n in range(count)]
     with ModelRegistry(fraud.target) as registry:
         assert registry.track_predictions("fraud", told).recorded == count
 
@@ -20,9 +21,10 @@ def test_what_versions_did_is_a_table(fraud):
     tell(fraud, "1.0.0", 200, errors=10)
     tell(fraud, "1.1.0", 50, latency=0.05)
     lines = [line.split() for line in fraud.ok("metrics fraud").out.splitlines()]
+    assert all(word in lines[2] for word in ("REQUESTS", "P95", "COST")), lines
     assert ["1.1.0", "tracked", "50", "0", "%"] in [line[:5] for line in lines]
     assert ["1.0.0", "tracked", "200", "5", "%", "20", "ms"] in [line[:7] for line in lines]
-    assert max(len(line) for line in fraud.ok("metrics fraud").out.splitlines()) <= 90
+    assert max(len(line) for line in fraud.ok("metrics fraud").out.splitlines()) <= 80
     answer = fraud.json("metrics fraud 1.0.0 --since 2h --role tracked")
     assert [(one["version"], one["requests"], one["tokens"]) for one in answer["versions"]] == [("1.0.0", 200, 1000)]
 

@@ -23,7 +23,7 @@ def caller(database_url: str, tmp_path: Path) -> Iterator[EmbeddedCaller]:
 @pytest.fixture
 def yard(caller: EmbeddedCaller) -> Rollouts:
     """A model with four versions, none of which is served."""
-    made = Rollouts(caller)
+    made = Rollouts(caller, fixed=True)
     made.register("1.0.0", "1.1.0", "2.0.0", "3.0.0")
     return made
 

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect
 
 from components.delivering import deploy, open_idle
+from components.schemas import downgrade
 from components.yards import register
 from modelyard.bootstrap import EmbeddedCaller
 from modelyard.metadata import schema
@@ -34,17 +33,6 @@ from modelyard.operations import (
 
 BEFORE = "0002"
 """The schema of modelyard 0.2, before delivery."""
-
-
-def downgrade(url: str, revision: str) -> None:
-    """Take a database back to an older schema."""
-    config = Config()
-    config.set_main_option("script_location", str(schema.MIGRATIONS))
-    database = Database(url)
-    with database.write() as tx:
-        config.attributes["connection"] = tx.connection
-        command.downgrade(config, revision)
-    database.close()
 
 
 @pytest.fixture

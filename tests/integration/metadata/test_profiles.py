@@ -41,7 +41,7 @@ def row(
 
 def rows(tx: Transaction, version_id: str, *, endpoint_id: str = "", since: str = "", most: int = 100) -> int:
     """How many rows are stored of a version."""
-    return profiles.live_of(tx, version_id, endpoint_id=endpoint_id, since=since, most=most).rows
+    return profiles.live_of(tx, version_id, endpoint_id=endpoint_id, since=since, most=most).profile.rows
 
 
 def test_rows_replace_their_like_and_add_up_with_all_others(caller):
@@ -55,6 +55,20 @@ def test_rows_replace_their_like_and_add_up_with_all_others(caller):
         assert rows(tx, "mv_1", since="2026-03-01T13:00:00.000000Z") == 4
         assert rows(tx, "mv_1", most=1) == 4
         assert rows(tx, "mv_3") == 0
+
+
+def test_no_more_is_added_up_than_a_server_can_hold_and_the_sum_says_since_when(caller, monkeypatch):
+    with caller.yard.database.write() as tx:
+        stored = [row("mv_1", 2**place, hour=10 + place) for place in range(4)]
+        profiles.put(tx, stored)
+        since, cut = "2026-03-01T00:00:00.000000Z", "2026-03-01T12:00:00.000000Z"
+        whole = profiles.live_of(tx, "mv_1", since=since, most=100)
+        assert (whole.profile.rows, whole.since) == (15, since)
+        few = profiles.live_of(tx, "mv_1", since=since, most=2)
+        assert (few.profile.rows, few.since) == (8 + 4, cut)
+        monkeypatch.setattr(profiles, "MOST_BYTES", len(str(stored[0]["document"])) + 1)
+        small = profiles.live_of(tx, "mv_1", since=since, most=100)
+        assert (small.profile.rows, small.since) == (8 + 4, cut)
 
 
 def test_a_reference_is_one_and_is_never_forgotten(caller):

@@ -240,7 +240,7 @@ def test_while_nothing_can_be_written_predictions_go_on_and_their_evidence_count
             said = now().judgement
             if said is None:
                 return 0
-            # A second that lasted as long as nothing could be written has too many requests for its batch: told, not lost.
+            # What came while nothing could be written is too much for one batch: what that leaves out is told.
             return said.challengers[0].units + said.challengers[0].base_units + said.dropped
 
         until(lambda: now().state == "STAGE")

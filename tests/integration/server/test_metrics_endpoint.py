@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import httpx2
@@ -18,7 +19,8 @@ from components.predicting import Predicting
 from components.serving import serving
 from modelyard import ModelRegistry
 from modelyard.errors import DatabaseUnavailable, PredictionFailed
-from modelyard.operations import RESOLVE
+from modelyard.operations import DESCRIBE_MODEL, RESOLVE
+from modelyard.watch import exporter
 from modelyard.watch.exposition import SAMPLES
 
 PREDICT_ROUTE = "/api/models/{name}/predict"
@@ -123,7 +125,10 @@ def test_requests_count_under_the_template_of_their_route_never_under_their_path
     scrape = scraped(client)
     routes = {sample.labels["route"] for sample in scrape.samples if sample.name == "modelyard_http_requests_total"}
     assert not any("fraud" in route or "nobody" in route or "such" in route for route in routes), routes
-    assert {"/health", "unmatched", RESOLVE.path, "/v2/{path}"} <= routes
+    assert {"/health", "unmatched", RESOLVE.path, DESCRIBE_MODEL.path, "/v2/{path}"} <= routes
+    assert scrape.sum("modelyard_http_requests_total", route=DESCRIBE_MODEL.path, status="2xx") >= 1
+    assert scrape.sum("modelyard_http_requests_total", route=DESCRIBE_MODEL.path, status="4xx") == 1
+    assert scrape.sum("modelyard_http_requests_total", route="unmatched") == 1
     assert scrape.sum("modelyard_http_requests_total", method="other") == 1
     assert scrape.sum("modelyard_http_requests_total", status="4xx") >= 2
     assert scrape.sum("modelyard_http_request_duration_seconds_count") == scrape.sum("modelyard_http_requests_total")
@@ -186,6 +191,19 @@ def test_without_the_database_it_answers_and_says_so(yard, monkeypatch):
     assert scraped(yard.client, scope="process").of("modelyard_prediction_errors_total", **PLACE) == [0]
     monkeypatch.undo()
     assert wait_for_predictions(yard.client, 2, **PLACE).of("modelyard_database_up") == [1]
+
+
+def test_an_answer_does_not_wait_for_a_database_that_hangs(yard, monkeypatch):
+    monkeypatch.setattr(exporter, "PATIENCE_S", 0.05)
+    goes_on = Event()
+    hanging = yard.app.exporter._thread.submit(goes_on.wait)
+    try:
+        assert scraped(yard.client).of("modelyard_database_up") == [0]
+    finally:
+        goes_on.set()
+    assert hanging.result(30)
+    monkeypatch.undo()
+    until(lambda: scraped(yard.client).of("modelyard_database_up") == [1], "the database is up")
 
 
 @pytest.mark.feature("OBS-01")

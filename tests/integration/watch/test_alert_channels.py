@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import socket
 import threading
 from collections.abc import Iterator
@@ -21,8 +22,9 @@ from components.scripted import Reply, ScriptedServer
 from components.templates import prepared
 from modelyard import verify_webhook
 from modelyard.domain.durations import parsed
-from modelyard.domain.wire import AlertNotice
+from modelyard.domain.wire import AlertNotice, Channel
 from modelyard.operations import TEST_CHANNEL, NamedChannel
+from modelyard.watch.channels import email
 from modelyard.watch.channels.message import MOST_SHOWN, Message
 from modelyard.watch.channels.pagerduty import events_of
 from modelyard.watch.channels.slack import payload
@@ -292,6 +294,28 @@ def test_recipients_that_are_refused_do_not_keep_the_mail_from_others(alarms):
     assert (sent.state, sent.error) == ("sent", "refused: ben@example.com")
 
 
+def test_another_address_of_a_mail_server_is_tried_where_one_cannot_be_reached():
+    class Outside:
+        timeout = 5.0
+
+        def post(self, url, body, headers):
+            raise AssertionError(url)
+
+        def places(self, host, port):
+            del host, port
+            return ["255.255.255.255", "127.0.0.1"]
+
+    with Mailbox() as box:
+        channel = Channel(
+            kind="email", host="mail.example.com", port=box.port, tls="none", sender="a@example.com",
+            recipients=["ana@example.com"],
+        )  # fmt: skip
+        notice = AlertNotice(alert="al_1", event="test", rule="test", severity="info", summary="a test")
+        message = Message(id="no_1", channel="mail", group="", at="2026-03-02T12:00:00.000000Z", notices=[notice])
+        assert email.send(Outside(), channel, message, {}).sent
+        assert len(box.mails) == 1
+
+
 def test_a_mail_server_that_is_full_dead_or_mute_is_tried_again(alarms):
     with Mailbox(full="452 too much mail") as box:
         mail(alarms, box, tls="none")
@@ -380,6 +404,15 @@ def test_no_error_that_is_kept_holds_a_secret(alarms):
         with sender(alarms.yard, environ) as made:
             made.drain()
             assert made.failed == 2
-    assert "status 400" in alarms.messages()[0].error
+    assert alarms.messages()[0].error == "status 400: no such hook: ***"
     assert "whsec_no" not in alarms.messages("bad")[0].error
     assert alarms.messages("bad")[0].state == "waiting"
+
+
+def test_no_log_holds_an_address_that_is_a_secret(alarms, caplog):
+    caplog.set_level(logging.DEBUG)
+    with ScriptedServer(lambda _seen: Reply(status=200)) as slack:
+        alarms.channel(kind="slack", url_env="TEAM_WEBHOOK_URL", group_wait_s=0.0)
+        fire(alarms)
+        assert send_once(alarms.yard, {"TEAM_WEBHOOK_URL": f"{slack.url}/services/T0/B0/secret"}).sent == 1
+    assert "/services/T0" not in caplog.text

@@ -204,19 +204,89 @@ def test_a_receiver_that_dies_and_comes_back_gets_everything(alarms):
         assert heard(again) == [[("a", "fired")]]
 
 
-def test_a_channel_that_was_switched_off_or_deleted_is_told_nothing(alarms):
+@pytest.mark.feature("PRF-09")
+def test_a_channel_that_is_switched_off_keeps_what_waits_until_it_is_on_again(alarms):
     with Receiver() as receiver:
         alarms.channel(receiver=receiver)
         say(alarms, "a")
+        ready = look(alarms.yard).ready
         alarms.channel(receiver=receiver, active=False)
-        assert send_once(alarms.yard).failed == 1
+        assert [take(alarms.yard, row, 30.0) for row in ready] == [None]
+        alarms.clock.move(7 * 86_400)
+        off = send_once(alarms.yard)
+        assert (off.sent, off.failed, look(alarms.yard).next_at) == (0, 0, None)
+        (message,) = alarms.messages()
+        assert (message.state, message.attempts, message.error) == ("waiting", 0, "")
         with pytest.raises(Conflict):
             alarms.call(TEST_CHANNEL, NamedChannel(name="team"))
+        receiver.answer = lambda _heard: 500
+        alarms.channel(receiver=receiver)
+        assert send_once(alarms.yard).failed == 1
+        assert [one.state for one in alarms.messages()] == ["waiting"], "the week in which it was off does not count"
+        receiver.answer = lambda _heard: 204
         alarms.clock.move(1)
-        ready = look(alarms.yard).ready
-        assert alarms.call(DELETE_CHANNEL, DeleteChannel(name="team")).waiting == 1
-        assert [take(alarms.yard, row, 30.0) for row in ready] == [None]
-        assert receiver.heard == []
+        assert send_once(alarms.yard).sent == 1
+
+
+def test_what_is_over_while_a_channel_is_off_is_told_when_it_is_on_again(alarms):
+    alarms.rollouts.register("1.0.0")
+    alarms.rollouts.serve("1.0.0")
+    alarms.rule()
+    with Receiver() as receiver:
+        alarms.channel(receiver=receiver)
+        alarms.fails()
+        alarms.look()
+        assert send_once(alarms.yard).sent == 1
+        alarms.channel(receiver=receiver, active=False)
+        alarms.clock.move(400)
+        alarms.fails(errors=0)
+        assert alarms.look() == [("errors", "resolved")]
+        alarms.channel(receiver=receiver)
+        assert send_once(alarms.yard).sent == 1
+        assert [event for ((_alert, event),) in heard(receiver)] == ["fired", "resolved"]
+
+
+def test_a_channel_with_many_lines_keeps_no_other_from_being_told(alarms):
+    with Receiver() as receiver:
+        alarms.channel("slow", receiver=receiver, group_by=["model"], min_interval_s=60.0)
+        alarms.channel("quick", receiver=receiver, group_by=["model"], models=["last"])
+        with alarms.yard.database.write() as tx:
+            context = Context(yard=alarms.yard, tx=tx, principal=alarms.rollouts.caller.principal, now=alarms.clock.now)
+            ids = {row.name: row.id for row in channels.every(tx)}
+            for number in range(1_010):
+                notice = AlertNotice(alert=f"al_{number}", event="fired", rule="r", severity="info", model=f"m{number}")
+                tell(context, [ids["slow"]], notice)
+            tell(context, [ids["quick"]], AlertNotice(alert="al", event="fired", rule="x", severity="info"))
+        assert send_once(alarms.yard).sent == 2
+        with alarms.yard.database.read() as tx:
+            assert len(channels.heads(tx)) == 5, "nobody reads a thousand messages again and again"
+
+
+def test_a_message_that_is_full_is_followed_by_another_and_none_is_lost(alarms):
+    with Receiver() as receiver:
+        environ = {"PAGERDUTY_ROUTING_KEY": "R" * 32}
+        pager = {"kind": "pagerduty", "url": receiver.url, "routing_key_env": "PAGERDUTY_ROUTING_KEY"}
+        alarms.channel("pager", **pager, group_by=[])
+        with alarms.yard.database.write() as tx:
+            context = Context(yard=alarms.yard, tx=tx, principal=alarms.rollouts.caller.principal, now=alarms.clock.now)
+            (row,) = channels.every(tx)
+            for event in ("fired", "resolved"):
+                for number in range(12):
+                    tell(context, [row.id], AlertNotice(alert=f"al_{number}", event=event, rule="r", severity="info"))
+        assert [len(one.alerts) for one in alarms.messages("pager")] == [10, 10, 4]
+        assert send_once(alarms.yard, environ).sent == 3
+        events = [json.loads(one.body) for one in receiver.heard]
+        last = {one["dedup_key"]: one["event_action"] for one in events}
+        assert set(last.values()) == {"resolve"}
+        assert len(last) == 12
+
+
+def test_a_channel_that_is_gone_is_told_nothing(alarms):
+    alarms.channel()
+    say(alarms, "a")
+    ready = look(alarms.yard).ready
+    assert alarms.call(DELETE_CHANNEL, DeleteChannel(name="team")).waiting == 1
+    assert [take(alarms.yard, row, 30.0) for row in ready] == [None]
     with alarms.yard.database.write() as tx:
         context = Context(yard=alarms.yard, tx=tx, principal=alarms.rollouts.caller.principal, now=alarms.clock.now)
         tell(context, ["ch_gone"], AlertNotice(alert="a", event="fired", rule="r", severity="info"))

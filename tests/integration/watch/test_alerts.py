@@ -14,12 +14,13 @@ from components.rollouts import Rollouts
 from components.templates import prepared
 from modelyard.delivery.lease import Lease
 from modelyard.domain.permissions import Grant, Principal
-from modelyard.domain.wire import Limits
-from modelyard.errors import AlertNotFound, LeaseLost, PermissionDenied
+from modelyard.domain.wire import AlertMatch, AlertRule, Limits
+from modelyard.errors import AlertNotFound, Conflict, InvalidRequest, LeaseLost, PermissionDenied
 from modelyard.metadata import alerts
 from modelyard.operations import (
     DELETE_ALERT_RULE,
     DELETE_CHANNEL,
+    END_SILENCE,
     GET_ALERT,
     LIST_ALERT_RULES,
     LIST_ALERTS,
@@ -27,6 +28,7 @@ from modelyard.operations import (
     LIST_SILENCES,
     SET_ALERT_RULE,
     SET_DEFAULT_ALERT_RULES,
+    SILENCE_ALERTS,
     VERIFY_RECORD,
     DeleteAlertRule,
     DeleteChannel,
@@ -35,11 +37,14 @@ from modelyard.operations import (
     ListEvents,
     ListSilences,
     NamedAlert,
+    NamedSilence,
     SetAlertRule,
     SetDefaultAlertRules,
+    Silence,
     VerifyRecord,
 )
 from modelyard.watch.evaluating import Evaluation, apply
+from modelyard.watch.profiles import drift_of
 
 
 @pytest.fixture
@@ -306,6 +311,20 @@ def test_a_channel_that_is_made_later_hears_of_what_nobody_was_told(alarms):
     assert alarms.look() == [("errors", "resolved")]
 
 
+def test_a_channel_that_a_rule_names_later_hears_of_what_still_fires(alarms):
+    alarms.channel()
+    alarms.channel("pager")
+    alarms.rule(channels=["team"])
+    alarms.fails()
+    alarms.look()
+    assert (alarms.told(), alarms.told("pager")) == ([("fired", "errors")], [])
+    alarms.rule(channels=["team", "pager"])
+    alarms.look(1)
+    alarms.look(1)
+    assert alarms.told("pager") == [("fired", "errors")]
+    assert alarms.told() == [("fired", "errors")], "it was told already"
+
+
 def test_a_channel_may_not_want_to_hear_that_it_is_over(alarms):
     alarms.rule()
     alarms.channel(send_resolved=False)
@@ -434,11 +453,36 @@ def test_lists_show_what_one_may_see(alarms):
     limited = alarms.rollouts.asked_by(manager)
     rule = alarms.rule("churn", model="churn").rule
     assert limited.call(SET_ALERT_RULE, SetAlertRule(name="mine", rule=rule)).created_by == "mia"
-    for change in (SetAlertRule(name="mine", rule=replace(rule, model="*")), SetAlertRule(name="errors", rule=rule)):
+    for change in (SetAlertRule(name="mine", rule=replace(rule, model="*")), SetAlertRule(name="all", rule=rule)):
         with pytest.raises(PermissionDenied):
             limited.call(SET_ALERT_RULE, change)
     with pytest.raises(PermissionDenied):
         limited.call(DELETE_ALERT_RULE, DeleteAlertRule(name="all"))
+
+
+def test_no_refusal_names_a_model_that_one_may_not_know_of(alarms):
+    alarms.rule(model="fraud")
+    silence = alarms.silence(model="fraud")
+    grants = (Grant(allow="alert.manage", model="churn"), Grant(allow="alert.read", model="churn"))
+    limited = alarms.rollouts.asked_by(Principal(name="mia", grants=grants))
+    rule = AlertRule(kind="no_data", model="churn")
+    with pytest.raises(Conflict) as taken:
+        limited.call(SET_ALERT_RULE, SetAlertRule(name="errors", rule=rule))
+    with pytest.raises(AlertNotFound) as hidden:
+        limited.call(END_SILENCE, NamedSilence(id=silence.id))
+    assert "fraud" not in f"{taken.value}{taken.value.details}{hidden.value}{hidden.value.details}"
+    alarms.end(silence)
+
+
+@pytest.mark.parametrize("text", ["a\0", "\ud800"])
+def test_text_that_no_database_takes_is_refused(alarms, text):
+    for wanted in (ListAlerts(model=text), ListAlerts(environment=text), ListAlerts(rule=text)):
+        with pytest.raises(InvalidRequest):
+            alarms.call(LIST_ALERTS, wanted)
+    with pytest.raises(InvalidRequest):
+        alarms.call(SET_DEFAULT_ALERT_RULES, SetDefaultAlertRules(prefix=text))
+    with pytest.raises(InvalidRequest):
+        alarms.call(SILENCE_ALERTS, Silence(match=AlertMatch(model="fraud"), duration="1h", reason="\ud800"))
 
 
 def test_the_rules_for_everybody_are_switched_on_once(alarms):
@@ -469,3 +513,65 @@ def test_filters_of_the_list(alarms):
     (newest,) = page.alerts
     (older,) = alarms.call(LIST_ALERTS, ListAlerts(limit=1, page_token=page.next_page_token)).alerts
     assert [older.id, newest.id] == [one.id for one in alarms.alerts()]
+
+
+@pytest.mark.feature("PRF-09")
+def test_an_endpoint_that_is_an_hour_old_has_the_hour_for_a_baseline(alarms):
+    alarms.rule("fewer", kind="degradation", metric="throughput", min_requests=10)
+    for _ in range(12):
+        alarms.fails(requests=100, errors=0)
+        alarms.clock.move(300)
+    alarms.fails(requests=100, errors=0)
+    assert alarms.look() == []
+    alarms.clock.move(360)
+    alarms.fails(requests=20, errors=0)
+    assert alarms.look() == [("fewer", "firing")], "by the day that it compares with, it would be more than before"
+
+
+@pytest.mark.feature("PRF-09")
+def test_traffic_that_has_all_but_ended_is_noticed(alarms):
+    alarms.rule("quiet", kind="degradation", metric="throughput", min_requests=100, baseline_s=3_600.0)
+    alarms.fails(requests=3_600, errors=0)
+    alarms.clock.move(1_800)
+    alarms.fails(requests=5, errors=0)
+    assert alarms.look() == [("quiet", "firing")], "five requests are few because the traffic has gone"
+    (alert,) = alarms.alerts()
+    assert alert.limit == pytest.approx(alert.details["baseline"] / 2)
+
+
+def test_a_rule_that_cannot_be_followed_stops_no_other(alarms, monkeypatch, caplog):
+    alarms.rule("broken", kind="drift")
+    alarms.rule()
+    alarms.fails()
+
+    def breaks(*_args, **_named):
+        raise ArithmeticError
+
+    monkeypatch.setattr("modelyard.watch.readings.drift_of", breaks)
+    assert alarms.look() == [("errors", "firing")]
+    assert "the rule broken met something that nobody foresaw" in caplog.text
+
+
+def test_only_what_the_next_look_may_ask_for_is_remembered(alarms):
+    alarms.rule("worse", kind="degradation")
+    alarms.fails(errors=0)
+    for _ in range(3):
+        alarms.look(60)
+    assert len(alarms.evaluation._closed) == 1
+
+
+def test_rules_of_one_window_measure_drift_once_a_minute(alarms, monkeypatch):
+    asked = []
+
+    def counted(*args, **named):
+        asked.append(args)
+        return drift_of(*args, **named)
+
+    monkeypatch.setattr("modelyard.watch.readings.drift_of", counted)
+    for number in range(5):
+        alarms.rule(f"moved-{number}", kind="drift", above=0.1 + number)
+    alarms.look(60)
+    alarms.look(1)
+    assert len(asked) == 1
+    alarms.look(60)
+    assert len(asked) == 2

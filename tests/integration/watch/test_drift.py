@@ -160,6 +160,29 @@ def test_alerts_ask_by_the_rows_that_they_have(drifting):
 
 
 @pytest.mark.slow
+@pytest.mark.feature("PRF-09")
+def test_drifted_traffic_is_an_alert_of_the_running_server_and_no_rollback(drifting):
+    alerts = drifting.registry.list_alerts
+    drifting.ask(10)
+    made = {"kind": "drift", "above": 0.25, "window_s": 3_600.0, "min_requests": 100}
+    drifting.registry.set_alert_rule("moved", **made)
+    drifting.registry.set_alert_rule("marker", "threshold", metric="throughput", above=0.0, keep_firing_s=0)
+    until(lambda: alerts(rule="marker"), "the server has looked")
+    assert alerts(rule="moved") == [], "what is like the training data is no drift"
+    drifting.ask(20, age=60.0)
+    drifting.registry.set_alert_rule("moved", **made | {"window_s": 7_200.0})
+    until(lambda: alerts(rule="moved", state="firing"), "the drift is told")
+    (alert,) = alerts(rule="moved")
+    assert (alert.model, alert.version, alert.environment) == ("fraud", "1.0.0", "production")
+    assert alert.details["feature"] in {"age", "prediction"}
+    assert alert.value > 0.25
+    assert drifting.server.predict({"input": [{"age": 1, "income": 2}]}).json()["version"] == "1.0.0"
+    for rule in ("moved", "marker"):
+        drifting.registry.delete_alert_rule(rule)
+    until(lambda: not alerts(state="live"), "they are over with their rules")
+
+
+@pytest.mark.slow
 def test_odd_requests_are_answered_as_ever_and_profiled_or_not(drifting):
     for body in (b"{", b"[]", b'{"input": "text"}', b'{"input": [{"age": null, "income": 1e300}]}', b"\xff" * 90_000):
         answer = drifting.server.client.post("/api/models/fraud/predict", content=body)
@@ -205,7 +228,7 @@ def test_what_was_sampled_is_written_when_the_server_ends(tmp_path):
     version_id, url = server.ids["1.0.0"], server.caller.yard.database.url
     server.stop()
     with closing(Database(str(url))) as database, database.read() as tx:
-        found = profiles.live_of(tx, version_id, most=10)
+        found = profiles.live_of(tx, version_id, most=10).profile
     assert found.rows == 1
 
 

@@ -37,8 +37,8 @@ from modelyard.errors import (
     PermissionDenied,
     VersionNotFound,
 )
-from modelyard.metadata.observations import MOST
-from modelyard.metadata.tables import idempotency
+from modelyard.metadata.observations import MOST, of_model
+from modelyard.metadata.tables import idempotency, models
 from modelyard.metadata.tables import observations as table
 from modelyard.operations import (
     COMPARE_WITHIN,
@@ -50,6 +50,7 @@ from modelyard.operations import (
     RegisterVersion,
     TrackPredictions,
 )
+from modelyard.telemetry import windows
 from modelyard.telemetry.outcome import Outcome
 from modelyard.telemetry.recorder import Recorder
 from modelyard.watch.jobs import jobs_of
@@ -277,6 +278,18 @@ def test_numbers_that_an_application_makes_up_end_at_the_largest(yard):
     for _ in range(10):
         track(yard, windows=[window] * MOST_TOLD)
     assert one(yard).tokens == MOST
+
+
+def test_rows_are_added_up_as_they_come_unless_a_series_wants_them_apart(yard):
+    place = {"100": 1}
+    minutes = [f"2026-02-28T12:{minute:02}:00.000000Z" for minute in range(30)]
+    track(yard, windows=[TrackedWindow(version="1.0.0", start=at, requests=1, latency=place) for at in minutes])
+    with yard.yard.database.read() as tx:
+        model_id = str(tx.scalar(select(models.c.id).where(models.c.name == "fraud")))
+        (together,) = windows.counted(of_model(tx, model_id, since=minutes[0])).values()
+        (apart,) = windows.counted(of_model(tx, model_id, since=minutes[0]), apart=True).values()
+    assert [(one.rows, one.start, one.cell.requests) for one in together] == [(30, minutes[0], 30)]
+    assert sorted(one.start for one in apart) == minutes
 
 
 @pytest.mark.feature("PRF-06")

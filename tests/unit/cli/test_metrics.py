@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from modelyard.cli.metrics import seconds, sparkline
+from modelyard.cli.metrics import _rate, seconds, sparkline
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,14 @@ from modelyard.cli.metrics import seconds, sparkline
 )
 def test_a_length_of_time_has_the_unit_that_fits(value, text):
     assert seconds(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0, "0"), (0.01234, "0.0123"), (99.94, "99.9"), (99.99, "100"), (1250.4, "1,250"), (1e9, "1,000,000,000")],
+)
+def test_so_many_a_second_are_never_a_power_of_ten(value, text):
+    assert _rate(value) == text
 
 
 def test_a_plot_goes_from_nothing_to_the_largest_and_leaves_out_what_is_not_known():

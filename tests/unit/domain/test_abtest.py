@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import random
 from typing import Any
 
+import msgspec
 import pytest
 
 from components.splits import fresh, ran
 from modelyard.domain.abtest import WARM_UP, AbTest, options_of, restored, terms_of
 from modelyard.domain.abtest_text import said_of
+from modelyard.domain.feedback import LARGEST
 from modelyard.domain.wire import (
     AbComparison,
     AbOptions,
@@ -219,6 +222,23 @@ def test_a_stored_test_goes_on_as_if_nothing_had_been(metric: str, cut: int):
 def test_a_damaged_state_is_told_as_such(stored: bytes):
     with pytest.raises(RegistryCorrupt):
         restored(fresh("old", "new").terms, stored)
+
+
+def test_a_state_whose_keys_are_cut_off_is_damaged():
+    decoded = msgspec.msgpack.decode(fresh("old", "new").state())
+    decoded[-1] = decoded[-1][:100]
+    with pytest.raises(RegistryCorrupt):
+        restored(fresh("old", "new").terms, msgspec.msgpack.encode(decoded))
+
+
+def test_the_largest_values_there_can_be_leave_all_numbers_finite():
+    test, chance = fresh("old", "new", metric="revenue"), random.Random(1)
+    for _ in range(400):
+        version = "new" if chance.random() < 1e-3 else chance.choice(("old", "new"))
+        test.take(version, {"old": 1 - 1e-9, "new": 1e-9}, 0, chance.choice((-LARGEST, LARGEST)))
+    [told] = test.standing().comparisons
+    means = [arm.mean for arm in test.standing().arms]
+    assert all(value is not None and math.isfinite(value) for value in (told.effect, told.low, told.high, *means))
 
 
 def result(winner: str = "", units: int = 100, reference: str = "1.0", **comparison: Any) -> AbResult:

@@ -120,6 +120,14 @@ def test_of_what_should_be_high_the_shortfall_counts():
     assert degradation(fall, sums(290, seconds=100.0), sums(300, seconds=100.0)).level == CLEAR
 
 
+def test_of_amounts_only_the_baseline_needs_requests():
+    rule = AlertRule(kind="degradation", metric="throughput", ratio=2.0, min_requests=50)
+    found = degradation(rule, sums(2, seconds=300.0), sums(300, seconds=300.0))
+    assert (found.level, found.value, found.limit) == (BAD, pytest.approx(2 / 300), 0.5)
+    assert degradation(rule, sums(2, seconds=300.0), sums(49, seconds=300.0)).level == UNKNOWN
+    assert degradation(rule, sums(2, seconds=300.0), None).level == UNKNOWN
+
+
 def test_costs_that_nobody_measured_are_no_degradation():
     rule = AlertRule(kind="degradation", metric="cost_per_hour", ratio=2.0, min_requests=10)
     assert degradation(rule, sums(100), sums(100)).level == CLEAR
@@ -167,12 +175,18 @@ def test_what_is_over_in_the_short_window_ends_the_alert():
     assert burning((0.15, 0.0), (0.07, 0.0)).level == CLEAR
 
 
+    over = burning((0.15, 0.0), (0.07, 0.001))
+    assert (over.level, over.value) == (CLEAR, 0.0)
+    assert "over 5m (" in over.summary, "what is over is said of the window that tells so"
+
+
 def test_what_has_only_begun_does_not_alert_yet():
     assert burning((0.05, 0.5), (0.01, 0.01)).level == BETWEEN
 
 
 def test_budgets_need_requests():
     assert burning((1.0, 1.0), (1.0, 1.0), requests=99).level == UNKNOWN
+    assert burn_rate(SLO, []).level == UNKNOWN
     rule = replace(
         SLO, burn=[BurnWindow(long_s=3600, short_s=300, factor=2), BurnWindow(long_s=7200, short_s=300, factor=2)]
     )

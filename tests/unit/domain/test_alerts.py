@@ -18,7 +18,6 @@ from modelyard.domain.alerts import (
     FIRED,
     FIRING,
     GONE,
-    MOST_NOTICES,
     PENDING,
     REFRESH_S,
     RESOLVED,
@@ -292,11 +291,6 @@ def test_groups_are_what_labels_agree_in():
 def test_an_alert_stands_in_a_message_once_as_it_is_last_known():
     first, other, again = made(), made(alert="al_2"), made(event=RESOLVES)
     assert gathered(gathered([first], other), again) == [other, again]
-    many: list[AlertNotice] = []
-    for number in range(MOST_NOTICES + 5):
-        many = gathered(many, made(alert=f"al_{number}"))
-    assert len(many) == MOST_NOTICES
-    assert many[-1].alert == f"al_{MOST_NOTICES + 4}"
 
 
 def test_subjects_in_words_and_as_keys():

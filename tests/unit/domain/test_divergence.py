@@ -199,6 +199,13 @@ def test_a_new_category_is_seen_and_named():
     assert drift([f"id-{place}" for place in range(N)], ["FR"] * M).new_categories == {}
 
 
+def test_categories_that_nearly_everybody_has_alone_are_compared_together():
+    names = [["a"] * 500 + [f"{side}{number}" for number in range(150)] for side in ("b", "l")]
+    told = drift(*names)
+    assert told.drift == "none"
+    assert told.psi == pytest.approx(0.0, abs=1e-9), "or each name would be a drift"
+
+
 def test_a_category_that_one_side_knows_by_its_hash_is_the_same():
     texts = ["CH"] * 600 + ["DE"] * 400
     hashed = [hash_of(text) for text in texts]

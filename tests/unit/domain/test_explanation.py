@@ -128,7 +128,8 @@ def test_a_proof_that_is_required_and_missing_is_told_and_one_that_is_there_too(
     assert "No step is left without proof that it does not fail 3 times as often." in missing
     there = told(deployment(judge=asked), judgement("HEALTHY", evidence(peak=1.0, proof=25.0, proof_ratio=3.0)), SAME)
     assert there[2] == (
-        "1.4.0 is proven not to fail 3 times as often as 1.3.0: so good a result would turn up in 1 of 25 releases that do."
+        "1.4.0 is proven not to fail 3 times as often as 1.3.0: so good a result would turn up in 1 of 25 releases that"
+        " do."
     )
     assert not [line for line in there if line.startswith("No step")]
 
@@ -166,18 +167,16 @@ def test_another_end_is_told_with_its_reason():
     assert "It ended as SUPERSEDED: 1.5.0 came." in told(
         deployment("SUPERSEDED", reason="1.5.0 came"), judgement("INCONCLUSIVE"), SAME
     )
-    assert told(deployment("CANCELLED", history=[]), None, Replay()) == [
-        "Nobody judges this deployment: no record of a judge was made when its traffic began: it is from before there"
-        " was one."
-    ]
+    (line,) = told(deployment("CANCELLED", history=[]), None, Replay())
+    assert line.endswith("no record of a judge was made when its traffic began: it is from before there was one.")
 
 
 @pytest.mark.parametrize(
     ("fields", "text"),
     [
         (
-            {"rollback": rollback("abort", "aborted by ana")},
-            "It was rolled back to 1.3.0 at 2026-03-01 12:01:36 after 96 s of traffic, for another reason: aborted by ana.",
+            {"rollback": rollback("abort", "aborted")},
+            "It was rolled back to 1.3.0 at 2026-03-01 12:01:36 after 96 s of traffic, for another reason: aborted.",
         ),
         (
             {"reason": "superseded", "finished_at": ENDED, "history": []},
@@ -233,18 +232,19 @@ def test_what_is_left_out_or_cannot_be_computed_again_is_told(fields: dict[str, 
 def test_the_log_of_an_ended_deployment_is_told_to_be_gone_with_the_end():
     found = told(deployment("SUCCEEDED", finished_at=ENDED), judgement("INCONCLUSIVE"), Replay())
     assert found[-1] == (
-        "The log of a deployment that ended at 2026-03-01 12:01:36 is not kept any more, so this cannot be computed again."
+        "The log of a deployment that ended at 2026-03-01 12:01:36 is not kept any more, so this cannot be computed"
+        " again."
     )
 
 
 @pytest.mark.parametrize(
     ("e_value", "text"),
     [
-        (0.3, "about every one"),
-        (1.4, "about every one"),
-        (1.6, "1 of 2"),
-        (46.2, "1 of 46"),
-        (1e12, "less than 1 of 1,000,000,000"),
+        (0.3, "nearly every release"),
+        (1.4, "nearly every release"),
+        (1.6, "1 of 2 releases"),
+        (46.2, "1 of 46 releases"),
+        (1e12, "less than 1 of 1,000,000,000 releases"),
     ],
 )
 def test_rarity_is_a_number_of_releases(e_value: float, text: str):

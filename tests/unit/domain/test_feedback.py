@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from modelyard.domain.feedback import MOST_ITEMS, items_of, metric_of, value_of
+from modelyard.domain.feedback import LARGEST, MOST_ITEMS, items_of, metric_of, value_of
 from modelyard.domain.wire import FeedbackItem
 from modelyard.errors import InvalidRequest
 
@@ -31,12 +31,14 @@ def test_what_is_told_alone_and_among_others_is_the_same():
     )
 
 
-@pytest.mark.parametrize(("value", "number"), [(True, 1.0), (False, 0.0), (0, 0.0), (-2.5, -2.5), (7, 7.0)])
+@pytest.mark.parametrize(
+    ("value", "number"), [(True, 1.0), (False, 0.0), (0, 0.0), (-2.5, -2.5), (7, 7.0), (-LARGEST, -LARGEST)]
+)
 def test_a_value_is_a_number_or_whether_something_came_true(value: Any, number: float):
     assert one(value=value).value == number == value_of(value)
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, "1", [1], {"a": 1}])
+@pytest.mark.parametrize("value", [math.nan, math.inf, "1", [1], {"a": 1}, 2 * LARGEST, -2 * LARGEST])
 def test_what_is_no_value_is_refused(value: Any):
     with pytest.raises(InvalidRequest):
         one(value=value)

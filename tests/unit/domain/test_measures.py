@@ -19,7 +19,9 @@ def counted(start: str, requests: int, *, errors: int = 0, seconds: float = 0.1,
     cell = Cell()
     for number in range(requests):
         cell.add(seconds, "timed_out" if number < errors else "", 10, 0.5)
-    return Counted(span=span, start=start, cell=cell)
+    made = Counted()
+    made.add(span, start, cell)
+    return made
 
 
 @pytest.mark.feature("PRF-02", "PRF-03", "PRF-04", "PRF-05")
@@ -72,6 +74,15 @@ def test_a_clock_that_is_fast_makes_a_series_no_longer():
     alone = figures(SUBJECT, [ahead], wanted)
     assert [point.requests for point in alone.series] == [5]
     assert (alone.first_seen, alone.last_seen, alone.seconds) == (WANTED.until, WANTED.until, 1)
+
+
+def test_spans_that_nobody_tells_apart_are_one():
+    one = counted("2026-03-01T12:09:00.000000Z", 200)
+    one.add("hour", "2026-03-01T11:00:00.000000Z", counted(NOON, 100, errors=5).cell)
+    assert (one.span, one.start, one.end, one.rows) == (
+        "hour", "2026-03-01T11:00:00.000000Z", "2026-03-01T12:10:00.000000Z", 2,
+    )  # fmt: skip
+    assert (one.cell.requests, one.cell.errors) == (300, 5)
 
 
 @pytest.mark.feature("PRF-03", "PRF-06")

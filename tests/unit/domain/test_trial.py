@@ -47,11 +47,11 @@ def test_requests_without_a_key_are_units_of_their_own():
 def test_a_request_that_was_kept_for_its_error_only_says_nothing_of_anything_else():
     trial = trial_of(*[failed(1, key, NONE, 99) for key in (0, 0, 5, 5)])
     duel = trial.duels["new"]
-    assert duel.counts == [0, 0, 3, 0]
+    assert duel.counts == [0, 0, 0, 0], "it would be a share of nothing"
     assert duel.errors.value > 1.0
     assert (duel.skew.value, duel.latency.value, duel.tokens.value) == (1.0, 1.0, 1.0)
     trial.take(Batch(ARMS, (well(1, 5, 3),)), SHARES)
-    assert duel.counts == [1, 0, 3, 0], "the key's first measured request still counts"
+    assert duel.counts == [1, 0, 0, 0], "the key's first measured request still counts"
 
 
 def test_units_of_an_unknown_epoch_and_of_strangers_are_passed_over():

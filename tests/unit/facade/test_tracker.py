@@ -115,6 +115,31 @@ def test_memory_is_bounded_while_the_registry_is_away(folder, monkeypatch):
         assert tracker.get_metrics("gemini", "1.0.0")["requests"] == 60
 
 
+def test_what_is_sent_at_once_is_bounded(folder, monkeypatch):
+    monkeypatch.setattr(module, "MOST_BINS", 20)
+    with PerformanceTracker(folder, interval=NEVER) as tracker:
+        for minute in range(5):
+            for size in range(12):
+                tracker.track_prediction("gemini", "1.0.0", 2.0**-size, at=f"2026-03-01T12:{minute:02}Z")
+        outbox = tracker._outbox
+        assert outbox is not None
+        batch = outbox._next()
+        assert batch is not None
+        assert [len(window.latency) for window in batch.windows] == [12, 12]
+        assert tracker.get_metrics("gemini", "1.0.0")["requests"] == 60
+
+
+def test_sums_of_what_may_be_told_are_taken(folder):
+    with PerformanceTracker(folder, interval=NEVER) as tracker:
+        for _ in range(3):
+            tracker.track_prediction("gemini", "1.0.0", 1e6, tokens=10**15, cost=1e6)
+        found = tracker.get_metrics("gemini", "1.0.0")
+        assert (found["requests"], found["avg_latency"], found["tokens"]) == (3, 1e6, 3 * 10**15)
+        with pytest.raises(InvalidRequest, match="1970"):
+            tracker.track_prediction("gemini", "1.0.0", 0.1, at="0001-01-01")
+        assert tracker.get_metrics("gemini", "1.0.0", since="0001-01-01", points=10)["requests"] == 3
+
+
 def test_a_closed_tracker_takes_nothing_more(folder):
     tracker = PerformanceTracker(folder)
     tracker.close()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
+import tracemalloc
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from modelyard.domain.profiles import bin_of, check_profile
+from modelyard.domain.profiles import RARE, bin_of, check_profile, hash_of
 from modelyard.domain.wire import FeatureDocument
 from modelyard.errors import InvalidRequest
 from modelyard.facade import training_data
@@ -23,7 +26,7 @@ CSV = "age,city,vip\n20,Bern,True\n30.0,,false\n,Rom,TRUE\n"
 JSON = '{"age": 20, "city": "Bern", "vip": true}\n\n{"age": 30, "vip": false}\n{"city": "Rom", "vip": true}\n'
 EXPECTED = {
     "age": FeatureDocument(bins=[(bin_of(20.0), 1), (bin_of(30.0), 1)]),
-    "city": FeatureDocument(categories={"Bern": 1, "Rom": 1}),
+    "city": FeatureDocument(categories={hash_of("Bern"): 1, hash_of("Rom"): 1}),
     "vip": FeatureDocument(categories={"false": 1, "true": 2}),
 }
 
@@ -77,19 +80,25 @@ def test_values_of_libraries_are_those_of_python():
         }
     )
     found = profile_of(table).inputs
-    assert found["day"].categories == {"2026-03-01T00:00:00": 1}
-    assert found["kind"].categories == {"a": 1, "b": 1}
+    assert found["day"].categories == {hash_of("2026-03-01T00:00:00"): 1}
+    assert found["kind"].categories == {hash_of("a"): 1, hash_of("b"): 1}
     assert found["whole"].bins == [(bin_of(1.0), 1)]
     record = {"a": np.float32(1.5), "b": np.str_("x"), "c": dt.date(2026, 3, 1), "d": {1: np.array([7])}, "e": 1j}
     found = profile_of([record]).inputs
     assert list(found) == ["a", "b", "c", "d.1[0]", "e"]
-    assert found["b"].categories == {"x": 1}
-    assert found["e"].categories == {"1j": 1}
+    assert found["b"].categories == {hash_of("x"): 1}
+    assert found["e"].categories == {hash_of("1j"): 1}
+
+
+def test_decimals_are_numbers():
+    amounts = [Decimal("1.5"), Decimal("NaN"), Decimal("sNaN"), Decimal("1e999")]
+    found = profile_of(pd.DataFrame({"amount": amounts})).inputs["amount"]
+    assert (found.bins, found.categories) == ([(bin_of(1.5), 1), (bin_of(math.inf), 1)], {})
 
 
 def test_postcodes_and_phone_numbers_stay_texts(file):
     found = profile_of(file("a.csv", "plz,phone,amount,rate\n01067,+41 44,-1.5,1e3\n10115,0041,.5,0.25\n")).inputs
-    assert found["plz"].categories == {"01067": 1, "10115": 1}
+    assert found["plz"].categories == {hash_of("01067"): 1, hash_of("10115"): 1}
     assert len(found["phone"].categories) == 2
     assert len(found["amount"].bins) == len(found["rate"].bins) == 2
 
@@ -110,6 +119,26 @@ def test_many_rows_are_thinned(monkeypatch):
     for data in (pd.DataFrame({"a": range(1000)}), {"a": range(1000)}, [[number] for number in range(1000)]):
         assert profile_of(data).rows == 50
         assert profile_of(data, [1] * 1000).answers == 50
+
+
+@pytest.mark.parametrize(("name", "line"), [("train.csv", "{0}\n"), ("train.jsonl", '{{"a": {0}}}\n')])
+def test_a_file_is_thinned_in_the_same_way_and_need_not_fit_into_memory(monkeypatch, file, name, line):
+    monkeypatch.setattr(training_data, "MOST_ROWS", 50)
+    rows = 100_000
+    path = file(name, ("a\n" if name == "train.csv" else "") + "".join(map(line.format, range(rows))))
+    tracemalloc.start()
+    made = profile_of(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert made == profile_of({"a": list(range(rows))})
+    assert peak < path.stat().st_size / 2
+
+
+def test_rare_texts_leave_as_hashes_even_where_a_column_was_not_excluded():
+    people = [{"mail": f"{number}@example.com", "plan": "gold"} for number in range(RARE)]
+    made = profile_of(people).inputs
+    assert made["plan"].categories == {"gold": RARE}
+    assert made["mail"].categories == dict.fromkeys((hash_of(one["mail"]) for one in people), 1)
 
 
 @pytest.mark.parametrize(

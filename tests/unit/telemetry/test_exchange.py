@@ -257,13 +257,6 @@ def test_names_that_are_gone_count_as_other(world):
     assert well(total, OTHER, OTHER, OTHER) == 3
 
 
-def test_what_an_application_tracked_itself_has_no_environment(world):
-    one = world.process("one")
-    total = one.publish(Totals(), seen(("", world.versions[0], "tracked"), 3), {})
-    assert total is not None
-    assert total.counters[PREDICTIONS, "fraud", "", "1.0.0", "tracked", "ok"] == 3
-
-
 def test_a_tally_adds_up_the_epochs_of_a_version_until_it_is_taken():
     tally = Tally()
     cell = Cell()

@@ -69,7 +69,7 @@ def ask(profiler: Profiler, age: float, *, version: str = "mv_1", endpoint: str 
 def live(database: Database, version: str = "mv_1", endpoint: str = "", since: str = "") -> Profile:
     """What is stored of a version."""
     with database.read() as tx:
-        return profiles.live_of(tx, version, endpoint_id=endpoint, since=since, most=1000)
+        return profiles.live_of(tx, version, endpoint_id=endpoint, since=since, most=1000).profile
 
 
 def test_what_was_sampled_is_counted_and_read_back(database):

@@ -146,3 +146,12 @@ def test_no_count_is_lost_or_doubled_by_any_order_of_writing_and_rolling(caller,
         assert total(tx) == facts(Cell.sum(seen))
         spans = {row[0] for row in rows_of(tx)}
         assert spans <= {HOUR, DAY}
+
+
+def test_hours_and_days_are_left_whole():
+    borders = KEEPING.borders("2026-03-10T12:34:56.000000Z")
+    assert borders == {
+        MINUTE: "2026-03-10T10:00:00.000000Z",
+        HOUR: "2026-03-07T00:00:00.000000Z",
+        DAY: "2026-02-08T00:00:00.000000Z",
+    }

@@ -26,6 +26,10 @@ from modelyard.watch.channels.message import Message, Outside, Result, about, he
 _LONGEST_SUBJECT = 200
 
 
+class _Unreachable(OSError):
+    """There is no connection to an address; another one of the same name may do."""
+
+
 class _Smtp(smtplib.SMTP):
     """SMTP over a connection to an address that was checked already."""
 
@@ -36,7 +40,10 @@ class _Smtp(smtplib.SMTP):
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         del host  # It was looked up and checked before; asking again could give another answer.
-        return socket.create_connection((self._place, port), timeout)
+        try:
+            return socket.create_connection((self._place, port), timeout)
+        except OSError as error:
+            raise _Unreachable(str(error)) from error
 
 
 class _SmtpTls(_Smtp):
@@ -59,7 +66,7 @@ def send(outside: Outside, channel: Channel, message: Message, environ: Mapping[
         for place in outside.places(channel.host, channel.port):
             try:
                 refused = _sent(place, channel, mail_of(channel, message), password, outside.timeout)
-            except ConnectionRefusedError as error:
+            except _Unreachable as error:
                 result = Result(error=f"{place} cannot be reached: {error}")
                 continue
             return Result(sent=True, error=f"refused: {', '.join(sorted(refused))}" if refused else "")

@@ -89,7 +89,8 @@ def downgrade() -> None:
     op.execute(
         "INSERT INTO observations (endpoint_id, epoch, version_id, role, minute, writer, requests, errors, tokens,"
         " latency, updated_at) SELECT endpoint_id, epoch, version_id, role, start, writer, requests, errors, tokens,"
-        " latency, updated_at FROM observations_after WHERE span = 'minute' AND endpoint_id <> ''"
+        " latency, updated_at FROM observations_after WHERE span = 'minute'"
+        " AND endpoint_id IN (SELECT id FROM endpoints)"
     )
     op.drop_table("observations_after")
     op.create_index("ix_observations_minute", "observations", ["minute"])
