@@ -18,6 +18,7 @@ from modelyard.domain.wire import Explanation
 from modelyard.errors import DeploymentNotFound
 from modelyard.facade.arguments import path_of
 from modelyard.facade.registry import ModelRegistry
+from modelyard.reports.judgement import judgement_page
 
 STDOUT = "-"
 WIDTH, HEIGHT = 64, 12
@@ -54,9 +55,6 @@ def explain(session: Session, /, what: str, environment: str | None, html: str |
     if html is None:
         session.emit(found, lambda: _shown(found))
         return
-    # Only those who ask for a page wait for what draws it.
-    from modelyard.reports.judgement import judgement_page  # noqa: PLC0415
-
     document = judgement_page(found)
     if html == STDOUT:
         write(document.rstrip("\n"))

@@ -42,6 +42,8 @@ from modelyard.telemetry.windows import LIVE
 
 BASELINE_S = 86_400.0
 """How far back the old version is looked at for the thresholds."""
+LATE_S = 10.0
+"""How much longer than any request lasts lots have to look wrong."""
 FEWEST = 200
 """Requests of the old version below which the thresholds come from the first units instead."""
 MOST = 64
@@ -93,7 +95,8 @@ def terms_of(tx: Transaction, found: DeploymentRecord, now: str) -> Terms | None
         options=options,
         weights=weights,
         thresholds=_thresholds(tx, found, now) if base else {},
-        hold_s=endpoints.configuration_of(endpoint).timeout_s,
+        # What is late comes with the timeouts, and a moment later it is written.
+        hold_s=endpoints.configuration_of(endpoint).timeout_s + LATE_S,
     )
 
 

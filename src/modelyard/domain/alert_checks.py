@@ -11,7 +11,7 @@ Rules
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Set
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, replace
 from typing import Any, Final
 
@@ -46,7 +46,9 @@ _VARIABLES: Final = {
     "password_env": "SMTP_PASSWORD",
 }
 _VARIABLE = re.compile(r"(?!MODELYARD_)[A-Z][A-Z0-9_]{0,200}")
-_MAIL = re.compile(r"[^\s()<>\[\]@,;:\"\\\x00-\x1f\x7f\ud800-\udfff]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?")
+_MAIL = re.compile(
+    r"[^\s()<>\[\]@,;:\"\\\x00-\x1f\x7f\ud800-\udfff]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?"
+)
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?|[0-9a-fA-F:.]{2,45}")
 _MEMBERS: Final[Mapping[str, frozenset[str]]] = {
     WEBHOOK: frozenset({"url", "url_env", "secret_env"}),
@@ -198,7 +200,7 @@ def check_channel(channel: Channel) -> Channel:
 
 
 def _refuse_strangers(
-    given: AlertRule | Channel, usual: AlertRule | Channel, what: str, strange: Set[str], own: Set[str]
+    given: AlertRule | Channel, usual: AlertRule | Channel, what: str, strange: Collection[str], own: Collection[str]
 ) -> None:
     """Refuse members that say something, and say nothing to a rule or a channel of this kind."""
     for name in sorted(strange):

@@ -164,9 +164,7 @@ def burn_rate(rule: AlertRule, windows: Sequence[tuple[BurnWindow, Sums, Sums]])
     Clear is where no short window burns too fast: the long ones stay high for hours after the trouble is over.
     """
     needed = max(1, rule.min_requests)
-    found = [
-        _burning(rule, window, long, short) for window, long, short in windows if long.requests >= needed
-    ]
+    found = [_burning(rule, window, long, short) for window, long, short in windows if long.requests >= needed]
     if not found:
         return _too_few(max((long.requests for _, long, _ in windows), default=0), rule.min_requests)
     worst = next(one for wanted in (BAD, BETWEEN, CLEAR) for one in found if one.level == wanted)
@@ -191,10 +189,7 @@ def burn_rate(rule: AlertRule, windows: Sequence[tuple[BurnWindow, Sums, Sums]])
 def _burning(rule: AlertRule, window: BurnWindow, long: Sums, short: Sums) -> _Burning:
     budget = 1.0 - rule.objective
     long_burn, short_burn = (one.errors / one.requests / budget if one.requests else 0.0 for one in (long, short))
-    if short_burn < window.factor:
-        level = CLEAR
-    else:
-        level = BAD if long_burn >= window.factor else BETWEEN
+    level = CLEAR if short_burn < window.factor else BAD if long_burn >= window.factor else BETWEEN
     return _Burning(level=level, window=window, long=long_burn, short=short_burn, requests=long.requests)
 
 

@@ -177,7 +177,7 @@ def _halt(deployment: DeploymentRecord, reason: str, cause: str, evidence: dict[
 def _next(deployment: DeploymentRecord, sight: Sight) -> Decision | None:
     step = step_of(deployment)
     waited = elapsed(deployment.since, sight.moment)
-    is_asked = _is_measured(step) or deployment.options.judge.require_proof is not None
+    is_asked = _is_measured(step) or deployment.options.judge.asks_proof
     undecided = sight.verdict is not None and sight.verdict.state == NO_VERDICT and is_asked
     ready = waited >= step.min_seconds and sight.requests >= step.min_requests and not undecided
     if ready and not step.hold and sight.window_open:

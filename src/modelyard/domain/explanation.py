@@ -143,7 +143,8 @@ def _standing(found: DeploymentRecord, judgement: Judgement) -> Iterator[str]:
         return
     if not judgement.challengers or judgement.state in {REGRESSED, PENDING}:
         return
-    deployed, required = judgement.challengers[0], found.options.judge.require_proof
+    deployed, asked = judgement.challengers[0], found.options.judge
+    required = asked.require_proof if asked.asks_proof else None
     if judgement.state == HEALTHY:
         yield (
             f"{deployed.version} is proven not to fail {deployed.proof_ratio:g} times as often as {found.base}:"
@@ -174,20 +175,19 @@ def _followed(found: DeploymentRecord, judgement: Judgement | None) -> Iterator[
         steps = ", ".join(str(step + 1) for step in found.unproven)
         more = f"; the steps {steps} were passed by time, without proof" if steps else ""
         yield f"It succeeded at {moment(found.finished_at or found.updated_at)}{more}."
-    elif found.reason and not found.live:
-        yield f"It ended as {found.state}: {found.reason}."
-    elif found.live:
-        yield f"It is {found.state} now{f': {found.reason}' if found.reason else ''}."
+    elif found.live or found.reason:
+        why = f": {found.reason}" if found.reason else ""
+        yield f"It is {found.state} now{why}." if found.live else f"It ended as {found.state}{why}."
 
 
 def _went_back(found: DeploymentRecord, judgement: Judgement | None) -> Iterator[str]:
-    rollback = found.rollback
-    at = (rollback.at if rollback is not None else "") or found.finished_at or found.updated_at
+    at, cause, reason = found.finished_at or found.updated_at, "", found.reason
+    if found.rollback is not None:
+        at, cause, reason = found.rollback.at or at, found.rollback.cause, found.rollback.reason
     begun = _begun(found)
     after = f" after {elapsed(begun, at):.4g} s of traffic" if begun else ""
-    cause = rollback.cause if rollback is not None else ""
     by_judge = cause == "verdict" and judgement is not None and judgement.state == REGRESSED
-    why = "" if by_judge else f", for another reason: {rollback.reason if rollback is not None else found.reason}"
+    why = "" if by_judge else f", for another reason: {reason}"
     yield f"It was rolled back to {found.base} at {moment(at)}{after}{why}."
     harm = max((one.harm for one in judgement.challengers), default=0.0) if judgement is not None else 0.0
     if harm > 0:

@@ -119,14 +119,14 @@ def verdict_with(
 ) -> DeploymentVerdict | None:
     """Join what the judge says with what the limits say; None where neither says anything."""
     if judgement is None:
-        is_asked = options.require_proof is not None and options.mode != OFF
+        is_asked = options.asks_proof
         is_broken = limits is not None and limits.state == REGRESSED
         return _unproven(limits) if is_asked and not is_broken else limits
     said = _verdict(judgement, options)
     for one in (said, limits):
         if one is not None and one.state == REGRESSED:
             return one
-    if options.require_proof is not None and said.state != HEALTHY:
+    if options.asks_proof and said.state != HEALTHY:
         return replace(said, state=PENDING)
     return _joined(said, limits)
 

@@ -126,9 +126,7 @@ class Outbound:
         places = list(dict.fromkeys(str(entry[4][0]) for entry in found))
         allowed = [place for place in places if self._allow_private or is_public(place)]
         if not allowed:
-            raise Refused(
-                f"{host} is {places[0]}, which is no public address; {self._setting} permits such ones"
-            )
+            raise Refused(f"{host} is {places[0]}, which is no public address; {self._setting} permits such ones")
         return allowed[:MOST_ADDRESSES]
 
     @cached_property

@@ -77,6 +77,11 @@ class EvidenceLog:
         """Deployments that nobody judges, or not any more: that never changes again."""
         self.dropped = 0
 
+    @property
+    def waits(self) -> bool:
+        """Whether there are batches to write."""
+        return bool(self._waiting)
+
     def add(self, version_id: str, epoch: int, place: int, outcome: Outcome, lot: Lot) -> None:
         """Take down a request; the caller holds the recorder's lock of swapping."""
         if lot.deployment_id in self._over:

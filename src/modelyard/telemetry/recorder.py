@@ -177,12 +177,13 @@ class Recorder:
         with self._swap:
             taken, self._fresh, self._minute = self._fresh, {}, 0
             self._evidence.swap()
+        # There may be evidence alone: of callers who went away.
+        self._evidence.gather(_written(self._clock()))
         fresh = {(subject, minute): cell for minute, cells in taken.items() for subject, cell in cells.items()}
         if not fresh:
             return
         for key, cell in fresh.items():
             self._keep(key, cell)
-        self._evidence.gather(_written(self._clock()))
         for sink in self._sinks:
             sink(fresh)
 
@@ -197,7 +198,7 @@ class Recorder:
     def _write_batch(self) -> bool:
         """Write the next batch; whether there was any."""
         if self._batch is None:
-            if not self._waiting:
+            if not self._waiting and not self._evidence.waits:
                 return False
             keys = list(self._waiting)[:MOST_ROWS]
             self._number += 1

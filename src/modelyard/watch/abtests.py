@@ -78,14 +78,13 @@ class AbTests:
                 return
             # What fails half way is computed again from what was kept.
             test = self._known.pop(deployment_id, None) or test_of(tx, found)
-            had_winner, position = bool(test.winner), test.position
+            before, position = test.winner, test.position
             while advance(tx, found, test):
                 pass
         self._known[deployment_id] = test
-        has_won = bool(test.winner) and not had_winner
-        if has_won:
+        if test.winner != before:
             _log.info("the test %s has a winner: %s", deployment_id, test.winner)
-        if has_won or not is_live or self._is_due(found, is_news=test.position > position):
+        if test.winner != before or not is_live or self._is_due(found, is_news=test.position > position):
             with transaction() as context:
                 _keep(context, deployment_id, test)
             self._kept[deployment_id] = self._yard.clock()

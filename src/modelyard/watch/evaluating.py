@@ -31,7 +31,17 @@ from modelyard.metadata import alerts, channels, measures, models
 from modelyard.metadata.database import Transaction
 from modelyard.registry.context import Context, Yard
 from modelyard.watch.queueing import tell
-from modelyard.watch.readings import EVALUATORS, TOLD_S, Drift, Kept, Scene, Stretch, Windows, all_served, read_deployments
+from modelyard.watch.readings import (
+    EVALUATORS,
+    TOLD_S,
+    Drift,
+    Kept,
+    Scene,
+    Stretch,
+    Windows,
+    all_served,
+    read_deployments,
+)
 
 KEPT_S = 366 * 86_400.0
 """How long an alert is remembered after it resolved."""

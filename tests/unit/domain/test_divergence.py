@@ -200,8 +200,8 @@ def test_a_new_category_is_seen_and_named():
 
 
 def test_categories_that_nearly_everybody_has_alone_are_compared_together():
-    names = [["a"] * 500 + [f"{side}{number}" for number in range(150)] for side in ("b", "l")]
-    told = drift(*names)
+    before, now = (["a"] * 500 + [f"{side}{number}" for number in range(150)] for side in ("b", "l"))
+    told = drift(before, now)
     assert told.drift == "none"
     assert told.psi == pytest.approx(0.0, abs=1e-9), "or each name would be a drift"
 

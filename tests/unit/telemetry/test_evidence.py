@@ -15,10 +15,11 @@ from modelyard.bootstrap import EmbeddedCaller
 from modelyard.domain.sketch import bin_of
 from modelyard.domain.units import COST_SCALE, MOST_FAILED, MOST_SEEN, MOST_UNITS, NONE, Batch, key_hash, unpack
 from modelyard.metadata import evidence as rows
-from modelyard.metadata.tables import deployments, evidence
+from modelyard.metadata.tables import deployments, evidence, observations
 from modelyard.telemetry import evidence as telling
 from modelyard.telemetry.evidence import EvidenceLog
 from modelyard.telemetry.outcome import WELL, Lot, Outcome
+from modelyard.telemetry.recorder import Recorder
 
 AT = "2026-03-01T12:00:00.000000Z"
 FAILED = Outcome(code="prediction_failed")
@@ -67,6 +68,17 @@ def test_a_request_is_kept_with_its_arm_key_latency_tokens_and_cost(caller: Embe
     first, second = batch.units
     assert first == (type(first))(0, key_hash(b"ana"), False, 7, bin_of(9), bin_of(0.5 * COST_SCALE))  # noqa: FBT003 - a row
     assert (second.key, second.failed, second.size, second.cost) == (0, True, NONE, NONE)
+
+
+def test_callers_who_went_away_are_evidence_though_nobody_else_was_there(caller: EmbeddedCaller, live: str):
+    recorder = Recorder(caller.yard.database, "pw_1")
+    for _ in range(2):
+        recorder.abandon(("ep_1", 3, "mv_1", "live"), 2.0, Lot(live, None))
+        assert recorder.flush()
+    with caller.yard.database.read() as tx:
+        batches = [unpack(row.document) for row in tx.all(select(evidence).order_by(evidence.c.number))]
+        assert tx.all(select(observations)) == [], "it neither succeeded nor failed"
+    assert [[unit.place for unit in batch.units] for batch in batches] == [[bin_of(2.0)], [bin_of(2.0)]]
 
 
 def test_of_a_key_the_first_request_and_the_first_failed_one_are_kept(caller: EmbeddedCaller, live: str):

@@ -27,6 +27,11 @@ class JudgeOptions:
     beta: float = 0.05
     """Probability with which a version that is just so many times worse is proven not to be."""
 
+    @property
+    def asks_proof(self) -> bool:
+        """Whether a step waits for proof; one who only observes holds nothing up."""
+        return self.mode == "act" and self.require_proof is not None
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Terms:
