@@ -166,12 +166,16 @@ def _needed(one: ChallengerEvidence) -> str:
 
 
 def _followed(found: DeploymentRecord, judgement: Judgement | None) -> Iterator[str]:
-    regressed = judgement is not None and judgement.state == REGRESSED
-    if regressed and found.options.judge.mode == OBSERVE:
+    if judgement is not None and judgement.state == REGRESSED and found.options.judge.mode == OBSERVE:
         yield "It would have been rolled back for that, but the judge only observes."
     if found.state == ROLLED_BACK:
         yield from _went_back(found, judgement)
-    elif found.state == SUCCEEDED:
+    else:
+        yield from _stands(found)
+
+
+def _stands(found: DeploymentRecord) -> Iterator[str]:
+    if found.state == SUCCEEDED:
         steps = ", ".join(str(step + 1) for step in found.unproven)
         more = f"; the steps {steps} were passed by time, without proof" if steps else ""
         yield f"It succeeded at {moment(found.finished_at or found.updated_at)}{more}."

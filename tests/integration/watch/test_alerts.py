@@ -158,6 +158,14 @@ def test_missing_traffic_and_its_return(alarms):
     assert alarms.look() == [("silent", "resolved")]
 
 
+def test_missing_traffic_is_over_at_once_where_the_rule_is_about_something_else(alarms):
+    alarms.rule("silent", kind="no_data", window_s=600.0, baseline_s=3_600.0, min_requests=60)
+    alarms.fails(errors=0)
+    assert alarms.look(700) == [("silent", "firing")]
+    alarms.rule("silent", kind="no_data", model="churn", window_s=600.0, baseline_s=3_600.0, min_requests=60)
+    assert alarms.look(1) == [("silent", "resolved")]
+
+
 def test_amounts_are_of_the_endpoint(alarms):
     alarms.rule("quiet", metric="throughput", above=None, below=0.1)
     assert alarms.look() == [("quiet", "firing")]
