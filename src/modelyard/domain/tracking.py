@@ -91,18 +91,8 @@ def cell_of_window(told: TrackedWindow) -> Cell:
     Raises:
         InvalidRequest: it contradicts itself, or its numbers cannot be right.
     """
-    for name in _COUNTS:
-        # Each prediction may have as much as one that is told alone, so that none is refused for being added up.
-        most = LARGEST if name in _NUMBERS else LARGEST * max(1, told.requests)
-        if not 0 <= getattr(told, name) <= most:
-            raise InvalidRequest(f"{name} of a window is {getattr(told, name)}; it goes from 0 to {most}")
     latency, sizes = _bins("latency", told.latency), _bins("sizes", told.sizes)
-    if sum(told.latency.values()) != told.requests:
-        raise InvalidRequest(f"a window of {told.requests} requests has {sum(told.latency.values())} latencies")
-    if told.errors > told.requests or sum(told.sizes.values()) > told.requests:
-        raise InvalidRequest(f"a window of {told.requests} requests has more errors, or sizes, than that")
-    if not told.requests and any(getattr(told, name) for name in _COUNTS):
-        raise InvalidRequest("a window of no requests has tokens, a cost or a latency")
+    _check_counts(told)
     about = latency_of_bins(latency)
     apart = about * ACCURACY / (1 - ACCURACY) + told.requests * (LEAST * NANO + 1)
     if told.latency_ns and abs(told.latency_ns - about) > apart:
@@ -114,6 +104,21 @@ def cell_of_window(told: TrackedWindow) -> Cell:
     cell.bins, cell.sizes = latency, sizes
     cell.codes = {FAILED: told.errors} if told.errors else {}
     return cell
+
+
+def _check_counts(told: TrackedWindow) -> None:
+    """Refuse a window whose counts contradict each other, or cannot be."""
+    for name in _COUNTS:
+        # Each prediction may have as much as one that is told alone, so that none is refused for being added up.
+        most = LARGEST if name in _NUMBERS else LARGEST * max(1, told.requests)
+        if not 0 <= getattr(told, name) <= most:
+            raise InvalidRequest(f"{name} of a window is {getattr(told, name)}; it goes from 0 to {most}")
+    if sum(told.latency.values()) != told.requests:
+        raise InvalidRequest(f"a window of {told.requests} requests has {sum(told.latency.values())} latencies")
+    if told.errors > told.requests or sum(told.sizes.values()) > told.requests:
+        raise InvalidRequest(f"a window of {told.requests} requests has more errors, or sizes, than that")
+    if not told.requests and any(getattr(told, name) for name in _COUNTS):
+        raise InvalidRequest("a window of no requests has tokens, a cost or a latency")
 
 
 def window_of(version: str, start: str, cell: Cell) -> TrackedWindow:

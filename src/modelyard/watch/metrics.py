@@ -15,8 +15,6 @@ from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import Row
-
 from modelyard.delivery.endpoints import find_endpoint
 from modelyard.domain import tracking
 from modelyard.domain.cells import Cell
@@ -86,8 +84,7 @@ def read_metrics(context: Context, request: ReadMetrics) -> MetricsRecord:
     if row is not None and not found:
         found = {(row.id, role or LIVE): []}
     wanted = Wanted(since=since, until=until, points=request.points)
-    rows = {version_id: known(versions.by_id(context.tx, version_id)) for version_id, _role_of in found}
-    told = [figures(_subject(rows[key[0]], key[1]), counted, wanted) for key, counted in found.items()]
+    told = [figures(_subject(context, *key), counted, wanted) for key, counted in found.items()]
     return MetricsRecord(
         name=model.name,
         environment=request.environment,
@@ -145,7 +142,7 @@ def _live(context: Context, request: CompareWithin) -> LiveComparison:
         )
         found |= windows.counted(observed)
     role = role or next((one for one in (LIVE, TRACKED) if any(key[1] == one for key in found)), LIVE)
-    a, b = (figures(_subject(row, role), found.get((row.id, role), []), wanted) for row in rows)
+    a, b = (figures(_subject(context, row.id, role), found.get((row.id, role), []), wanted) for row in rows)
     metrics = compared(a, b)
     return LiveComparison(
         role=role,
@@ -199,7 +196,8 @@ def _role(text: str) -> str:
     return text
 
 
-def _subject(row: Row[Any], role: str) -> Subject:
+def _subject(context: Context, version_id: str, role: str) -> Subject:
+    row = known(versions.by_id(context.tx, version_id))
     provider = document(row).get("provider") or {}
     prices: Mapping[str, Any] = provider.get("pricing") or {}
     return Subject(version=row.version, version_id=row.id, role=role, currency=prices.get("currency", ""))
