@@ -91,9 +91,7 @@ def test_a_window_is_read_as_it_was_written():
 def test_what_may_be_told_alone_may_be_told_together():
     cell = Cell()
     for _ in range(3):
-        cell.merge(
-            cell_of_prediction(TrackedPrediction(version="1.0.0", latency=MOST, tokens=LARGEST, cost=MOST_COST))
-        )
+        cell.merge(cell_of_prediction(TrackedPrediction(version="1.0.0", latency=MOST, tokens=LARGEST, cost=MOST_COST)))
     found = cell_of_window(window_of("1.0.0", NOW, cell))
     assert (found.requests, found.latency_ns, found.tokens) == (3, 3 * 10**15, 3 * LARGEST)
 
