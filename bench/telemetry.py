@@ -83,7 +83,7 @@ def asked(url: str, pid: int, requests: int) -> float:
 def recorded(recorder: Recorder, version_id: str, requests: int, *, lots: bool) -> float:
     """Seconds of CPU for one prediction, with what it takes to write it."""
     subject, failed = ("ep_1", 1, version_id, "live"), Outcome(code="prediction_failed")
-    lot = [Lot("dp_1", b"user-%d" % number) for number in range(1000)] if lots else None
+    lot = [Lot("dp_1", number + 1) for number in range(1000)] if lots else None
     before = time.process_time()
     for number in range(requests):
         outcome = WELL if number % 100 else failed

@@ -20,6 +20,7 @@ from modelyard.domain.health import Pulse
 from modelyard.domain.ids import ENTROPY_BYTES, new_id
 from modelyard.domain.permissions import Principal
 from modelyard.domain.routing import CompiledRoute
+from modelyard.domain.units import key_hash
 from modelyard.domain.wire import (
     DeploymentRecord,
     EndpointRecord,
@@ -255,7 +256,7 @@ class Rollouts:
             is_failed = chance.random() < (failing or {}).get(version, 0.0)
             length = (seconds or {}).get(version, 0.1) * chance.lognormvariate(0, 0.5)
             outcome = Outcome(code="prediction_failed") if is_failed else WELL
-            lot = Lot(found.route.deployment_id, key)
+            lot = Lot(found.route.deployment_id, key_hash(key, b""))
             recorder.record((found.id, found.epoch, version_id, LIVE), length, outcome, lot)
             if number % 100 == 99:
                 assert recorder.flush()

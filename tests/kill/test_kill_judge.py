@@ -77,7 +77,7 @@ def record(caller: EmbeddedCaller, rate: float) -> None:
             is_failed = chance.random() < (rate if names[version_id] == "2.0.0" else 0.1)
             outcome = Outcome(code="prediction_failed") if is_failed else WELL
             subject = (found.id, found.epoch, version_id, "live")
-            recorder.record(subject, chance.lognormvariate(-2, 0.5), outcome, Lot(found.route.deployment_id, None))
+            recorder.record(subject, chance.lognormvariate(-2, 0.5), outcome, Lot(found.route.deployment_id, 0))
         assert recorder.flush()
 
 

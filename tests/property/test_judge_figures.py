@@ -264,7 +264,7 @@ def test_two_challengers_share_alpha():
     assert back / 400 <= bound(0.05, 400)
     bad = Trial(Terms(base_id="old", challengers=["new", "other"], weights={"errors": 1.0}))
     bad.take(
-        Batch(arms, tuple(failed(2, key_hash(b"%d" % number), 0) for number in range(12))),
+        Batch(arms, tuple(failed(2, key_hash(b"%d" % number, b""), 0) for number in range(12))),
         {1: {"old": 0.5, "new": 0.25, "other": 0.25}},
     )
     assert bad.duels["other"].peak >= limit

@@ -90,6 +90,7 @@ class ServedEndpoint:
         "model",
         "on_idle",
         "route",
+        "secret",
         "stamps",
         "trial",
     )
@@ -97,6 +98,7 @@ class ServedEndpoint:
     def __init__(self, entry: Entry, lanes: Mapping[str, Lane], secret: bytes) -> None:
         self.endpoint_id, self.model, self.environment = entry.endpoint_id, entry.model, entry.environment
         self.route, self.configuration, self.lanes = entry.route, entry.configuration, lanes
+        self.secret = secret
         self.in_flight = 0
         self.on_idle: Callable[[], None] | None = None
         """Called when the last request has ended, once the epoch is over."""

@@ -77,7 +77,7 @@ class Way:
         lot, stamp = self.lot, self.served.stamps[self.facts.version_id]
         # This tells names apart; what keeps them from being forged is their seal.
         chance = random.getrandbits(64)
-        return stamp.name(chance) if lot is None else stamp.name(chance, drawn=True, key=key_hash(lot.key))
+        return stamp.name(chance) if lot is None else stamp.name(chance, drawn=True, key=lot.key)
 
     @property
     def is_whole(self) -> bool:
@@ -272,8 +272,9 @@ class Gateway:
         if timeout_s != call.timeout_s:
             call = replace(call, timeout_s=timeout_s)
         # Who came by name or by a rule was not drawn by lot, and tells the judge nothing.
-        drawn = bool(served.trial) and not version and rule is None
-        return Way(served, version_id, call, lots, self._recorder, Lot(served.trial, key) if drawn else None)
+        is_drawn = bool(served.trial) and not version and rule is None
+        lot = Lot(served.trial, key_hash(key, served.secret)) if is_drawn else None
+        return Way(served, version_id, call, lots, self._recorder, lot)
 
     async def _answered(self, way: Way) -> Answer:
         deadline = asyncio.get_running_loop().time() + way.call.timeout_s

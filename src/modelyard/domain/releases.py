@@ -323,7 +323,7 @@ class _Crowd:
             # What a user meets again tells nothing unless it fails; which errors count, the trial decides.
             if (failed or user not in self._seen) and len(units) < MOST_UNITS:
                 self._seen.add(user)
-                units.append(self._unit(arm, key_hash(b"%d" % user), failed=failed))
+                units.append(self._unit(arm, key_hash(b"%d" % user, b""), failed=failed))
         return ours, units
 
     def _unit(self, arm: bool, key: int, *, failed: bool) -> Unit:  # noqa: FBT001 - it is a number, 0 or 1

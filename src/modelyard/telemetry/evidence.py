@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from modelyard.domain.sketch import bin_of
-from modelyard.domain.units import COST_SCALE, MOST_FAILED, MOST_SEEN, MOST_UNITS, NONE, Arrival, Unit, key_hash, pack
+from modelyard.domain.units import COST_SCALE, MOST_FAILED, MOST_SEEN, MOST_UNITS, NONE, Arrival, Unit, pack
 from modelyard.metadata import evidence
 from modelyard.metadata.database import Transaction
 from modelyard.telemetry.outcome import Lot, Outcome
@@ -27,8 +27,8 @@ MOST_BATCHES: Final = 600
 MOST_KEYS: Final = 200_000
 """Keys of one deployment that are remembered here; the judge remembers them all."""
 
-_Raw = tuple[str, int, int, Outcome, bytes | None]
-"""Version, epoch, bin of the latency, outcome, key."""
+_Raw = tuple[str, int, int, Outcome, int]
+"""Version, epoch, bin of the latency, outcome, hash of the key."""
 
 
 class _Keys:
@@ -146,15 +146,14 @@ class EvidenceLog:
         kept = more = too_many = 0
         for version_id, epoch, place, outcome, key in raw:
             failed, measured = bool(outcome.code), kept < MOST_UNITS
-            hashed = key_hash(key)
             is_full = not measured and (not failed or more >= MOST_FAILED)
-            if is_full or not keys.takes(hashed, measured=measured, failed=failed):
+            if is_full or not keys.takes(key, measured=measured, failed=failed):
                 too_many += is_full
                 continue
-            keys.add(hashed, measured=measured, failed=failed)
+            keys.add(key, measured=measured, failed=failed)
             kept, more = kept + measured, more + (not measured)
             arm = arms.setdefault((version_id, epoch), len(arms))
             size = bin_of(outcome.tokens) if outcome.tokens else NONE
             cost = bin_of(outcome.cost * COST_SCALE) if outcome.cost else NONE
-            units.append(Unit(arm, hashed, failed, place if measured else NONE, size, cost))
+            units.append(Unit(arm, key, failed, place if measured else NONE, size, cost))
         return [Arrival(*arm) for arm in arms], units, too_many

@@ -24,7 +24,7 @@ WELL: Final = Outcome()
 
 
 class Lot(NamedTuple):
-    """Who drew lots for a request: the deployment that shares out the traffic, and the key; None where it has none."""
+    """Who drew lots for a request: the deployment that shares out the traffic, and the hash of the key; 0 for none."""
 
     deployment_id: str
-    key: bytes | None
+    key: int

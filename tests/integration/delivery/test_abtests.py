@@ -41,7 +41,7 @@ def answers(yard: Rollouts, test: DeploymentRecord, keys: Sequence[bytes]) -> li
     chance, found = random.Random(len(keys)), []
     for key in keys:
         version_id = route.drawn(key) or ""
-        name = stamps[version_id].name(chance.getrandbits(64), drawn=True, key=key_hash(key))
+        name = stamps[version_id].name(chance.getrandbits(64), drawn=True, key=key_hash(key, b""))
         found.append((name, names[version_id]))
     return found
 

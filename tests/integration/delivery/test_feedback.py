@@ -32,7 +32,7 @@ def named(yard: Rollouts, version: str = "1.0.0", *, test: str = "", key: bytes 
         secret = secrets.secret(tx, secrets.PREDICTIONS)
     endpoint = yard.endpoint()
     stamp = Stamp(secret, endpoint.id, endpoint.epoch, yard.ids[version], test)
-    return stamp.name(random.getrandbits(64), drawn=bool(test), key=key_hash(key))
+    return stamp.name(random.getrandbits(64), drawn=bool(test), key=key_hash(key, b""))
 
 
 def tell(yard: Rollouts, name: str, metric: str = "converted", value: float = 1.0) -> FeedbackReceipt:

@@ -43,12 +43,13 @@ def test_the_body_and_the_header_name_the_prediction_and_the_name_tells_version_
     told = answer.json()
     assert told["prediction_id"] == answer.headers[NAME]
     with yard.caller.yard.database.read() as tx:
-        origin = origin_of(secrets.secret(tx, secrets.PREDICTIONS), told["prediction_id"])
+        secret = secrets.secret(tx, secrets.PREDICTIONS)
+    origin = origin_of(secret, told["prediction_id"])
     assert (origin.version_id, origin.epoch, origin.deployment_id, origin.key) == (
         told["version_id"],
         told["epoch"],
         told["deployment_id"],
-        key_hash(b"user-17"),
+        key_hash(b"user-17", secret),
     )
 
 

@@ -43,7 +43,8 @@ def test_bytes_that_stand_for_no_batch_are_damage(stored):
 
 
 def test_no_key_has_the_hash_nought_and_a_key_never_has():
-    assert key_hash(None) == 0
-    assert key_hash(b"") != 0
-    assert key_hash(b"user-1") == key_hash(b"user-1") != key_hash(b"user-2")
-    assert 0 < key_hash(b"x" * 1_000_000) < 1 << 64
+    assert key_hash(None, b"s") == 0
+    assert key_hash(b"", b"s") != 0
+    assert key_hash(b"user-1", b"s") == key_hash(b"user-1", b"s") != key_hash(b"user-2", b"s")
+    assert key_hash(b"user-1", b"s") != key_hash(b"user-1", b"t"), "nobody finds it by trying without the secret"
+    assert 0 < key_hash(b"x" * 1_000_000, b"s" * 64) < 1 << 64

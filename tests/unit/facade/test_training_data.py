@@ -43,7 +43,11 @@ def file(tmp_path: Path):
     return written
 
 
-@pytest.mark.parametrize("data", [pd.DataFrame(COLUMNS), COLUMNS, RECORDS, tuple(RECORDS), iter(RECORDS)], ids=str)
+@pytest.mark.parametrize(
+    "data",
+    [pd.DataFrame(COLUMNS), COLUMNS, RECORDS, tuple(RECORDS), iter(RECORDS)],
+    ids=["frame", "columns", "records", "tuple", "iterator"],
+)
 def test_every_form_in_memory_gives_the_same_profile(data):
     assert profile_of(data).inputs == EXPECTED
 

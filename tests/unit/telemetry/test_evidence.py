@@ -46,7 +46,7 @@ def live(caller: EmbeddedCaller) -> str:
 def met(log: EvidenceLog, deployment: str, *requests: tuple[Outcome, bytes | None], version: str = "mv_1") -> None:
     """Let requests have been met in one second."""
     for outcome, key in requests:
-        log.add(version, 3, 7, outcome, Lot(deployment, key))
+        log.add(version, 3, 7, outcome, Lot(deployment, key_hash(key, b"")))
     log.swap()
     log.gather(AT)
 
@@ -66,14 +66,14 @@ def test_a_request_is_kept_with_its_arm_key_latency_tokens_and_cost(caller: Embe
     (batch,) = written(caller, log)
     assert [(arm.version_id, arm.epoch) for arm in batch.arms] == [("mv_1", 3)]
     first, second = batch.units
-    assert first == (type(first))(0, key_hash(b"ana"), False, 7, bin_of(9), bin_of(0.5 * COST_SCALE))  # noqa: FBT003 - a row
+    assert first == (type(first))(0, key_hash(b"ana", b""), False, 7, bin_of(9), bin_of(0.5 * COST_SCALE))  # noqa: FBT003 - a row
     assert (second.key, second.failed, second.size, second.cost) == (0, True, NONE, NONE)
 
 
 def test_callers_who_went_away_are_evidence_though_nobody_else_was_there(caller: EmbeddedCaller, live: str):
     recorder = Recorder(caller.yard.database, "pw_1")
     for _ in range(2):
-        recorder.abandon(("ep_1", 3, "mv_1", "live"), 2.0, Lot(live, None))
+        recorder.abandon(("ep_1", 3, "mv_1", "live"), 2.0, Lot(live, 0))
         assert recorder.flush()
     with caller.yard.database.read() as tx:
         batches = [unpack(row.document) for row in tx.all(select(evidence).order_by(evidence.c.number))]
@@ -124,10 +124,10 @@ def test_while_the_database_is_away_batches_wait_up_to_a_number_and_lost_keys_ma
     for key in (b"ana", b"ben", b"cleo"):
         met(log, live, (WELL, key))
     assert log.dropped == 1
-    assert [batch.units[0].key for batch in written(caller, log)] == [key_hash(b"ana"), key_hash(b"ben")]
+    assert [batch.units[0].key for batch in written(caller, log)] == [key_hash(b"ana", b""), key_hash(b"ben", b"")]
     met(log, live, (WELL, b"cleo"), (WELL, b"ana"))
     *_, last = written(caller, log)
-    assert [unit.key for unit in last.units] == [key_hash(b"cleo")]
+    assert [unit.key for unit in last.units] == [key_hash(b"cleo", b"")]
 
 
 def test_what_nobody_judges_is_not_written_and_soon_not_taken_down(caller: EmbeddedCaller, live: str):
@@ -168,4 +168,4 @@ def test_keys_beyond_those_that_are_remembered_are_left_to_the_judge(
     log = EvidenceLog("pw_1")
     met(log, live, (FAILED, b"ana"), (FAILED, b"ben"), (FAILED, b"ana"), (FAILED, b"ben"))
     (batch,) = written(caller, log)
-    assert [unit.key for unit in batch.units] == [key_hash(key) for key in (b"ana", b"ben", b"ben")]
+    assert [unit.key for unit in batch.units] == [key_hash(key, b"") for key in (b"ana", b"ben", b"ben")]

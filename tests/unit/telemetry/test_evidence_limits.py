@@ -23,7 +23,7 @@ def batch_of(log: EvidenceLog) -> Batch:
 def test_no_second_is_heavier_than_the_limits_say():
     log = EvidenceLog("writer")
     for _ in range(MOST_SEEN + 500):
-        log.add("old", 1, 5, FAILED, Lot("dp", None))
+        log.add("old", 1, 5, FAILED, Lot("dp", 0))
     assert len(batch_of(log).units) == MOST_UNITS + MOST_FAILED
     assert log.dropped == 500 + MOST_SEEN - MOST_UNITS - MOST_FAILED
 
@@ -31,12 +31,12 @@ def test_no_second_is_heavier_than_the_limits_say():
 def test_a_key_that_was_kept_for_its_error_is_still_measured_once():
     log = EvidenceLog("writer")
     for _ in range(MOST_UNITS):
-        log.add("old", 1, 5, WELL, Lot("dp", None))
+        log.add("old", 1, 5, WELL, Lot("dp", 0))
     for outcome in (FAILED, FAILED, WELL):
-        log.add("new", 1, 7, outcome, Lot("dp", b"user"))
+        log.add("new", 1, 7, outcome, Lot("dp", 17))
     assert [unit.place for unit in batch_of(log).units[MOST_UNITS:]] == [NONE]
     for outcome in (FAILED, WELL, WELL):
-        log.add("new", 1, 7, outcome, Lot("dp", b"user"))
+        log.add("new", 1, 7, outcome, Lot("dp", 17))
     assert [(unit.failed, unit.place) for unit in batch_of(log).units] == [(True, 7)]
 
 
@@ -46,7 +46,7 @@ def test_a_new_version_that_fails_always_looks_like_no_wrong_lots_however_heavy_
     for _second in range(5):
         for _request in range(2500):
             is_new = chance.random() < 0.1
-            log.add("new" if is_new else "old", 1, 5, FAILED if is_new else WELL, Lot("dp", None))
+            log.add("new" if is_new else "old", 1, 5, FAILED if is_new else WELL, Lot("dp", 0))
         trial.take(batch_of(log), {1: {"old": 0.9, "new": 0.1}})
     duel = trial.duels["new"]
     assert duel.peak > 1000.0
