@@ -165,7 +165,8 @@ class PostgresServer:
 def start_server() -> PostgresServer:
     """Start a server in a temporary folder of its own; the caller stops it."""
     folder = Path(tempfile.mkdtemp(prefix="modelyard-postgres-"))
-    server = PostgresServer(folder, MEMORY / folder.name if _has_room(MEMORY) else None)
+    is_elsewhere = folder.parent != MEMORY and has_room(MEMORY)
+    server = PostgresServer(folder, MEMORY / folder.name if is_elsewhere else None)
     try:
         server.start()
     except BaseException:
@@ -174,9 +175,11 @@ def start_server() -> PostgresServer:
     return server
 
 
-def _has_room(place: Path) -> bool:
-    """Tell whether data fit into a folder that lies in memory, if there is one."""
-    return os.access(place, os.W_OK | os.X_OK) and shutil.disk_usage(place).free > ROOM
+def has_room(place: Path, room: int = ROOM) -> bool:
+    """Tell whether data, and programs, fit into a folder that lies in memory, if there is one."""
+    if not os.access(place, os.W_OK | os.X_OK) or os.statvfs(place).f_flag & os.ST_NOEXEC:
+        return False
+    return shutil.disk_usage(place).free > room
 
 
 def _free_port() -> int:

@@ -34,6 +34,7 @@ _FIELDS = {
     "slo_error_rate": "max_error_rate",
     "tolerate_errors": "tolerate_errors",
     "tolerate_latency": "tolerate_latency",
+    "fast_enough": "fast_enough_s",
     "tolerate_tokens": "tolerate_tokens",
 }
 """Option → field of `JudgeOptions`."""
@@ -52,6 +53,7 @@ _OPTIONS = (
     ),
     click.option("--tolerate-errors", type=float, metavar="N", help="So many times as many errors are no reason; 1."),
     click.option("--tolerate-latency", type=_PART, metavar="N%", help="So much slower is no reason, such as 10%."),
+    click.option("--fast-enough", type=float, metavar="S", help="Latencies up to this are all alike; 0.005 if unset."),
     click.option("--tolerate-tokens", type=_PART, metavar="N%", help="So many more tokens are no reason, such as 10%."),
 )  # fmt: skip
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import random
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import replace
 from secrets import token_bytes
@@ -26,7 +25,7 @@ import msgspec
 
 from modelyard.delivery.book import Book, Entry, Facts, Keeper, ServedEndpoint
 from modelyard.delivery.calling import answered, begun, counts_against, ended, timeout_of
-from modelyard.delivery.keys import chance, key_of
+from modelyard.delivery.keys import CHANCE, chance, key_of
 from modelyard.delivery.lanes import Lane, Patience
 from modelyard.delivery.usage import tokens_in
 from modelyard.domain.names import shown
@@ -76,8 +75,8 @@ class Way:
         """Return a name for what is answered; each time another one."""
         lot, stamp = self.lot, self.served.stamps[self.facts.version_id]
         # This tells names apart; what keeps them from being forged is their seal.
-        chance = random.getrandbits(64)
-        return stamp.name(chance) if lot is None else stamp.name(chance, drawn=True, key=lot.key)
+        number = CHANCE.getrandbits(64)
+        return stamp.name(number) if lot is None else stamp.name(number, drawn=True, key=lot.key)
 
     @property
     def is_whole(self) -> bool:

@@ -4,7 +4,8 @@ Rules
 1. What the metrics have to say is averaged with fixed weights, which is one e-process again, however they hang together
    (Vovk and Wang, 2021). The most that it ever was decides, not what it is now.
 2. Latencies and tokens are compared by how often they exceed quantiles of the old version from before, or else of the
-   first `WARM_UP` units, whichever arm these came to.
+   first `WARM_UP` units, whichever arm these came to. Latencies up to `fast_enough_s` are all alike: a version that
+   gets little traffic is slower by fractions of a millisecond for that alone, its process asleep and its caches cold.
 3. That the challenger is not much worse is shown by the bets on errors with the arms exchanged.
 4. A change of the weights is a moment at which things may have got worse: cash is given out as at the beginning.
 """
@@ -27,7 +28,7 @@ from modelyard.domain.betting import (
     rate_factors,
     skew_factors,
 )
-from modelyard.domain.sketch import bins_between
+from modelyard.domain.sketch import bin_of, bins_between
 from modelyard.domain.units import NONE, Unit
 from modelyard.domain.wire.judge import ChallengerEvidence, MetricEvidence, Terms
 
@@ -44,15 +45,16 @@ class Exceedance:
     Args:
         thresholds: bins of `QUANTILES`; empty to take them from the first units.
         shift: bins by which a value of the challenger may be larger.
+        least: a bin up to which all values are alike; no threshold is below it.
 
     Attributes:
         wealth: bets on all quantiles at once, each with its share.
     """
 
-    __slots__ = ("_first", "_shift", "thresholds", "wealth")
+    __slots__ = ("_first", "_least", "_shift", "thresholds", "wealth")
 
-    def __init__(self, thresholds: Sequence[int], shift: float) -> None:
-        self.thresholds, self._shift = list(thresholds), shift
+    def __init__(self, thresholds: Sequence[int], shift: float, least: int = NONE) -> None:
+        self.thresholds, self._shift, self._least = [max(one, least) for one in thresholds], shift, least
         self._first: list[int] = []
         self.wealth = Wealth([share / len(QUANTILES) for _ in QUANTILES for share in PRIOR], sparse=True)
 
@@ -67,7 +69,8 @@ class Exceedance:
             self._first.append(place)
             if len(self._first) >= WARM_UP:
                 ordered = sorted(self._first)
-                self.thresholds = [ordered[math.ceil(share * len(ordered)) - 1] for share in QUANTILES]
+                found = [ordered[math.ceil(share * len(ordered)) - 1] for share in QUANTILES]
+                self.thresholds = [max(one, self._least) for one in found]
                 self._first = []
             return
         tested = place - self._shift if is_challenger else place
@@ -115,7 +118,11 @@ class Duel:
         self._terms, options = terms, terms.options
         self.errors, self.slo = Wealth(), Wealth(sparse=True)
         self.proof = Wealth(kept=0.0)
-        self.latency = Exceedance(terms.thresholds.get(LATENCY, ()), bins_between(1.0 + options.tolerate_latency))
+        self.latency = Exceedance(
+            terms.thresholds.get(LATENCY, ()),
+            bins_between(1.0 + options.tolerate_latency),
+            bin_of(options.fast_enough_s),
+        )
         self.tokens = Exceedance(terms.thresholds.get(TOKENS, ()), bins_between(1.0 + options.tolerate_tokens))
         self.skew = Wealth(EVEN, sparse=True)
         self.counts = [0, 0, 0, 0]

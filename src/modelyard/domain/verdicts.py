@@ -60,6 +60,7 @@ def check_options(options: JudgeOptions) -> JudgeOptions:
         )
     _within("tolerate_errors", options.tolerate_errors, 1.0, 100.0)
     _within("tolerate_latency", options.tolerate_latency, 0.0, 100.0)
+    _within("fast_enough_s", options.fast_enough_s, 0.0, 3600.0)
     _within("tolerate_tokens", options.tolerate_tokens, 0.0, 100.0)
     if options.max_error_rate is not None:
         _within("the judge's max_error_rate", options.max_error_rate, 1e-6, 0.999)

@@ -19,6 +19,7 @@ from modelyard.errors import ModelyardError
 from modelyard.metadata.database import Transaction
 from modelyard.metadata.tables import (
     DEFAULT_WORKSPACE,
+    ab_tests,
     alert_rules,
     alerts,
     audit_marks,
@@ -42,7 +43,9 @@ from modelyard.metadata.tables import (
     principals,
     profiles,
     promotions,
+    recorders,
     routes,
+    secrets,
     silences,
     snapshots,
     stage_graphs,
@@ -65,7 +68,8 @@ DELIVERY = frozenset(
 JUDGE = frozenset(
     table.name
     for table in (
-        alert_rules, alerts, channels, evidence, exports, feedback, judgements, notifications, profiles, silences,
+        ab_tests, alert_rules, alerts, channels, evidence, exports, feedback, judgements, notifications, profiles,
+        recorders, secrets, silences,
     )
 )  # fmt: skip
 GOVERNANCE = frozenset(

@@ -15,6 +15,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from random import Random
 from typing import Any, Protocol, Self
 
 from sqlalchemy import Row
@@ -61,6 +62,7 @@ class Sender(ABC):
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._log = logging.getLogger(f"modelyard.{name}")
+        self.chance = Random()  # noqa: S311 - it spreads attempts over time
 
     @abstractmethod
     def look(self) -> Due:

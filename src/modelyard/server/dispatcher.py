@@ -8,7 +8,6 @@ Rules
 
 from __future__ import annotations
 
-import random
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -108,7 +107,7 @@ class Dispatcher(Sender):
             if not good:
                 self._log.info("webhook %s did not take %s: %s", parcel.webhook, parcel.message_id, reply.error)
             lease = self._lease if number < RUN and not self._stopped.is_set() else 0.0
-            chance = random.random()  # noqa: S311 - it spreads attempts over time
+            chance = self.chance.random()
             parcel = settle(self._yard, parcel, reply, patience=self._patience, chance=chance, lease=lease)
 
     def _tidy(self) -> None:

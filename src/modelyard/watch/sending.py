@@ -8,7 +8,6 @@ Rules
 from __future__ import annotations
 
 import os
-import random
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -84,5 +83,5 @@ class Notifier(Sender):
         with self._lock:
             self.sent += result.sent
             self.failed += not result.sent
-        chance = random.random()  # noqa: S311 - it spreads attempts over time
+        chance = self.chance.random()
         settle(self._yard, parcel, result, patience=self._patience, chance=chance, environ=self._environ)

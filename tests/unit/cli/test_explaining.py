@@ -34,7 +34,16 @@ def test_any_evidence_can_be_drawn(value: float):
 
 def test_options_that_were_not_given_are_left_out():
     given = dict.fromkeys(
-        ("judge", "alpha", "require_proof", "slo_error_rate", "tolerate_errors", "tolerate_latency", "tolerate_tokens")
+        (
+            "judge",
+            "alpha",
+            "require_proof",
+            "slo_error_rate",
+            "tolerate_errors",
+            "tolerate_latency",
+            "tolerate_tokens",
+            "fast_enough",
+        )
     )
     assert judge_from({**given}) is None
     left = {**given, "judge": "observe", "slo_error_rate": 0.02, "steps": [10]}

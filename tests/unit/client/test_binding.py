@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields
-from typing import Any, get_type_hints
+from dataclasses import fields, is_dataclass
+from typing import Any, get_args, get_origin, get_type_hints
 from urllib.parse import unquote
 
 import pytest
@@ -68,6 +68,24 @@ BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
 }
 
 
+def strategy_of(hint: Any) -> st.SearchStrategy[Any]:
+    """Values of a type: one of those above, a record of such, a list, or a choice of them."""
+    if hint in BY_TYPE:
+        return BY_TYPE[hint]
+    if is_dataclass(hint):
+        hints = get_type_hints(hint)
+        members = {item.name: strategy_of(hints[item.name]) for item in fields(hint)}
+        return st.builds(hint, **members)  # type: ignore[arg-type]  # a hint is a class, not a value of it
+    parts = get_args(hint)
+    if get_origin(hint) is list:
+        return st.lists(strategy_of(parts[0]), max_size=2)
+    if get_origin(hint) is tuple:
+        return st.tuples(*map(strategy_of, parts))
+    if get_origin(hint) is dict:
+        return st.dictionaries(strategy_of(parts[0]), strategy_of(parts[1]), max_size=2)
+    return st.one_of([st.none() if part is type(None) else strategy_of(part) for part in parts])
+
+
 def requests(operation: Operation[Any, Any]) -> st.SearchStrategy[Any]:
     """Requests of a row, with texts that can stand in its path."""
     hints = get_type_hints(operation.request)
@@ -75,7 +93,7 @@ def requests(operation: Operation[Any, Any]) -> st.SearchStrategy[Any]:
         name: TEXT.filter(lambda text: text not in {"", ".", ".."} and "/versions/" not in text)
         for name in operation.path_fields
     }
-    values = {item.name: in_path.get(item.name, BY_TYPE[hints[item.name]]) for item in fields(operation.request)}
+    values = {item.name: in_path.get(item.name, strategy_of(hints[item.name])) for item in fields(operation.request)}
     return st.builds(operation.request, **values)
 
 

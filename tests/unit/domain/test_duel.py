@@ -235,3 +235,27 @@ def test_a_duel_that_was_restored_is_what_it_was_and_goes_on_alike():
     for duel in (live, other):
         meet(duel, new=True, failed=True, place=98, w=0.3)
     assert other.state() == live.state()
+
+
+def test_values_that_are_small_enough_are_all_alike():
+    latency, chance = Exceedance([5, 6, 7], 0.0, least=20), Random(1)
+    for _ in range(3000):
+        is_challenger = chance.random() < 0.5
+        latency.take(19 if is_challenger else 3, 0.5, is_challenger=is_challenger)
+    assert latency.thresholds == [20, 20, 20]
+    assert latency.wealth.peak < 20
+    for _ in range(60):
+        latency.take(21, 0.5, is_challenger=True)
+        latency.take(3, 0.5, is_challenger=False)
+    assert latency.value > 20
+
+
+def test_thresholds_of_the_first_units_are_not_below_what_is_small_enough():
+    latency = Exceedance([], 0.0, least=20)
+    for place in range(50):
+        latency.take(place, 0.5, is_challenger=False)
+    assert latency.thresholds == [24, 44, 49]
+    small = Exceedance([], 0.0, least=30)
+    for place in range(50):
+        small.take(place, 0.5, is_challenger=False)
+    assert small.thresholds == [30, 44, 49]

@@ -20,7 +20,7 @@ from modelyard.registry.dispatch import SERVED, fingerprint, serves
 ASKING = {"verify", "check_gates", "next_version"}
 ROWS = pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
 PERMISSION = re.compile(r"[a-z]+\.[a-z]+")
-MAKING = {"create", "deploy", "register", "report", "request", "take"}
+MAKING = {"create", "deploy", "register", "report", "request", "silence", "take"}
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 
 

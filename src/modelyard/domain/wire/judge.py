@@ -18,6 +18,8 @@ class JudgeOptions:
     """How many times as many errors are no reason, 1 or more."""
     tolerate_latency: float = 0.0
     """How much slower is no reason: 0.1 for ten per cent."""
+    fast_enough_s: float = 0.005
+    """Latencies up to so many seconds are all alike: nobody is slower who stays below."""
     tolerate_tokens: float = 0.0
     """How many more tokens are no reason: 0.1 for ten per cent."""
     max_error_rate: float | None = None
