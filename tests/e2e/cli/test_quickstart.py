@@ -72,7 +72,9 @@ def test_the_example_of_releases_shows_a_good_canary_a_bad_one_and_the_way_back(
     first = story(tmp_path, example="release.py")
     assert first.returncode == 0, first.stderr
     assert "1.0.0 is SUCCEEDED" in first.stdout
-    assert "error_rate is" in " ".join(first.stdout.split())
+    told = " ".join(first.stdout.split())
+    # Whichever of the two sees it first: the limit that is set, or the judge.
+    assert "error_rate is" in told or "it fails more often" in told
     assert "1.0.0 serves again" in first.stdout
     assert max(map(len, first.stdout.splitlines())) <= 80
     with ModelRegistry(tmp_path / "demo_registry") as registry:
