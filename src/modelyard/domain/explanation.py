@@ -177,7 +177,8 @@ def _followed(found: DeploymentRecord, judgement: Judgement | None) -> Iterator[
 def _stands(found: DeploymentRecord) -> Iterator[str]:
     if found.state == SUCCEEDED:
         steps = ", ".join(str(step + 1) for step in found.unproven)
-        more = f"; the steps {steps} were passed by time, without proof" if steps else ""
+        passed = f"step {steps} was" if len(found.unproven) == 1 else f"the steps {steps} were"
+        more = f"; {passed} passed by time, without proof" if steps else ""
         yield f"It succeeded at {moment(found.finished_at or found.updated_at)}{more}."
     elif found.live or found.reason:
         why = f": {found.reason}" if found.reason else ""

@@ -155,6 +155,7 @@ def test_who_only_observes_says_what_he_would_have_done():
             {"unproven": [0, 2]},
             "It succeeded at 2026-03-01 12:01:36; the steps 1, 3 were passed by time, without proof.",
         ),
+        ({"unproven": [1]}, "It succeeded at 2026-03-01 12:01:36; step 2 was passed by time, without proof."),
         ({}, "It succeeded at 2026-03-01 12:01:36."),
     ],
 )
