@@ -33,6 +33,8 @@ from modelyard.domain.wire import DeploymentRecord, EventRecord, VersionRecord
 from modelyard.errors import InvalidConfig, NotServing, RegistryCorrupt
 from modelyard.metadata import schema
 from modelyard.metadata.database import Database
+from modelyard.metadata.vault import FILE as KEY_FILE
+from modelyard.metadata.vault import Vault
 from modelyard.operations import (
     DEPLOY,
     PREDICT,
@@ -42,20 +44,25 @@ from modelyard.operations import (
     Operation,
     RegisterVersion,
 )
+from modelyard.outside.outbound import Outbound
 from modelyard.registry import (
     aliases,
     audit,
     care,
     catalog,
     comparison,
+    copying,
     deprecation,
     describe,
     feed,
+    forwards,
     lineage,
+    outbox,
     policies,
     principals,
     promotions,
     publish,
+    renaming,
     reports,
     retire,
     signatures,
@@ -73,6 +80,8 @@ from modelyard.registry.graphs import Graphs
 from modelyard.registry.trees import CloudPlaces, LocalViews
 from modelyard.registry.views import settle_all
 from modelyard.watch import alerts, feedback, metrics, profiles
+from modelyard.watch.forwarding.sender import EmbeddedForwarder
+from modelyard.watch.forwarding.targets import targets_of
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -84,6 +93,7 @@ USE_CASES = (
     care,
     catalog,
     comparison,
+    copying,
     deploying,
     deployments,
     deprecation,
@@ -92,14 +102,17 @@ USE_CASES = (
     explaining,
     feed,
     feedback,
+    forwards,
     guard,
     lineage,
     metrics,
+    outbox,
     policies,
     principals,
     profiles,
     promotions,
     publish,
+    renaming,
     reports,
     retire,
     rollback,
@@ -159,7 +172,10 @@ def open_yard(settings: Settings, *, expose_paths: bool = True) -> Yard:
             views=_views(database, store, store_url(settings), absolute=expose_paths),
             gates=installed_gates(),
             commands=_test_commands(settings),
+            vault=_vault(settings, database),
+            courier=Outbound(allow_private=settings["webhooks.allow_private"], timeout=settings["webhooks.timeout_s"]),
             llm_models={kind: settings[f"providers.{kind}.model"] for kind in LLMS},
+            forwards=targets_of(settings),
         )
         settle_all(yard)
     except BaseException:
@@ -190,6 +206,12 @@ def _default_stage(database: Database, graph: StageGraph, text: str) -> ModelSta
             f"registry.default_stage is {stage}, where no version can start", hint=f"use {graph.initial}"
         )
     return stage
+
+
+def _vault(settings: Settings, database: Database) -> Vault:
+    """What seals secrets; processes on one SQLite file share its folder, and so a key file there."""
+    file = database.path.resolve().parent / KEY_FILE if database.is_sqlite else None
+    return Vault(str(settings["webhooks.secret_key"] or ""), file)
 
 
 def _test_commands(settings: Settings) -> TestCommands:
@@ -230,10 +252,13 @@ class EmbeddedCaller:
     ) -> None:
         self.yard, self.address, self.principal = yard, address, principal or local(actor)
         self._plant = Plant(yard, settings) if settings is not None else None
+        self._forwarder = EmbeddedForwarder(yard, settings) if settings is not None and yard.forwards else None
 
     def call(self, operation: Operation[Request, Response], request: Request, *, idempotency_key: str = "") -> Response:
         """Run one operation; a deployment that it sets in motion is driven as far as it goes now."""
         answer = perform(self.yard, operation, request, principal=self.principal, idempotency_key=idempotency_key)
+        if operation.mutates:
+            self._nudge()
         if operation.name in DRIVEN and self._plant is not None and isinstance(answer, DeploymentRecord) and answer.id:
             return self._plant.drive(answer.id)  # type: ignore[return-value]  # the row's response is this record
         if operation.mutates and self._plant is not None:
@@ -258,7 +283,11 @@ class EmbeddedCaller:
     ) -> VersionRecord:
         """Put a file or a folder into the store and register it as a version."""
         manifest = ingest(self.yard.store, source, progress)
-        return publish.publish(self.yard, request, manifest, principal=self.principal, idempotency_key=idempotency_key)
+        version = publish.publish(
+            self.yard, request, manifest, principal=self.principal, idempotency_key=idempotency_key
+        )
+        self._nudge()
+        return version
 
     def download(self, reference: str, target: Path, *, path: str = "", progress: Progress | None = None) -> list[Path]:
         """Write a version's files, or one of them, below a folder; each is verified before it appears."""
@@ -278,10 +307,17 @@ class EmbeddedCaller:
         return follow(self.yard, request, self.principal)
 
     def close(self) -> None:
-        """End what was started, and close the database."""
+        """End what was started, and close the database; what is to be sent on is waited for, for a while."""
+        if self._forwarder is not None:
+            self._forwarder.close()
         if self._plant is not None:
             self._plant.close()
         self.yard.database.close()
+
+    def _nudge(self) -> None:
+        """Have sent on what may have been queued."""
+        if self._forwarder is not None:
+            self._forwarder.nudge()
 
     def __enter__(self) -> Self:
         return self

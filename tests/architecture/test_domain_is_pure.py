@@ -44,9 +44,12 @@ PURE = {
 """Modules that compute from their arguments alone."""
 
 ALLOWED_PARTS = {
+    "contextlib": {"suppress"},
     "pathlib": {"PurePath", "PurePosixPath", "PureWindowsPath"},
+    "posixpath": {"normpath"},
     "random": {"Random"},
     "sys": {"float_info", "maxsize"},
+    "urllib.parse": {"quote", "unquote", "urlsplit"},
     "zoneinfo": {"ZoneInfo", "ZoneInfoNotFoundError"},
 }
 """Modules of which only some parts are pure; a `random.Random` needs a seed, and the rules of time zones are data."""
@@ -72,7 +75,7 @@ def allowed(module: str) -> bool:
     """Whether the domain may import from a module."""
     ours = module == "modelyard" or module.startswith("modelyard.")
     inside = module.startswith(("modelyard.domain", "modelyard.errors"))
-    return inside if ours else module.partition(".")[0] in PURE | ALLOWED_PARTS.keys()
+    return inside if ours else module in ALLOWED_PARTS or module.partition(".")[0] in PURE
 
 
 def impure_uses(tree: ast.Module) -> list[str]:

@@ -36,8 +36,8 @@ from modelyard.operations import (
     SetChannel,
     Silence,
 )
+from modelyard.outside.outbound import outside_of
 from modelyard.registry.context import Yard
-from modelyard.server.outbound import outside_of
 from modelyard.watch.evaluating import Evaluation
 from modelyard.watch.sending import Notifier
 

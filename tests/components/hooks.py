@@ -10,6 +10,7 @@ from typing import Any
 from components.receiver import Heard
 from modelyard.bootstrap import EmbeddedCaller
 from modelyard.config import Settings, load
+from modelyard.domain.posting import Parcel, Reply
 from modelyard.domain.wire import DeliveryRecord, WebhookSecret
 from modelyard.metadata.changes import ChangeWatch
 from modelyard.operations import (
@@ -22,7 +23,7 @@ from modelyard.operations import (
     ListDeliveries,
     UpdateModel,
 )
-from modelyard.registry.deliveries import Parcel, Post, Reply
+from modelyard.registry.deliveries import Post
 from modelyard.server.dispatcher import Dispatcher
 
 QUICK: dict[str, Any] = {

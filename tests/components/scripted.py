@@ -51,7 +51,7 @@ class ScriptedServer:
             def _answer(self) -> None:
                 outer.answer(self)
 
-            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815 - the base class asks for these
+            do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815 - the base class's names
 
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class calls it so
                 """Say nothing."""
@@ -81,7 +81,8 @@ class ScriptedServer:
         for name, value in {"Content-Length": str(len(reply.body)), **reply.headers}.items():
             handler.send_header(name, value)
         handler.end_headers()
-        handler.wfile.write(reply.body[: reply.cut] if reply.cut is not None else reply.body)
+        if seen.method != "HEAD":
+            handler.wfile.write(reply.body[: reply.cut] if reply.cut is not None else reply.body)
 
     def __enter__(self) -> Self:
         return self

@@ -36,12 +36,13 @@ class Ask:
         url: the server.
         path: where predictions are made.
         connections: how many are open at once.
+        pause_s: seconds that each connection rests after an answer.
     """
 
-    def __init__(self, url: str, path: str, connections: int) -> None:
+    def __init__(self, url: str, path: str, connections: int, pause_s: float) -> None:
         parts = urlsplit(url)
         self._place = (str(parts.hostname), int(parts.port or 0))
-        self._path, self._connections = path, connections
+        self._path, self._connections, self._pause_s = path, connections, pause_s
         self._is_over = False
         self._number = 0
         self.failures: list[str] = []
@@ -64,6 +65,8 @@ class Ask:
             while not self._is_over:
                 self._number += 1
                 await self._ask(reader, writer, f"user-{self._number % 5_000}")
+                if self._pause_s:
+                    await asyncio.sleep(self._pause_s)
         except (OSError, asyncio.IncompleteReadError, ValueError) as error:
             self.failures.append(repr(error))
         finally:
@@ -91,10 +94,14 @@ class Traffic:
         url: the server.
         connections: how many are open at once.
         path: where predictions are made.
+        pause_s: seconds that each connection rests after an answer; without, they take all that the machine has, and
+            what happens meanwhile takes long.
     """
 
-    def __init__(self, url: str, *, connections: int = 200, path: str = "/api/models/fraud/predict") -> None:
-        self._command: list[str] = [sys.executable, __file__, url, path, str(connections)]
+    def __init__(
+        self, url: str, *, connections: int = 200, path: str = "/api/models/fraud/predict", pause_s: float = 0.0
+    ) -> None:
+        self._command: list[str] = [sys.executable, __file__, url, path, str(connections), str(pause_s)]
         self.result: dict[str, Any] = {}
 
     def __enter__(self) -> Self:
@@ -125,4 +132,4 @@ class Traffic:
 
 
 if __name__ == "__main__":
-    asyncio.run(Ask(sys.argv[1], sys.argv[2], int(sys.argv[3])).run())
+    asyncio.run(Ask(sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])).run())

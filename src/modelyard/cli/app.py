@@ -29,6 +29,7 @@ TOPICS: dict[str, dict[str, str]] = {
         "version-from-git": "versioning:version_from_git",
         "version-tag": "versioning:version_tag",
         "import": "importing:import_registry",
+        "copy": "copying:copy",
     },
     "Find and take out": {
         "list": "catalog:list_versions",
@@ -43,6 +44,7 @@ TOPICS: dict[str, dict[str, str]] = {
     "Change": {
         "update": "lifecycle:update",
         "tag": "lifecycle:tag",
+        "rename": "lifecycle:rename",
         "alias": "stages:alias",
         "promote": "stages:promote",
         "archive": "stages:archive",
@@ -116,6 +118,7 @@ TOPICS: dict[str, dict[str, str]] = {
     "Run": {
         "serve": "serving:serve",
         "webhook": "webhooks:webhook",
+        "forwards": "forwards:forwards",
         "monitoring": "monitoring:monitoring",
         "gc": "admin:gc",
         "db": "admin:db",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         drawing,
         drift_view,
         endpoint_view,
+        forwarding,
         sending,
         tables,
     )
@@ -30,6 +31,7 @@ __all__ = [
     "drawing",
     "drift_view",
     "endpoint_view",
+    "forwarding",
     "sending",
     "server",
     "tables",
@@ -56,6 +58,7 @@ if not TYPE_CHECKING:
     drawing = _lazy("modelyard.cli.drawing")
     drift_view = _lazy("modelyard.cli.drift_view")
     endpoint_view = _lazy("modelyard.cli.endpoint_view")
+    forwarding = _lazy("modelyard.cli.forwarding")
     sending = _lazy("modelyard.cli.sending")
     tables = _lazy("modelyard.cli.tables")
     server = _lazy("modelyard.server.serve")

@@ -1,4 +1,4 @@
-"""Commands that correct and retire versions: `update`, `tag`, `deprecate`, `delete`."""
+"""Commands that correct and retire versions: `update`, `tag`, `rename`, `deprecate`, `delete`."""
 
 from __future__ import annotations
 
@@ -95,6 +95,21 @@ def delete(session: Session, /, reference: str, *, force: bool) -> None:
     record = registry.delete_model(reference, force=force)
     gone = f"version {record.versions[0]} of {record.name}" if _is_version(reference) else f"the model {record.name}"
     session.say(record, f"deleted {gone}")
+
+
+@command("rename", "modelyard rename fraud card-fraud")
+@click.argument("name")
+@click.argument("new_name")
+@click.option("--force", is_flag=True, help="Rename it although it serves; its callers get an error from then on.")
+@pass_session
+def rename(session: Session, /, name: str, new_name: str, *, force: bool) -> None:
+    """Give a model another name.
+
+    Versions, aliases, stages and history stay. What refers to the model by name does not follow: grants, webhooks,
+    rules of alerts, applications.
+    """
+    record = session.open().rename_model(name, new_name, force=force)
+    session.say(record, f"{name} is {record.name} now", bare=record.name)
 
 
 def _is_version(reference: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import click
@@ -66,12 +66,13 @@ class Outcomes:
             self.rows,
             lambda: tables.table(("#", "VERSION", "OUTCOME", "DETAIL"), rows, right=("#",), empty="nothing to do"),
         )
-        session.note(", ".join(f"{count} {word}" for word, count in self._counts()))
+        session.note(self.summary())
         ctx.exit(self.exit_code)
+
+    def summary(self) -> str:
+        """Return how many entries came to which outcome, in words."""
+        words = dict.fromkeys(row.outcome for row in self.rows)
+        return ", ".join(f"{sum(row.outcome == word for row in self.rows)} {word}" for word in words)
 
     def _bad(self) -> list[Outcome]:
         return [row for row in self.rows if row.outcome in {FAILED, INVALID, PART}]
-
-    def _counts(self) -> Iterable[tuple[str, int]]:
-        words = dict.fromkeys(row.outcome for row in self.rows)
-        return ((word, sum(row.outcome == word for row in self.rows)) for word in words)

@@ -10,9 +10,11 @@ from modelyard.cli.lazy import tables
 from modelyard.cli.options import Document
 from modelyard.cli.session import Session, pass_session
 from modelyard.cli.shape import Group, command
+from modelyard.cli.waiting import summarise
 from modelyard.domain.wire import GateReport, Promotion, SuiteResult
 from modelyard.domain.wording import moment
 from modelyard.errors import GateRefused, IntegrityError
+from modelyard.reports import promotion as markdown
 
 AS = click.option(
     "--as", "speaker", default="", metavar="NAME", help="Who says so, where the registry asks nobody to prove it."
@@ -162,13 +164,17 @@ for _command in (list_requests, show, apply, evaluate, comment, withdraw):
 @click.argument("reference")
 @TARGET
 @REQUIREMENTS
+@click.option("--summary", type=click.Path(dir_okay=False), default="", help="Add them to this file, as Markdown.")
 @pass_session
-def gates(session: Session, /, reference: str, target_stage: str, requirements: dict[str, Any] | None) -> None:
+def gates(
+    session: Session, /, reference: str, target_stage: str, requirements: dict[str, Any] | None, summary: str
+) -> None:
     """Tell what a move would need, and whether it is there.
 
     Exit code 6 when a gate is not met.
     """
     report = session.open().check_gates(reference, target_stage, requirements)
+    summarise(summary, markdown.of_check(report))
     show_gates(session, report)
 
 

@@ -8,8 +8,8 @@ from contextlib import closing
 from modelyard.bootstrap import open_yard
 from modelyard.config import Settings
 from modelyard.metadata.changes import ChangeWatch
+from modelyard.outside.outbound import outside_of
 from modelyard.server.dispatcher import Dispatcher
-from modelyard.server.outbound import outside_of
 from modelyard.watch.sending import Notifier
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from modelyard.cli.alert_options import Length
 from modelyard.cli.deploying import is_deployment, told
 from modelyard.cli.lazy import tables
 from modelyard.cli.options import Document
@@ -18,19 +19,22 @@ from modelyard.cli.promotions import show_gates
 from modelyard.cli.session import Session, pass_session
 from modelyard.cli.shape import command
 from modelyard.cli.snapshots import say_rollback
-from modelyard.domain.wire import PromotionRecord
-from modelyard.errors import InvalidRequest
+from modelyard.cli.waiting import Wish, make, make_or_wait, summarise
+from modelyard.domain.wire import Promotion, PromotionRecord
+from modelyard.errors import GateRefused, InvalidRequest
 from modelyard.facade.registry import ModelRegistry
+from modelyard.reports import promotion as markdown
 
 
 @command(
     "promote",
     "modelyard promote fraud/1.0.0 --target-stage staging --requirements ./requirements.json",
     "modelyard promote fraud/1.0.0 --target-stage production --requirements '{\"min_accuracy\": 0.9}' --keep-previous",
+    "modelyard promote fraud/1.0.0 --stage production --wait --timeout 30m",
     "modelyard promote dp_01hz3 --full",
 )
 @click.argument("reference", metavar="REFERENCE|ID")
-@click.option("--target-stage", metavar="STAGE", help="Stage to move a version to.")
+@click.option("--target-stage", "--stage", "target_stage", metavar="STAGE", help="Stage to move a version to.")
 @click.option(
     "--requirements", type=Document(), help="What the move needs: min_<metric>, max_<metric>, tests_passed, …"
 )
@@ -41,14 +45,18 @@ from modelyard.facade.registry import ModelRegistry
 )
 @click.option("--comment", default="", metavar="TEXT", help="Why; recorded with the move.")
 @click.option("--dry-run", is_flag=True, help="Tell what the move would need, without moving anything.")
+@click.option("--wait", is_flag=True, help="Where people have to agree: ask them, and wait until it is decided.")
+@click.option("--timeout", type=Length(), help="With --wait: give up after this time, with exit code 8.")
+@click.option("--summary", type=click.Path(dir_okay=False), default="", help="Add the gates to this file, as Markdown.")
 @click.option("--full", is_flag=True, help="Of a deployment: to its end, and not only to its next step.")
 @click.option("--winner", metavar="VERSION", help="Of an A/B test: the version that serves from now on.")
 @pass_session
 def promote(session: Session, /, reference: str, requirements: dict[str, Any] | None, **given: Any) -> None:
     """Move a version to a stage if it meets the requirements.
 
-    Exit code 6 and a line for each requirement when it does not. With the id of a deployment, take that to its next
-    step, as `modelyard advance` does.
+    Exit code 6 and a line for each requirement when it does not. With --wait also 6 when the request for it was
+    rejected or has expired, and 8 when it was not decided in time; the request stays open then. With the id of a
+    deployment, take that to its next step, as `modelyard advance` does.
     """
     registry = session.open()
     if is_deployment(reference):
@@ -58,16 +66,39 @@ def promote(session: Session, /, reference: str, requirements: dict[str, Any] | 
         raise click.UsageError("--full and --winner are for deployments; name one by its id, dp_…")
     if given["target_stage"] is None:
         raise click.UsageError("to which stage? give --target-stage")
+    if given["timeout"] is not None and not given["wait"]:
+        raise click.UsageError("--timeout belongs to --wait")
     if given["dry_run"]:
-        show_gates(session, registry.check_gates(reference, given["target_stage"], requirements))
+        report = registry.check_gates(reference, given["target_stage"], requirements)
+        summarise(given["summary"], markdown.of_check(report))
+        show_gates(session, report)
         return
-    record = registry.promote_model(
-        reference,
-        given["target_stage"],
-        requirements,
+    wish = Wish(
+        reference=reference,
+        target_stage=given["target_stage"],
+        requirements=requirements or {},
         archive_previous=given["archive_previous"],
         comment=given["comment"],
     )
+    _move(session, registry, wish, given)
+
+
+def _move(session: Session, registry: ModelRegistry, wish: Wish, given: dict[str, Any]) -> None:
+    """Move a version, at once or after others have agreed, and tell what became of it."""
+    summary: str = given["summary"]
+    try:
+        if given["wait"]:
+            record = make_or_wait(session, registry, wish, timeout=given["timeout"], summary=summary)
+        else:
+            record = make(registry, wish)
+    except GateRefused as error:
+        summarise(summary, markdown.of_refusal(error))
+        raise
+    if isinstance(record, Promotion):
+        move = f"{record.name}/{record.version} moved from {record.from_stage} to {record.target_stage}"
+        session.say(record, f"{move} by {record.id}", bare=record.id)
+        return
+    summarise(summary, markdown.of_move(record))
     replaced = [_name(registry.get_model(identifier)) for identifier in record.archived]
     session.say(record, _moved(record, replaced))
     if session.output == "table" and record.verdicts and not session.quiet:
@@ -78,7 +109,8 @@ def _take_on(
     session: Session, registry: ModelRegistry, deployment: str, requirements: object, given: dict[str, Any]
 ) -> None:
     """Take a deployment to its next step; what is said of stages makes no sense with it."""
-    told_of_stages = [given["target_stage"], requirements, given["archive_previous"], given["dry_run"] or None]
+    flags = [given[name] or None for name in ("dry_run", "wait", "summary")]
+    told_of_stages = [given["target_stage"], requirements, given["archive_previous"], given["timeout"], *flags]
     if any(value is not None for value in told_of_stages):
         raise click.UsageError("a deployment is taken on with --full, --winner and --comment only")
     record = registry.promote_deployment(

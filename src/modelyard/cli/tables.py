@@ -115,7 +115,7 @@ def versions(records: Sequence[VersionRecord]) -> Printable:
             _leading(record.metrics),
             size(record.model_size_bytes) if record.files else "",
             record.created_at[:10],
-            "deprecated" if record.deprecated else "",
+            ", ".join(_notes(record)),
         )
         for record in records
     )
@@ -162,6 +162,10 @@ def model(record: ModelRecord) -> Printable:
     )
 
 
+def _notes(record: VersionRecord) -> list[str]:
+    return [note for note, holds in (("deprecated", record.deprecated), ("unproven", record.unproven)) if holds]
+
+
 def version(record: VersionRecord) -> Printable:
     """Return one version: its identity, what is recorded about it, and its files."""
     missing = f"{record.completeness.score:.0%}" + (
@@ -178,6 +182,8 @@ def version(record: VersionRecord) -> Printable:
                 ("aliases", ", ".join(record.aliases)),
                 ("serving", ", ".join(f"{100 * share:.4g} % of {where}" for where, share in record.serving.items())),
                 ("deprecated", (record.deprecation_reason or "yes") if record.deprecated else ""),
+                ("source", record.source),
+                ("unproven", "its bytes are not here, and cannot be verified" if record.unproven else ""),
                 ("parent", record.parent_id or ""),
                 *_described(record),
                 ("metadata", missing),
@@ -278,6 +284,7 @@ def stats(numbers: Mapping[str, Any]) -> Printable:
             ("events", f"{numbers['total_events']:,}"),
             ("endpoints", f"{numbers['total_endpoints']:,}, {numbers['serving_endpoints']:,} serving"),
             ("deployments", pairs(numbers["deployments_by_state"])),
+            ("artifacts", f"{numbers['total_artifacts']:,}, {size(numbers['artifacts_size_bytes'])}"),
             ("bytes", f"{size(total)} in versions, {size(stored)} stored"),
             ("last registered", moment(numbers["last_registered"] or "")),
         )

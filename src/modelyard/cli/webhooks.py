@@ -13,6 +13,8 @@ from modelyard.cli.monitor import interruptible
 from modelyard.cli.options import Names
 from modelyard.cli.session import Session, pass_session
 from modelyard.cli.shape import Group, command
+from modelyard.domain.mlflow.webhooks import FORMAT
+from modelyard.domain.posting import FORMATS
 from modelyard.domain.wire import DeliveryRecord, WebhookRecord, WebhookSecret
 from modelyard.domain.wording import counted, moment
 from modelyard.errors import InvalidRequest
@@ -47,6 +49,7 @@ def webhook() -> None:
     "create",
     "modelyard webhook create https://ci.example.com/hooks --events version.registered,version.stage_moved",
     "modelyard webhook create https://ci.example.com/hooks --quiet > secret.txt",
+    "modelyard webhook create https://ci.example.com/hooks --format mlflow --name ci --events 'model_version*'",
 )
 @click.argument("url")
 @_EVENTS
@@ -54,15 +57,20 @@ def webhook() -> None:
 @_DESCRIPTION
 @_SECRET
 @click.option("--inactive", is_flag=True, help="Send nothing until it is switched on.")
+@click.option("--format", "form", type=click.Choice(FORMATS), help="Send what an MLflow server would, with mlflow.")
+@click.option("--name", metavar="NAME", help="Its name, in MLflow's format.")
 @pass_session
-def create(session: Session, /, url: str, secret_file: str | None, *, inactive: bool, **given: Any) -> None:
+def create(session: Session, /, url: str, *, inactive: bool, form: str | None, name: str | None, **given: Any) -> None:
     """Send events to an address from now on.
 
     The secret is shown once: receivers check signatures with it.
     """
+    if (form == FORMAT) != (name is not None):
+        raise InvalidRequest("--format mlflow and --name go together", hint="give both, or neither")
     given["description"] = given["description"] or ""
+    given["secret"] = _secret(given.pop("secret_file"))
     registry = session.open()
-    record = registry.create_webhook(url, active=not inactive, secret=_secret(secret_file), **given)
+    record = registry.create_webhook(url, active=not inactive, mlflow_name=name, **given)
     _show_secret(session, record, f"webhook {record.id} sends to {record.url}")
 
 
@@ -74,6 +82,7 @@ def list_(session: Session) -> None:
     rows = [
         (
             record.id,
+            record.format,
             record.url,
             ", ".join(record.events),
             ", ".join(record.models),
@@ -83,7 +92,7 @@ def list_(session: Session) -> None:
         )
         for record in records
     ]
-    head = ("WEBHOOK", "ADDRESS", "EVENTS", "MODELS", "STATE", "PENDING", "DEAD")
+    head = ("WEBHOOK", "FORMAT", "ADDRESS", "EVENTS", "MODELS", "STATE", "PENDING", "DEAD")
     session.emit(records, lambda: tables.table(head, rows, right=("PENDING", "DEAD"), empty="no webhooks"))
 
 
@@ -140,11 +149,24 @@ def rotate(session: Session, /, webhook_id: str, overlap: float | None, secret_f
     _show_secret(session, record, f"webhook {record.id} has a new secret")
 
 
+@command("reseal", "modelyard webhook reseal")
+@pass_session
+def reseal(session: Session) -> None:
+    """Seal all secrets with the present key.
+
+    To change the key: put the new one in front of the old one in webhooks.secret_key, restart, reseal, and take the old
+    one out.
+    """
+    record = session.open().reseal_webhooks()
+    beyond = f"; no key opens {counted(record.locked, 'other')}" if record.locked else ""
+    session.say(record, f"sealed {counted(record.resealed, 'webhook')}{beyond}")
+
+
 @command("test", "modelyard webhook test wh_01hz3")
 @click.argument("webhook_id", metavar="WEBHOOK")
 @pass_session
 def test(session: Session, /, webhook_id: str) -> None:
-    """Send a webhook.ping to a webhook."""
+    """Send a webhook.ping to a webhook, or a sample in MLflow's format."""
     record = session.open().test_webhook(webhook_id)
     session.say(record, f"queued {record.message_id}; `modelyard webhook deliveries {webhook_id}` tells how it went")
 
@@ -192,7 +214,7 @@ def deliver(session: Session, /, *, once: bool) -> None:
     session.say(counts, f"{counts['delivered']} delivered, {counts['failed']} failed")
 
 
-for each in (create, list_, show, update, delete, rotate, test, deliveries, replay, deliver):
+for each in (create, list_, show, update, delete, rotate, reseal, test, deliveries, replay, deliver):
     webhook.add_command(each)
 
 
@@ -214,6 +236,8 @@ def _show_secret(session: Session, /, record: WebhookSecret, sentence: str) -> N
 def _facts(record: WebhookRecord) -> list[tuple[str, object]]:
     return [
         ("webhook", record.id),
+        ("name", record.name),
+        ("format", record.format),
         ("address", record.url),
         ("events", ", ".join(record.events)),
         ("models", ", ".join(record.models)),

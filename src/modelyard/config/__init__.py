@@ -12,8 +12,7 @@ Sources, each over the one before it:
 A file may say `registry: PATH`, `database: URL` and `storage: URL` in place of the groups of these names.
 
 Nothing is ignored in silence: an unknown name, a wrong type, a value out of range, a key given twice or two settings
-that contradict each other raise `InvalidConfig` with the file and the line. Settings that a later version will act on
-are accepted, and `Settings.unsupported()` lists those that are turned on. Relative paths start at the working folder.
+that contradict each other raise `InvalidConfig` with the file and the line. Relative paths start at the working folder.
 """
 
 from __future__ import annotations

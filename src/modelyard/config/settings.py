@@ -36,10 +36,6 @@ class Settings:
         """The registry's folder, seen from the working folder."""
         return self.working_folder / str(self.values["registry.path"])
 
-    def unsupported(self) -> tuple[str, ...]:
-        """Names of the settings that are turned on although this version does not act on them; callers warn of them."""
-        return tuple(setting.name for setting in SETTINGS if setting.later and self.values[setting.name])
-
     def shown(self) -> dict[str, Value]:
         """All values with their secrets masked."""
         return {name: BY_NAME[name].masked(value) for name, value in self.values.items()}

@@ -34,8 +34,8 @@ class Setting:
     most: int | None = None
     secret: bool = False
     """The value may hold a password: it is masked wherever it is shown."""
-    later: bool = False
-    """Accepted now, acted on by a later version."""
+    hidden: bool = False
+    """The whole value is a secret: nothing of it is shown."""
 
     @property
     def variable(self) -> str:
@@ -53,9 +53,11 @@ class Setting:
         return ", ".join([name, *limits])
 
     def masked(self, value: Value) -> Value:
-        """The value without the password of an address and without the secrets of its query."""
+        """The value without the password of an address and without the secrets of its query; or nothing of it."""
         if not (self.secret and isinstance(value, str)):
             return value
+        if self.hidden:
+            return "***"
         text = re.sub(r"(://[^:@/?]*):.*@", r"\1:***@", value)
         return re.sub(r"(?i)([?&][^=&]*(?:password|secret|token|key)[^=&]*)=[^&]*", r"\1=***", text)
 
@@ -120,15 +122,64 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("versioning.strategy", str, "semantic", "How versions are numbered: SemVer 2.0.", choices=("semantic",)),
     Setting("versioning.git.enabled", bool, default=False, help="Record the git commit with each version."),
     Setting("versioning.git.repository", str, None, "Repository to read; the working folder's when not set."),
-    Setting("mlflow.enabled", bool, default=False, help="Also log each registered version to MLflow.", later=True),
-    Setting("mlflow.tracking_uri", str, None, "MLflow tracking server to log to.", secret=True),
-    Setting("wandb.enabled", bool, default=False, help="Also log each version to Weights & Biases.", later=True),
-    Setting("wandb.project", str, None, "Weights & Biases project to log to."),
+    Setting("mlflow.enabled", bool, default=False, help="Also log each registered version to MLflow."),
+    Setting(
+        "mlflow.tracking_uri",
+        str,
+        None,
+        "MLflow tracking server, http://… ; a store such as sqlite:///mlflow.db takes the package mlflow. "
+        "MLFLOW_TRACKING_URI, or else that file, when not set.",
+        secret=True,
+    ),
+    Setting("mlflow.experiment_name", str, "model_registry", "MLflow experiment that versions are logged to."),
+    Setting("mlflow.log_files", bool, default=True, help="Send the files of a version to MLflow, too."),
+    Setting("mlflow.max_bytes", int, 2 << 30, "Bytes of a version beyond which its files stay here.", least=0),
+    Setting("wandb.enabled", bool, default=False, help="Also log each registered version to Weights & Biases."),
+    Setting("wandb.project", str, None, "Project to log to; WANDB_PROJECT, or model_registry, when not set."),
+    Setting("wandb.entity", str, None, "Team or user that the project belongs to; the SDK's default when not set."),
+    Setting(
+        "wandb.mode",
+        str,
+        "online",
+        "How it is logged; offline, it is written to wandb.folder for `wandb sync`.",
+        choices=("online", "offline", "disabled"),
+    ),
+    Setting("wandb.folder", str, None, "Folder of offline runs; the folder wandb in the registry's when not set."),
+    Setting(
+        "wandb.link_to",
+        str,
+        None,
+        "Collection that each version is linked to, such as wandb-registry-model/{model}.",
+    ),
+    Setting("wandb.log_files", bool, default=True, help="Send the files of a version to Weights & Biases, too."),
+    Setting("wandb.max_bytes", int, 2 << 30, "Bytes of a version beyond which its files stay here.", least=0),
+    Setting("forwards.first_retry_s", float, 5.0, "Seconds until it is logged anew after a fault; doubles.", least=0),
+    Setting("forwards.longest_retry_s", float, 3_600.0, "Longest pause between two attempts, in seconds.", least=0),
+    Setting("forwards.give_up_after_s", float, 604_800.0, "Seconds after which it is given up.", least=0),
+    Setting("forwards.timeout_s", float, 3_600.0, "Seconds that an SDK has for one version.", least=1),
+    Setting("forwards.lease_s", float, 60.0, "Seconds until another sender takes over from one that died.", least=1),
+    Setting("forwards.threads", int, 2, "Versions that a server sends at once; 0 leaves them to others.", least=0),
+    Setting(
+        "forwards.close_wait_s",
+        float,
+        30.0,
+        "Seconds that closing a registry in one's own process waits for what is to be sent.",
+        least=0,
+    ),
     Setting(
         "webhooks.allow_private",
         bool,
         default=False,
         help="Send webhooks also to this machine and to private networks.",
+    ),
+    Setting(
+        "webhooks.secret_key",
+        str,
+        None,
+        "Key that seals the secrets of webhooks, the base64 of 32 bytes; several are separated by commas, the newest "
+        "first. A registry in a folder makes a file secret.key instead.",
+        secret=True,
+        hidden=True,
     ),
     Setting("webhooks.timeout_s", float, 10.0, "Seconds that a webhook's receiver has to answer.", least=0),
     Setting("webhooks.first_retry_s", float, 1.0, "Seconds until a failed delivery is tried again; doubles.", least=0),

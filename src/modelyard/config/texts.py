@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
-from modelyard.config.table import OTHER_VARIABLES, SETTINGS, Setting, Value
+from modelyard.config.table import OTHER_VARIABLES, SETTINGS, Value
 
 
 class Row(NamedTuple):
@@ -20,12 +20,12 @@ class Row(NamedTuple):
 
 def describe() -> list[Row]:
     """The table as text, in its own order."""
-    return [Row(s.name, s.variable, s.type_name, _text(s.default), _help(s)) for s in SETTINGS]
+    return [Row(s.name, s.variable, s.type_name, _text(s.default), s.help) for s in SETTINGS]
 
 
 def env_example() -> str:
     """The text of a `.env.example`: every variable with its default, commented out."""
-    blocks = [f"# {_help(s)} ({s.type_name})\n# {s.variable}={_text(s.default)}\n" for s in SETTINGS]
+    blocks = [f"# {s.help} ({s.type_name})\n# {s.variable}={_text(s.default)}\n" for s in SETTINGS]
     blocks += [f"# {text}\n# {name}=\n" for name, text in OTHER_VARIABLES.items()]
     return "\n".join(blocks)
 
@@ -42,12 +42,8 @@ def document() -> str:
         opened = groups
         indent = "  " * len(groups)
         line = f"# {last}:" if setting.default is None else f"{last}: {json.dumps(setting.default)}"
-        lines += [f"{indent}# {_help(setting)} ({setting.type_name})", indent + line]
+        lines += [f"{indent}# {setting.help} ({setting.type_name})", indent + line]
     return "\n".join(lines) + "\n"
-
-
-def _help(setting: Setting) -> str:
-    return setting.help + (" Accepted, but not acted on by this version." if setting.later else "")
 
 
 def _text(value: Value) -> str:

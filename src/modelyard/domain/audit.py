@@ -241,7 +241,8 @@ def limits(*, anchored: bool, checkpoints: int, unanchored: int) -> list[str]:
     told.append("times are those of the clock of who wrote them")
     told.append(
         "no event tells of the secrets of tokens and webhooks, the paths of webhooks' addresses, what was queued for"
-        " them, and the index of words; nor do the files of the artifacts belong to this check (`modelyard verify`)"
+        " them, the index of words, and the copies of tags and runs that searches look at; nor do the files of the"
+        " artifacts belong to this check (`modelyard verify`)"
     )
     told.append(
         "no event tells of what predictions did (observations, evidence, feedback, profiles), of who controls"

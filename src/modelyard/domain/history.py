@@ -229,6 +229,13 @@ def _updated(state: ModelState, event: Fact) -> None:
     state.revision += 1
 
 
+def _renamed(state: ModelState, event: Fact) -> None:
+    if event.data["from"] != state.name:
+        raise ValueError(event.data["from"])
+    state.name = str(event.data["to"])
+    state.revision += 1
+
+
 def _deleted(state: ModelState, _event: Fact) -> None:
     state.deleted = True
 
@@ -330,6 +337,7 @@ def _standing(stage: str, event: Fact) -> Standing:
 _STEPS: dict[str, Callable[[ModelState, Fact], None]] = {
     "model.created": _created,
     "model.updated": _updated,
+    "model.renamed": _renamed,
     "model.deleted": _deleted,
     "version.registered": _registered,
     "version.updated": _described,

@@ -5,8 +5,8 @@ a set of permissions:
 
     viewer       everything that ends in .read
     developer    viewer; model.create, model.update, version.create, version.update, version.test, promotion.request,
-                 promotion.comment, endpoint.predict, prediction.record; stage.move to development, staging and
-                 rejected
+                 promotion.comment, endpoint.predict, prediction.record, artifact.write; stage.move to development,
+                 staging and rejected
     reviewer     viewer; promotion.approve, promotion.comment
     deployer     viewer; stage.move, alias.move, version.deprecate, promotion.request, promotion.comment,
                  deployment.start, deployment.control, endpoint.update, endpoint.predict, snapshot.create,
@@ -39,6 +39,8 @@ EVERYTHING: Final = "*"
 EVERY_READ: Final = "*.read"
 NOTHING: Final = ""
 """The pattern that nothing matches: what is left of two that have nothing in common."""
+PUBLIC: Final = "public"
+"""The permission that everybody has, whoever they are: of what tells nothing about the registry."""
 SELF: Final = "self"
 """The permission of what concerns the caller alone; whoever proved who they are has it."""
 
@@ -51,6 +53,8 @@ REGISTRY_WIDE: Final = frozenset(
         "webhook.manage",
         "channel.manage",
         "audit.read",
+        "artifact.read",
+        "artifact.write",
     }
 )
 """Permissions that reach beyond any one model."""
@@ -144,6 +148,7 @@ ROLES: Final[Mapping[str, tuple[Grant, ...]]] = MappingProxyType(
                 "promotion.comment",
                 "endpoint.predict",
                 "prediction.record",
+                "artifact.write",
             ),
             *(Grant(allow="stage.move", stage=stage) for stage in ("development", "staging", "rejected")),
         ),

@@ -250,9 +250,12 @@ def check_signature(
         raise Unauthenticated("the webhook's signature does not fit", hint="check the secret, and pass the raw body")
 
 
-def message_id(webhook_id: str, sequence: int) -> str:
-    """The id of a delivery: the same at every attempt, and for every replay."""
-    return f"msg_{webhook_id.partition('_')[2]}_{sequence}"
+def message_id(webhook_id: str, sequence: int, part: int = 0) -> str:
+    """The id of a delivery: the same at every attempt, and for every replay.
+
+    `part` numbers the messages that one event stands for, where they are several.
+    """
+    return f"msg_{webhook_id.partition('_')[2]}_{sequence}" + (f"_{part}" if part else "")
 
 
 def is_delivered(status: int) -> bool:

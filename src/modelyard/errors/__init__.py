@@ -43,6 +43,7 @@ Each class has a stable `code` (programs match on it), an HTTP `status`, a comma
     │   ├── DeploymentClosed             it has ended, or its state does not allow that
     │   ├── NotDeployable                the version cannot serve: deprecated, unverified, nothing to run
     │   ├── FeedbackDiffers              another value of this metric is recorded for the prediction
+    │   ├── SecretsLocked                no key that is here seals or opens the secrets of webhooks
     │   ├── LeaseLost                    another process controls the deployments by now
     │   ├── IdempotencyConflict          the same key with another request
     │   └── PreconditionFailed           412  it moved since the caller looked

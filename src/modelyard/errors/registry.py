@@ -232,6 +232,13 @@ class PreconditionFailed(Conflict):
     default_hint = "read it again and repeat the change on what it is now"
 
 
+class SecretsLocked(Conflict):
+    """Secrets of webhooks cannot be sealed or opened with the keys that are here."""
+
+    code = "secrets_locked"
+    default_hint = "set webhooks.secret_key; of several keys, separated by commas, the first seals and all open"
+
+
 class GateRefused(ModelyardError, ValueError):
     """A move's requirements are not met; `details["verdicts"]` tells each one."""
 

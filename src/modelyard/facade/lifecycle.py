@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypedDict, Unpack
 
-from modelyard.domain.wire import Deleted, PromotionRecord, RollbackRecord, SnapshotRecord, VersionRecord
+from modelyard.domain.wire import Deleted, ModelRecord, PromotionRecord, RollbackRecord, SnapshotRecord, VersionRecord
 from modelyard.errors import InvalidRequest
-from modelyard.facade.arguments import plain_requirements, reference_of, selector_of, stage_of
+from modelyard.facade.arguments import name_of, plain_requirements, reference_of, selector_of, stage_of
 from modelyard.facade.base import Base
-from modelyard.operations import ARCHIVE, DELETE, DEPRECATE, PROMOTE, ROLLBACK, UPDATE_STAGE
+from modelyard.operations import ARCHIVE, DELETE, DEPRECATE, PROMOTE, RENAME_MODEL, ROLLBACK, UPDATE_STAGE
 
 
 class RollbackOptions(TypedDict, total=False):
@@ -179,3 +179,20 @@ class Lifecycle(Base):
         if not isinstance(force, bool):
             raise InvalidRequest(f"force is {force!r}, not True or False")
         return self._call(DELETE, reference=reference_of(model_id), force=force, if_match=if_match)
+
+    def rename_model(
+        self, name: str, new_name: str, *, force: bool = False, if_match: int | None = None
+    ) -> ModelRecord:
+        """Give a model another name; its versions, aliases and history stay, and the old name is free at once.
+
+        Args:
+            name: the model.
+            new_name: the name that it shall have.
+            force: rename it also where an endpoint of it serves; whoever calls it by the old name gets an error then.
+            if_match: demand that the model's revision is still this one.
+
+        Raises:
+            ModelExists: another model has the new name.
+            InUse: an endpoint of the model serves; `details["holders"]` names it.
+        """
+        return self._call(RENAME_MODEL, name=name_of(name), new_name=name_of(new_name), force=force, if_match=if_match)

@@ -14,7 +14,6 @@ own: it was passed along, it lies in that folder, or it names that very folder a
 from __future__ import annotations
 
 import os
-import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -78,8 +77,6 @@ def connect(
     if token is not None:
         raise InvalidRequest("a token is for a registry on a server", hint="leave it out, or give the server's URL")
     settings = settings_of(named, _text(store), file, timeout)
-    for name in settings.unsupported():
-        warnings.warn(f"the setting {name} is on, but this version does not act on it yet", stacklevel=3)
     return Opened(_embedded(settings, named, printable(actor or "local", "an actor")), settings)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from modelyard.domain.wire import GateReport, GraphRecord, Promotion, SuiteResult
 from modelyard.errors import InvalidConfig
@@ -31,6 +31,15 @@ from modelyard.operations import (
 )
 
 
+class RequestOptions(TypedDict, total=False):
+    """What `request_promotion` takes besides."""
+
+    expires_after: str
+    """How long the request waits, such as `7d`; 14 days where neither this nor the stage graph says."""
+    archive_previous: bool | None
+    """Whether who stands in the stage is archived; as the stage graph says where left out."""
+
+
 class Promotions(Base):
     """The methods of `ModelRegistry` for promotions that wait for people, and for the rules of promoting."""
 
@@ -43,7 +52,7 @@ class Promotions(Base):
         *,
         requirements: Mapping[str, Any] | None = None,
         comment: str = "",
-        expires_after: str = "",
+        **options: Unpack[RequestOptions],
     ) -> Promotion:
         """Ask for a version to be moved; it waits for approvals, and is moved by `apply_promotion`.
 
@@ -57,7 +66,7 @@ class Promotions(Base):
             requester: who asks, where the registry asks nobody to prove who they are.
             requirements: what it has to meet beyond what the stage graph demands; see `promote_model`.
             comment: why.
-            expires_after: how long it waits, such as `7d`; 14 days where neither this nor the stage graph says.
+            options: see `RequestOptions`.
 
         Returns:
             The request, with a verdict on each requirement. Gates that are not met yet refuse its application only.
@@ -76,7 +85,7 @@ class Promotions(Base):
             requester=requester,
             requirements=plain_requirements(requirements),
             comment=comment,
-            expires_after=expires_after,
+            **options,
         )
 
     def list_promotions(

@@ -10,12 +10,14 @@ from modelyard.facade.alerts import Alerts
 from modelyard.facade.analysis import Analysis
 from modelyard.facade.audit import Audit
 from modelyard.facade.catalog import Catalog
+from modelyard.facade.copying import Copying
 from modelyard.facade.declaring import Declaring
 from modelyard.facade.deployments import Deployments
 from modelyard.facade.endpoints import Endpoints
 from modelyard.facade.events import Events
 from modelyard.facade.feedback import Feedback
 from modelyard.facade.files import Files
+from modelyard.facade.forwards import Forwards
 from modelyard.facade.lifecycle import Lifecycle
 from modelyard.facade.lineage import Lineage
 from modelyard.facade.metrics import Metrics
@@ -33,6 +35,7 @@ from modelyard.facade.webhooks import Webhooks
 class ModelRegistry(
     Publishing,
     Catalog,
+    Copying,
     Files,
     Lifecycle,
     Promotions,
@@ -49,6 +52,7 @@ class ModelRegistry(
     Declaring,
     Events,
     Webhooks,
+    Forwards,
     Profiles,
     Alerts,
     Principals,
@@ -92,6 +96,8 @@ class ModelRegistry(
         repository = settings["versioning.git.repository"] or "."
         wanted = settings["versioning.git.enabled"]
         super().__init__(caller, repository=settings.working_folder / repository if wanted else None)
+        self.settings = settings
+        """The settings that hold in this process."""
 
     def close(self) -> None:
         """Give back connections; the object cannot be used any more. Closing it twice does no harm."""

@@ -3,6 +3,7 @@
 Rules
 - A webhook is known by its URL. A new one needs a secret, which the file names by its environment variable: a secret
   that the registry makes up would be seen by nobody. The secret of one that is there is neither read nor changed.
+- Webhooks in MLflow's format are left to MLflow's clients.
 - Grants are a set: their order says nothing.
 - No user is ever deleted, because events name them: where the file is to be all there is, the others are disabled.
 """
@@ -19,6 +20,7 @@ from modelyard.domain.desired import USER, WEBHOOK, Desired, Wish
 from modelyard.domain.drift import CREATE, REMOVE, UPDATE, Present, Step
 from modelyard.domain.grants import parse_grants, written
 from modelyard.domain.names import shown
+from modelyard.domain.posting import MODELYARD
 from modelyard.domain.webhooks import address_of, event_patterns, model_patterns
 from modelyard.domain.wire import GrantRecord, PrincipalRecord, WebhookRecord
 from modelyard.errors import Conflict, InvalidConfig, InvalidRequest
@@ -96,7 +98,7 @@ class Webhooks(Resource):
             document["webhooks"] = found
 
     def _webhooks(self) -> list[WebhookRecord]:
-        return self._all(LIST_WEBHOOKS, lambda page: page.webhooks, limit=None)
+        return self._all(LIST_WEBHOOKS, lambda page: page.webhooks, limit=None, format=MODELYARD)
 
 
 class Users(Resource):

@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 
+from modelyard.domain.mlflow.webhooks import FORMAT
 from modelyard.domain.webhooks import TOLERANCE_S, check_signature
-from modelyard.domain.wire import DeliveryRecord, WebhookRecord, WebhookSecret
+from modelyard.domain.wire import DeliveryRecord, ResealRecord, WebhookRecord, WebhookSecret
 from modelyard.errors import InvalidRequest
 from modelyard.facade.arguments import texts_of
 from modelyard.facade.base import Base
@@ -20,6 +21,7 @@ from modelyard.operations import (
     LIST_DELIVERIES,
     LIST_WEBHOOKS,
     REPLAY_DELIVERIES,
+    RESEAL_WEBHOOKS,
     ROTATE_SECRET,
     TEST_WEBHOOK,
     UPDATE_WEBHOOK,
@@ -38,6 +40,7 @@ class Webhooks(Base):
         description: str = "",
         active: bool = True,
         secret: str | None = None,
+        mlflow_name: str | None = None,
     ) -> WebhookSecret:
         """Send events to an address from now on; a server, or `modelyard webhook deliver`, sends them.
 
@@ -47,16 +50,19 @@ class Webhooks(Base):
             models: names of models such as "fraud" or "fraud-*"; all where they are left out.
             description: what it is for.
             active: whether it begins at once.
-            secret: `whsec_` and base64 of 24 to 64 bytes; a new one where it is left out.
+            secret: `whsec_` and base64 of 24 to 64 bytes, in MLflow's format any text; a new one where it is left out.
+            mlflow_name: send what an MLflow server would, with `events` such as "model_version.created"; this is its
+                name, by which MLflow's clients see it too.
 
         Returns:
             The webhook, with its secret: it is not shown again.
         """
         given = {"events": texts_of("events", events), "models": texts_of("models", models), "secret": secret}
+        given |= {"format": None if mlflow_name is None else FORMAT, "name": mlflow_name}
         return self._call(CREATE_WEBHOOK, url=url, description=description, active=active, **given)
 
     def list_webhooks(self, *, limit: int | None = None) -> list[WebhookRecord]:
-        """Return the webhooks, the oldest first."""
+        """Return the webhooks, the oldest first, those of MLflow's clients too."""
         return self._all(LIST_WEBHOOKS, lambda page: page.webhooks, limit=limit)
 
     def get_webhook(self, webhook: str | WebhookRecord) -> WebhookRecord:
@@ -90,8 +96,12 @@ class Webhooks(Base):
         overlap = None if overlap_seconds is None else _seconds(overlap_seconds)
         return self._call(ROTATE_SECRET, webhook=_id_of(webhook), secret=secret, overlap_seconds=overlap)
 
+    def reseal_webhooks(self) -> ResealRecord:
+        """Seal the secrets of all webhooks with the present key, after `webhooks.secret_key` has got a new one."""
+        return self._call(RESEAL_WEBHOOKS)
+
     def test_webhook(self, webhook: str | WebhookRecord) -> DeliveryRecord:
-        """Queue a `webhook.ping`; `list_deliveries` tells what came of it."""
+        """Queue a `webhook.ping`, or a sample in MLflow's format; `list_deliveries` tells what came of it."""
         return self._call(TEST_WEBHOOK, webhook=_id_of(webhook))
 
     def list_deliveries(

@@ -27,6 +27,7 @@ _OF_VERSIONS = (
     .where(aliases.c.version_id.in_(bindparam("ids", expanding=True)))
     .order_by(aliases.c.alias)
 )
+_OF_MODELS = _FULL.where(aliases.c.model_id.in_(bindparam("ids", expanding=True))).order_by(aliases.c.alias)
 _COUNT = select(func.count()).select_from(aliases)
 _INSERT = insert(aliases)
 _KEY = (aliases.c.model_id == bindparam("key_model"), aliases.c.alias == bindparam("key_alias"))
@@ -51,6 +52,14 @@ def of_versions(tx: Transaction, ids: Iterable[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = defaultdict(list)
     for row in tx.all(_OF_VERSIONS, {"ids": list(ids)}):
         found[row.version_id].append(row.alias)
+    return found
+
+
+def of_models(tx: Transaction, ids: Iterable[str]) -> dict[str, dict[str, int]]:
+    """Return the aliases of each of some models, with the number of the version that each points to."""
+    found: dict[str, dict[str, int]] = defaultdict(dict)
+    for row in tx.all(_OF_MODELS, {"ids": list(ids)}):
+        found[row.model_id][row.alias] = row.number
     return found
 
 

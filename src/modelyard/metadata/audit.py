@@ -64,8 +64,11 @@ _MODEL = select(
     models.c.last_event_hash, models.c.deleted_at,
 )  # fmt: skip
 _MODELS = _MODEL.where(models.c.id > bindparam("after")).order_by(models.c.id).limit(PAGE)
+_RENAMED = select(events.c.model_id).where(events.c.type == "model.renamed", events.c.model == bindparam("name"))
 _MODELS_BY_NAME = (
-    select(models.c.id).where(models.c.name == bindparam("name"), models.c.id != REGISTRY).order_by(models.c.id.desc())
+    select(models.c.id)
+    .where(or_(models.c.name == bindparam("name"), models.c.id.in_(_RENAMED)), models.c.id != REGISTRY)
+    .order_by(models.c.id.desc())
 )
 _VERSIONS = (
     select(

@@ -31,18 +31,21 @@ from modelyard.metadata.tables import (
     evidence,
     exports,
     feedback,
+    forwards,
     judgements,
     leases,
     lineage_refs,
     manifest_blobs,
     manifests,
     metadata,
+    model_tags,
     notifications,
     observations,
     placements,
     principals,
     profiles,
     promotions,
+    proxied_files,
     recorders,
     routes,
     secrets,
@@ -51,6 +54,7 @@ from modelyard.metadata.tables import (
     stage_graphs,
     tokens,
     version_metrics,
+    version_tags,
     versions,
     webhooks,
 )
@@ -62,6 +66,8 @@ BEFORE_DELIVERY = frozenset({OLDEST, "0002"})
 """The schemas that know no endpoints."""
 BEFORE_JUDGE = BEFORE_DELIVERY | {"0003"}
 """The schemas that know no judge and no alerts."""
+BEFORE_ECOSYSTEM = BEFORE_JUDGE | {"0004"}
+"""The schemas that know no clients of other systems."""
 DELIVERY = frozenset(
     table.name for table in (deployment_history, deployments, endpoints, leases, observations, routes, snapshots)
 )
@@ -72,6 +78,7 @@ JUDGE = frozenset(
         recorders, secrets, silences,
     )
 )  # fmt: skip
+ECOSYSTEM = frozenset(table.name for table in (forwards, model_tags, proxied_files, version_tags))
 GOVERNANCE = frozenset(
     table.name
     for table in (
@@ -125,7 +132,8 @@ def later_tables(revision: str) -> frozenset[str]:
     """Return the tables that a database of some schema cannot have yet."""
     governance = GOVERNANCE if revision == OLDEST else frozenset()
     judge = JUDGE if revision in BEFORE_JUDGE else frozenset()
-    return governance | judge | (DELIVERY if revision in BEFORE_DELIVERY else frozenset())
+    ecosystem = ECOSYSTEM if revision in BEFORE_ECOSYSTEM else frozenset()
+    return governance | judge | ecosystem | (DELIVERY if revision in BEFORE_DELIVERY else frozenset())
 
 
 def tables_of(tx: Transaction) -> set[str]:

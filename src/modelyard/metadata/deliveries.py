@@ -1,8 +1,9 @@
 """What webhooks are still to be sent: lines, claims, outcomes, replays.
 
 Rules
-1. The deliveries of one webhook and one model are a line, in the order of the events. Only the first pending one of a
-   line may be sent; so a later event of a model waits for the earlier one, and other models go on.
+1. The deliveries of one webhook and one model are a line, in the order of the events, and of the messages that one
+   event stands for. Only the first pending one of a line may be sent; so a later event of a model waits for the earlier
+   one, and other models go on.
 2. Whoever sends claims the first one before, until a moment: the lease. A claim is a conditional update, so of many
    senders one gets it, on SQLite and on PostgreSQL alike. When the lease is over, another sender may claim it again.
 3. An outcome counts only if the claim is still the one that was made.
@@ -66,7 +67,7 @@ def _heads() -> Select[Any]:
     head = (
         select(other.c.id)
         .where(other.c.state == PENDING, other.c.webhook_id == lines.c.webhook_id, other.c.model_id == lines.c.model_id)
-        .order_by(other.c.event_seq)
+        .order_by(other.c.event_seq, other.c.part)
         .limit(1)
         .scalar_subquery()
     )
@@ -90,7 +91,7 @@ _CLAIM = (
                 (earlier := deliveries.alias("earlier")).c.state == PENDING,
                 earlier.c.webhook_id == bindparam("webhook"),
                 earlier.c.model_id == bindparam("model"),
-                earlier.c.event_seq < bindparam("event"),
+                tuple_(earlier.c.event_seq, earlier.c.part) < tuple_(bindparam("event"), bindparam("at_part")),
             )
         )
     )
@@ -122,7 +123,7 @@ _NEXT = (
         deliveries.c.model_id == bindparam("model"),
         webhooks.c.active == 1,
     )
-    .order_by(deliveries.c.event_seq)
+    .order_by(deliveries.c.event_seq, deliveries.c.part)
     .limit(1)
 )
 _ONE = (
@@ -161,6 +162,19 @@ _later = tuple_(events.c.txid, events.c.seq) > tuple_(bindparam("txid", type_=Bi
 _AGAIN_AFTER = _AGAIN.where(
     deliveries.c.state != PENDING, deliveries.c.event_seq.in_(select(events.c.seq).where(_later))
 )
+_NEVER_QUEUED = (
+    select(events)
+    .where(events.c.workspace == DEFAULT_WORKSPACE, _later, events.c.type.in_(bindparam("kinds", expanding=True)))
+    .where(
+        ~exists(
+            select(literal(1)).where(
+                deliveries.c.webhook_id == bindparam("webhook"), deliveries.c.event_seq == events.c.seq
+            )
+        )
+    )
+    .order_by(events.c.txid, events.c.seq)
+    .limit(bindparam("limit"))
+)
 _OLD = select(deliveries.c.id).where(deliveries.c.state == DELIVERED, deliveries.c.finished_at < bindparam("before"))
 _FORGET = delete(deliveries).where(deliveries.c.state == DELIVERED, deliveries.c.finished_at < bindparam("before"))
 
@@ -190,6 +204,7 @@ def claim(tx: Transaction, row: Row[Any], *, now: str, until: str) -> bool:
         "webhook": row.webhook_id,
         "model": row.model_id,
         "event": row.event_seq,
+        "at_part": row.part,
     }
     return tx.run(_CLAIM, values).rowcount == 1
 
@@ -249,6 +264,11 @@ def dead_again(tx: Transaction, webhook_id: str, at: str) -> int:
     return tx.run(_AGAIN_DEAD, {"webhook": webhook_id, "at": at}).rowcount
 
 
+def sent_again(tx: Transaction, webhook_id: str, *, after: Place, at: str) -> int:
+    """Put every delivery of an event behind a place back into its line; return how many they are."""
+    return tx.run(_AGAIN_AFTER, {"webhook": webhook_id, "txid": after[0], "seq": after[1], "at": at}).rowcount
+
+
 def all_again(
     tx: Transaction,
     webhook_id: str,
@@ -262,8 +282,7 @@ def all_again(
 
     What is pending stays as it is. The caller holds the webhook's lock.
     """
-    place = {"webhook": webhook_id, "txid": after[0], "seq": after[1], "at": at}
-    number = tx.run(_AGAIN_AFTER, place).rowcount
+    number = sent_again(tx, webhook_id, after=after, at=at)
     chosen = select(
         literal(webhook_id), events.c.model_id, events.c.seq, literal(PENDING), literal(0), literal(at), literal(at)
     ).where(events.c.workspace == DEFAULT_WORKSPACE, _later, events.c.type != "webhook.ping")
@@ -277,6 +296,14 @@ def all_again(
     columns = ["webhook_id", "model_id", "event_seq", "state", "attempts", "due_at", "created_at"]
     statement = insert(deliveries).from_select(columns, chosen).execution_options(preserve_rowcount=True)
     return number + tx.run(statement, values).rowcount
+
+
+def never_queued(
+    tx: Transaction, webhook_id: str, kinds: Sequence[str], *, after: Place, limit: int
+) -> Sequence[Row[Any]]:
+    """Return events of these types behind a place of which the webhook has no delivery, in the feed's order."""
+    values = {"webhook": webhook_id, "kinds": list(kinds), "txid": after[0], "seq": after[1], "limit": limit}
+    return tx.all(_NEVER_QUEUED, values)
 
 
 def any_before(tx: Transaction, before: str) -> bool:

@@ -91,7 +91,16 @@ def append(
     sequence = inserted_key(stored)
     tx.wants_checkpoint |= sequence % CHECKPOINT_EVERY == 0
     tx.run(_ADVANCE, {"key": model_id, "position": fact["position"], "hash": digest})
-    webhooks.enqueue(tx, webhooks.Happened(sequence=sequence, model_id=model_id, model=end.name, kind=kind), at)
+    happened = webhooks.Happened(
+        sequence=sequence,
+        model_id=model_id,
+        model=end.name,
+        kind=kind,
+        at=fact["at"],
+        version_id=version_id,
+        data=fact["data"],
+    )
+    webhooks.enqueue(tx, happened, at)
     return int(fact["position"])
 
 

@@ -15,6 +15,7 @@ import msgspec
 from sqlalchemy import Row, Select, bindparam, func, insert, select, update
 
 from modelyard.domain.wire import ModelRecord
+from modelyard.metadata import tags
 from modelyard.metadata.database import Transaction
 from modelyard.metadata.scopes import EVERY_MODEL, limited
 from modelyard.metadata.tables import DEFAULT_WORKSPACE, aliases, models, versions
@@ -46,11 +47,24 @@ _UPDATE = (
         updated_at=bindparam("at"),
     )
 )
+_RENAME = (
+    update(models)
+    .where(models.c.id == bindparam("key"))
+    .values(
+        name=bindparam("new"), live_name=bindparam("new"), revision=models.c.revision + 1, updated_at=bindparam("at")
+    )
+)
 _TOUCH = update(models).where(models.c.id == bindparam("key")).values(updated_at=bindparam("at"))
+_EDIT = _TOUCH.values(edited_at=bindparam("edited"))
 _TAKE_NUMBER = (
     update(models)
     .where(models.c.id == bindparam("key"))
-    .values(last_number=models.c.last_number + 1, live_versions=models.c.live_versions + 1, updated_at=bindparam("at"))
+    .values(
+        last_number=models.c.last_number + 1,
+        live_versions=models.c.live_versions + 1,
+        updated_at=bindparam("at"),
+        edited_at=bindparam("edited"),
+    )
 )
 _LOSE_VERSION = update(models).where(models.c.id == bindparam("key")).values(live_versions=models.c.live_versions - 1)
 _BURY = (
@@ -80,8 +94,10 @@ def add(tx: Transaction, values: dict[str, Any]) -> None:
         "last_event_hash": "",
         "created_at": at,
         "updated_at": at,
+        "edited_at": in_milliseconds(at),
     }
     tx.run(_INSERT, row)
+    tags.of_model(tx, values["id"], values["tags"])
 
 
 def by_name(tx: Transaction, name: str) -> Row[Any] | None:
@@ -117,16 +133,27 @@ def count(tx: Transaction) -> int:
 def change(tx: Transaction, model_id: str, values: dict[str, Any]) -> None:
     """Write a model's description, owner, team and tags (a dict) at the moment `at`, and count its revision up."""
     tx.run(_UPDATE, {**values, "tags": msgspec.json.encode(values["tags"]).decode(), "key": model_id})
+    tags.replace_of_model(tx, model_id, values["tags"])
 
 
-def touch(tx: Transaction, model_id: str, at: str) -> None:
-    """Record that something of the model changed at a moment."""
-    tx.run(_TOUCH, {"key": model_id, "at": at})
+def rename(tx: Transaction, model_id: str, name: str, at: str) -> None:
+    """Give a model another name, which no live model has; the old one is free at once."""
+    tx.run(_RENAME, {"key": model_id, "new": name, "at": at})
+
+
+def touch(tx: Transaction, model_id: str, at: str, *, edited: bool = False) -> None:
+    """Record that something of the model changed at a moment; `edited`: something that `edited_at` is about."""
+    tx.run(_EDIT if edited else _TOUCH, {"key": model_id, "at": at, "edited": in_milliseconds(at)})
+
+
+def in_milliseconds(at: str) -> str:
+    """A moment as MLflow's clients see it, cut to milliseconds; what they see as equal has to sort as equal."""
+    return f"{at[:23]}Z"
 
 
 def take_number(tx: Transaction, row: Row[Any], at: str) -> int:
     """Give out the next number of a locked model."""
-    tx.run(_TAKE_NUMBER, {"key": row.id, "at": at})
+    tx.run(_TAKE_NUMBER, {"key": row.id, "at": at, "edited": in_milliseconds(at)})
     return int(row.last_number) + 1
 
 

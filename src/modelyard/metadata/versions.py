@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, delete, func, insert, or_, select, update
 
 from modelyard.domain.directions import canonical
+from modelyard.metadata import models as models_of
 from modelyard.metadata.database import Transaction, inserted_key
 from modelyard.metadata.scopes import limited
 from modelyard.metadata.tables import DEFAULT_WORKSPACE, aliases, models, placements, version_metrics, versions
@@ -100,6 +101,8 @@ _CHANGE = (
         document=bindparam("document"),
         framework=bindparam("framework"),
         signature=bindparam("signature"),
+        run_id=bindparam("run_id"),
+        edited_at=bindparam("edited_at"),
         updated_at=bindparam("updated_at"),
         revision=versions.c.revision + 1,
     )
@@ -123,21 +126,22 @@ _PLACED = select(placements.c.version_seq)
 
 _MOST_AT_ONCE = 64
 
-CHANGEABLE = ("label", "stage", "deprecation", "document", "framework", "signature")
+CHANGEABLE = ("label", "stage", "deprecation", "document", "framework", "signature", "run_id")
 
 
 def add(tx: Transaction, values: Mapping[str, Any], metrics: Mapping[str, float]) -> int:
     """Insert a version and what it is ranked by; return its sequence number."""
-    result = tx.run(_INSERT, dict(values))
+    result = tx.run(_INSERT, {**values, "edited_at": models_of.in_milliseconds(values["created_at"])})
     seq = inserted_key(result)
     _write_metrics(tx, seq, values["model_id"], metrics)
     return seq
 
 
-def change(tx: Transaction, row: Row[Any], at: str, **values: Any) -> None:
-    """Write some of the columns in CHANGEABLE, and count the revision up."""
+def change(tx: Transaction, row: Row[Any], at: str, *, edited: bool = False, **values: Any) -> None:
+    """Write some of the columns in CHANGEABLE, and count the revision up; `edited`: as `edited_at` shall tell."""
     merged = {name: values.get(name, getattr(row, name)) for name in CHANGEABLE}
-    tx.run(_CHANGE, {**merged, "updated_at": at, "key": row.seq})
+    moment = models_of.in_milliseconds(at) if edited else row.edited_at
+    tx.run(_CHANGE, {**merged, "updated_at": at, "edited_at": moment, "key": row.seq})
 
 
 def touch(tx: Transaction, row: Row[Any], at: str) -> None:

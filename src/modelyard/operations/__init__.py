@@ -23,8 +23,10 @@ from modelyard.domain.contract import Operation as Operation
 from modelyard.domain.contract import Secretive as Secretive
 from modelyard.operations.alerts import *  # noqa: F403 - the table is all rows of its modules
 from modelyard.operations.analysis import *  # noqa: F403 - the table is all rows of its modules
+from modelyard.operations.copying import *  # noqa: F403 - the table is all rows of its modules
 from modelyard.operations.delivery import *  # noqa: F403 - the table is all rows of its modules
 from modelyard.operations.feedback import *  # noqa: F403 - the table is all rows of its modules
+from modelyard.operations.forwards import *  # noqa: F403 - the table is all rows of its modules
 from modelyard.operations.history import *  # noqa: F403 - the table is all rows of its modules
 from modelyard.operations.lineage import *  # noqa: F403 - the table is all rows of its modules
 from modelyard.operations.metrics import *  # noqa: F403 - the table is all rows of its modules
@@ -33,6 +35,7 @@ from modelyard.operations.principals import *  # noqa: F403 - the table is all r
 from modelyard.operations.profiles import *  # noqa: F403 - the table is all rows of its modules
 from modelyard.operations.promotions import *  # noqa: F403 - the table is all rows of its modules
 from modelyard.operations.registry import *  # noqa: F403 - the table is all rows of its modules
+from modelyard.operations.renaming import *  # noqa: F403 - the table is all rows of its modules
 from modelyard.operations.reports import *  # noqa: F403 - the table is all rows of its modules
 from modelyard.operations.signatures import *  # noqa: F403 - the table is all rows of its modules
 from modelyard.operations.webhooks import *  # noqa: F403 - the table is all rows of its modules

@@ -18,15 +18,22 @@ class CreateWebhook:
     description: str = ""
     active: bool = True
     secret: str = ""
-    """`whsec_` and base64; a new one is made where it is left out."""
+    """`whsec_` and base64, in MLflow's format any text; a new one is made where it is left out."""
+    format: str = "modelyard"
+    """`modelyard`, or `mlflow` to send what an MLflow server would: its events, its headers, its signature."""
+    name: str = ""
+    """What people call it; one in MLflow's format must have one."""
+    signed: bool = True
+    """Without it one in MLflow's format that is given no secret gets none, and what it sends is not signed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ListWebhooks:
-    """A page of webhooks."""
+    """A page of webhooks, of one format if given."""
 
     limit: int = 100
     page_token: str = ""
+    format: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,15 +59,23 @@ class UpdateWebhook(NamedWebhook):
     models: list[str] | None = None
     description: str | None = None
     active: bool | None = None
+    name: str | None = None
+    secret: str | None = None
+    """Signs from now on instead of the present one; with `rotate` both sign for some time."""
     if_match: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class RotateSecret(NamedWebhook):
-    """A new secret; the present one signs beside it for some time."""
+    """A new secret; the present one signs beside it for some time, but in MLflow's format, which has one signature."""
 
     secret: str = ""
     overlap_seconds: float = 86_400.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResealWebhooks:
+    """The secrets of all webhooks, to be sealed with the present key."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,9 +120,13 @@ ROTATE_SECRET = Operation(
     "rotate_webhook_secret", "POST", _ONE + "/rotate", _MANAGE, RotateSecret, wire.WebhookSecret,
     "Give a webhook a new secret, which is shown once", example={"overlap_seconds": 3600.0},
 )  # fmt: skip
+RESEAL_WEBHOOKS = Operation(
+    "reseal_webhooks", "POST", "/api/webhooks/reseal", _MANAGE, ResealWebhooks, wire.ResealRecord,
+    "Seal the secrets of all webhooks with the present key",
+)  # fmt: skip
 TEST_WEBHOOK = Operation(
     "test_webhook", "POST", _ONE + "/test", _MANAGE, NamedWebhook, wire.DeliveryRecord,
-    "Send a `webhook.ping` to a webhook",
+    "Send a `webhook.ping` to a webhook; a sample of its first event in MLflow's format",
 )  # fmt: skip
 LIST_DELIVERIES = Operation(
     "list_deliveries", "GET", _ONE + "/deliveries", _MANAGE, ListDeliveries, wire.DeliveryPage,

@@ -19,7 +19,18 @@ from modelyard.domain.deployment import TERMINAL
 from modelyard.domain.permissions import Principal
 from modelyard.domain.wire import Damage, GarbageReport, RegistryExport, Stats, Verification
 from modelyard.errors import IntegrityError, InvalidRequest, RegistryCorrupt
-from modelyard.metadata import aliases, deployment_counts, endpoints, journal, manifests, models, requests, versions
+from modelyard.metadata import (
+    aliases,
+    deployment_counts,
+    endpoints,
+    journal,
+    manifests,
+    models,
+    proxied,
+    requests,
+    versions,
+)
+from modelyard.metadata.database import Transaction
 from modelyard.operations import COLLECT_GARBAGE, EXPORT, STATS, VERIFY, CollectGarbage, Empty, Named
 from modelyard.registry.context import Context, Yard
 from modelyard.registry.dispatch import serves
@@ -59,7 +70,7 @@ def verify(yard: Yard, request: Named, principal: Principal) -> Verification:
 
 @serves(COLLECT_GARBAGE)
 def collect_garbage(yard: Yard, request: CollectGarbage, _principal: Principal) -> GarbageReport:
-    """Remove stored files that no version refers to, unfinished uploads and answers kept for repeated requests."""
+    """Remove files that no version and no artifact refers to, unfinished uploads, and answers kept for repetitions."""
     try:
         grace = check_number(request.grace_seconds)
     except ValueError as error:
@@ -98,7 +109,7 @@ def collect_garbage(yard: Yard, request: CollectGarbage, _principal: Principal) 
 def stats(context: Context, _request: Empty) -> Stats:
     """Return the registry in numbers."""
     tx = context.tx
-    live = manifests.live_blobs(tx)
+    live, kept = _needed(tx), proxied.totals(tx)
     newest = versions.page(tx, limit=1)
     by_stage = versions.counted(tx, "stage")
     return Stats(
@@ -108,6 +119,8 @@ def stats(context: Context, _request: Empty) -> Stats:
         stored_size_bytes=sum(live.values()),
         total_aliases=aliases.count(tx),
         total_events=journal.count(tx),
+        total_artifacts=kept.files,
+        artifacts_size_bytes=kept.size,
         **_delivery(context),
         models_by_stage=by_stage,
         versions_by_label={label or "none": count for label, count in versions.counted(tx, "label").items()},
@@ -157,14 +170,19 @@ def _refuse_without_history(yard: Yard, condemned: list[gc.Candidate]) -> None:
 
 def _live(yard: Yard) -> dict[str, int]:
     with yard.database.read() as tx:
-        return manifests.live_blobs(tx)
+        return _needed(tx)
+
+
+def _needed(tx: Transaction) -> dict[str, int]:
+    """Return the stored files that versions or kept artifacts need, with their sizes in bytes."""
+    return proxied.blobs(tx) | manifests.live_blobs(tx)
 
 
 @contextmanager
 def _unused(yard: Yard, digest: str) -> Iterator[bool]:
     with yard.database.write() as tx:
         tx.guard_artifacts(alone=True)
-        yield not manifests.is_live(tx, digest)
+        yield not (manifests.is_live(tx, digest) or proxied.needs(tx, digest))
 
 
 def _forget_answers(yard: Yard) -> None:

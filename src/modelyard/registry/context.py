@@ -11,13 +11,30 @@ from modelyard.artifacts.store import ArtifactStore
 from modelyard.domain.evidence import Finding
 from modelyard.domain.graph import StageGraph
 from modelyard.domain.permissions import Principal
+from modelyard.domain.posting import Reply
 from modelyard.domain.stages import ModelStage
 from modelyard.domain.wire import EndpointConfiguration, FileRecord
 from modelyard.errors import ModelyardError
 from modelyard.metadata import journal
 from modelyard.metadata.database import Database, Transaction
+from modelyard.metadata.vault import Vault
 from modelyard.registry.extensions import CustomGate, TestCommands
 from modelyard.registry.graphs import Graphs
+
+
+class Courier(Protocol):
+    """Posts JSON to places outside; `modelyard.outside.outbound` has the real one."""
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str], *, listen: bool = False) -> Reply:
+        """Post and wait for the answer, of which the beginning is read where `listen`; never raises for the way."""
+
+    def check_place(self, host: str) -> None:
+        """Refuse a host that is written as an address which may not be reached.
+
+        Raises:
+            InvalidRequest: it is one.
+        """
+
 
 SEEING = "version.read"
 """The permission without which the versions of a model are not there, for whoever does not have it."""
@@ -94,6 +111,12 @@ class Yard:
     """Kind of provider → the model that it runs where a version names none."""
     engine: EngineSlot = field(default_factory=EngineSlot)
     """What runs versions."""
+    vault: Vault = field(default_factory=Vault)
+    """What seals the secrets of webhooks."""
+    courier: Courier | None = None
+    """What webhooks are tried out with."""
+    forwards: tuple[str, ...] = ()
+    """The tracking systems that versions are sent on to."""
 
 
 @dataclass(frozen=True, kw_only=True)

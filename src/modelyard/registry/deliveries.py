@@ -4,25 +4,30 @@ Rules
 1. Before an attempt the delivery is claimed, for as long as the lease; nobody else sends it meanwhile. A sender that
    dies leaves the claim, which runs out: the event is sent again, with the same id. So delivery is at least once.
 2. An attempt is not begun when more than half of the lease is over: the outcome could come too late.
-3. What was refused by rule (an address that is not allowed) counts as a failed attempt.
-4. After each success the next event of the same model follows at once, up to `RUN` of them; then others have a turn.
-5. Nothing is held open while a receiver is waited for: no transaction, no lock.
+3. What was refused by rule (an address that is not allowed), or cannot be signed because its secret cannot be opened,
+   counts as a failed attempt.
+4. Whether a failed one is tried again, and when, depends on the webhook's format (`modelyard.domain.posting`).
+5. After each success the next event of the same model follows at once, up to `RUN` of them; then others have a turn.
+6. Nothing is held open while a receiver is waited for: no transaction, no lock.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import msgspec
 from sqlalchemy import Row
 
 from modelyard.domain.durations import later, parsed
+from modelyard.domain.posting import Parcel, Reply, pause_after, switches_off
 from modelyard.domain.webhooks import DEAD, DELIVERED, GONE, PENDING, Patience, is_delivered, message_id
+from modelyard.errors import SecretsLocked
 from modelyard.metadata import deliveries, journal, models, webhooks
 from modelyard.metadata.database import Transaction, known
 from modelyard.metadata.deliveries import Outcome
 from modelyard.metadata.tables import REGISTRY
+from modelyard.metadata.vault import Vault
 from modelyard.registry.context import Yard
 
 RUN = 100
@@ -31,32 +36,6 @@ LONGEST_ERROR = 500
 ACTOR = "webhooks"
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
-
-
-@dataclass(frozen=True, kw_only=True)
-class Parcel:
-    """One attempt: what is sent, where to, and signed with which secrets."""
-
-    delivery: int
-    webhook: str
-    model_id: str
-    url: str
-    message_id: str
-    body: bytes
-    secrets: tuple[str, ...]
-    attempts: int
-    created_at: str
-    claimed_until: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reply:
-    """What came of an attempt: the status of the answer, or why there is none."""
-
-    status: int | None = None
-    error: str = ""
-    retry_after: float = 0.0
-    """For how many seconds the receiver asks to be left alone."""
 
 
 class Post(Protocol):
@@ -87,7 +66,7 @@ def look(yard: Yard) -> Due:
 def take(yard: Yard, row: Row[Any], lease: float) -> Parcel | None:
     """Claim the first delivery of a line; None where another sender was faster."""
     with yard.database.write() as tx:
-        return _claimed(tx, row, yard.clock(), lease)
+        return _claimed(tx, row, yard.clock(), lease, yard.vault)
 
 
 def settle(
@@ -110,7 +89,7 @@ def settle(
     outcome = judged(parcel, reply, now, patience, chance)
     with yard.database.write() as tx:
         # The webhook's row is locked before its deliveries, as a replay does it.
-        webhook = webhooks.one(tx, parcel.webhook, lock=True) if reply.status == GONE else None
+        webhook = webhooks.one(tx, parcel.webhook, lock=True) if switches_off(parcel, reply) else None
         if not deliveries.finish(tx, parcel.delivery, claimed_until=parcel.claimed_until, outcome=outcome):
             return None
         if webhook is not None and webhook.active:
@@ -118,7 +97,7 @@ def settle(
         if outcome.state != DELIVERED or not lease:
             return None
         following = deliveries.first_of_line(tx, parcel.webhook, parcel.model_id)
-        return _claimed(tx, following, now, lease) if following is not None else None
+        return _claimed(tx, following, now, lease, yard.vault) if following is not None else None
 
 
 def give_back(yard: Yard, parcel: Parcel) -> None:
@@ -129,17 +108,16 @@ def give_back(yard: Yard, parcel: Parcel) -> None:
 
 def judged(parcel: Parcel, reply: Reply, now: str, patience: Patience, chance: float) -> Outcome:
     """Say what becomes of a delivery."""
-    delivered = reply.status is not None and is_delivered(reply.status)
+    if reply.status is not None and is_delivered(reply.status):
+        return Outcome(state=DELIVERED, due_at=now, status=reply.status, error=None, finished_at=now)
     waited = (parsed(now) - parsed(parcel.created_at)).total_seconds()
-    over = reply.status == GONE or waited >= patience.give_up_after
-    state = DELIVERED if delivered else DEAD if over else PENDING
-    pending = state == PENDING
+    pause = pause_after(parcel, reply, waited=waited, patience=patience, chance=chance)
     return Outcome(
-        state=state,
-        due_at=later(now, patience.pause(parcel.attempts, chance)) if pending else now,
+        state=DEAD if pause is None else PENDING,
+        due_at=now if pause is None else later(now, pause),
         status=reply.status,
-        error=None if delivered else reply.error[:LONGEST_ERROR] or f"status {reply.status}",
-        finished_at=None if pending else now,
+        error=reply.error[:LONGEST_ERROR] or f"status {reply.status}",
+        finished_at=now if pause is None else None,
     )
 
 
@@ -148,32 +126,47 @@ def in_time(yard: Yard, parcel: Parcel, lease: float) -> bool:
     return (parsed(parcel.claimed_until) - parsed(yard.clock())).total_seconds() >= lease / 2
 
 
-def _claimed(tx: Transaction, row: Row[Any], now: str, lease: float) -> Parcel | None:
+def _claimed(tx: Transaction, row: Row[Any], now: str, lease: float, vault: Vault) -> Parcel | None:
     webhook = webhooks.one(tx, row.webhook_id)
     until = later(now, lease)
     if webhook is None or not webhook.active or not deliveries.claim(tx, row, now=now, until=until):
         return None
     # It may have been tried or put back in line since it was looked at.
     row = known(deliveries.one(tx, row.webhook_id, row.id))
-    event = known(deliveries.event_of(tx, row.event_seq))
-    fact = journal.record_of(event)
-    return Parcel(
+    parcel = Parcel(
         delivery=row.id,
         webhook=row.webhook_id,
         model_id=row.model_id,
         url=webhook.url,
-        message_id=message_id(row.webhook_id, row.event_seq),
-        body=_encode({"type": fact.type, "timestamp": fact.at, "data": fact}),
-        secrets=tuple(key.secret for key in webhooks.keys_of(webhook) if not key.until or key.until > now),
+        message_id=message_id(row.webhook_id, row.event_seq, row.part),
+        body=_body(tx, row),
+        secrets=(),
         attempts=row.attempts,
         created_at=row.created_at,
         claimed_until=until,
+        format=webhook.format,
     )
+    return with_secrets(parcel, webhook, vault, now)
+
+
+def with_secrets(parcel: Parcel, webhook: Row[Any], vault: Vault, now: str) -> Parcel:
+    """Return a parcel with the secrets that sign now; with its trouble where they cannot be opened."""
+    try:
+        keys = webhooks.keys_of(webhook, vault)
+    except SecretsLocked as error:
+        return replace(parcel, trouble=error.message)
+    return replace(parcel, secrets=tuple(key.secret for key in keys if not key.until or key.until > now))
+
+
+def _body(tx: Transaction, row: Row[Any]) -> bytes:
+    if row.message is not None:
+        return str(row.message).encode()
+    fact = journal.record_of(known(deliveries.event_of(tx, row.event_seq)))
+    return _encode({"type": fact.type, "timestamp": fact.at, "data": fact})
 
 
 def _switch_off(tx: Transaction, row: Row[Any], now: str) -> None:
-    choice, keys = webhooks.choice_of(row), webhooks.keys_of(row)
-    webhooks.change(tx, row.id, url=row.url, keys=keys, choice=choice, active=False, at=now)
+    webhooks.change(tx, row.id, replace(webhooks.said_by(row), active=False), now)
     models.lock_by_id(tx, REGISTRY)
     data = {"webhook": row.id, "reason": f"the receiver answered {GONE}: it is gone"}
     journal.append(tx, model_id=REGISTRY, kind="webhook.disabled", at=now, actor=ACTOR, data=data)

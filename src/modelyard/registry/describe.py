@@ -22,7 +22,7 @@ from modelyard.domain.names import shown
 from modelyard.domain.signature import Signature
 from modelyard.domain.wire import METADATA_FIELDS, ModelRecord, VersionRecord
 from modelyard.errors import InvalidMetadata
-from modelyard.metadata import lineage, models, versions
+from modelyard.metadata import lineage, models, tags, versions
 from modelyard.operations import (
     UPDATE_METRICS,
     UPDATE_MODEL,
@@ -33,6 +33,7 @@ from modelyard.operations import (
 )
 from modelyard.registry.context import Context
 from modelyard.registry.dispatch import serves
+from modelyard.registry.forwards import forward_again
 from modelyard.registry.lookup import check_revision, document, find, find_model, model_record, record
 from modelyard.registry.numbering import judge_change
 from modelyard.registry.publish import encode, index_words
@@ -58,7 +59,7 @@ def update_model(context: Context, request: UpdateModel) -> ModelRecord:
     changes = {key: [old[key], new[key]] for key in new if old[key] != new[key]}
     if changes:
         models.change(context.tx, row.id, {**new, "at": context.now})
-        _tell(context, row.id, "model.updated", None, {"changes": changes})
+        _tell(context, row.id, "model.updated", None, {"changes": changes}, edited="description" in changes)
     return model_record(context, find_model(context, request.name))
 
 
@@ -74,7 +75,7 @@ def update_version(context: Context, request: UpdateVersion) -> VersionRecord:
         )
     changed = dict(request.metadata)
     rules.check_extra(changed.get("extra"))
-    _refuse_other_provider(row, changed)
+    _refuse_other_origin(row, changed)
     said = "allow_breaking" in changed and (changed["allow_breaking"] or "") != document(row).get("allow_breaking", "")
     if said and not SCHEMAS & set(changed):
         raise InvalidMetadata(
@@ -111,12 +112,20 @@ def _write(context: Context, row: Row[Any], changed: dict[str, Any], *, label: s
         changes["label"] = [row.label, label]
     if changes:
         framework = new.get("framework", "")[:100]
-        written = {"document": encode(new), "framework": framework, "signature": Signature.of(new).fingerprint}
-        versions.change(context.tx, row, context.now, label=label, **written)
+        written = {
+            "document": encode(new),
+            "framework": framework,
+            "signature": Signature.of(new).fingerprint,
+            "run_id": new.get("training_run_id", "")[: tags.HEAD],
+        }
+        versions.change(context.tx, row, context.now, edited="description" in changes, label=label, **written)
         versions.rank(context.tx, row, rules.performance(new))
+        if "tags" in changes:
+            tags.replace_of_version(context.tx, row.seq, new.get("tags", {}))
         index_words(context, row, new)
         lineage.index(context.tx, row.seq, row.model_id, new)
         facts = {"changes": dict(sorted(changes.items())), **broken}
+        forward_again(context, row.id, changes)
         _tell(context, row.model_id, "version.updated", row.id, facts)
         mark_stale(context, row)
     return record(context, find(context, row.id))
@@ -136,8 +145,13 @@ def _hold_to_number(
     return {}
 
 
-def _refuse_other_provider(row: Row[Any], changed: dict[str, Any]) -> None:
+def _refuse_other_origin(row: Row[Any], changed: dict[str, Any]) -> None:
     """What runs a version is as fixed as its files: who deployed it must find the same thing again."""
+    if "source" in changed and (changed["source"] or "") != document(row).get("source", ""):
+        raise InvalidMetadata(
+            "the source of a version is set when it is registered, and stays",
+            hint="register a new version from the other source",
+        )
     if "provider" not in changed:
         return
     given = changed["provider"]
@@ -168,6 +182,8 @@ def _merged_tags(present: dict[str, str], changes: dict[str, Any] | None) -> dic
     return checks.check_tags({**kept, **{key: value for key, value in changes.items() if value is not None}})
 
 
-def _tell(context: Context, model_id: str, kind: str, version_id: str | None, facts: dict[str, Any]) -> None:
-    models.touch(context.tx, model_id, context.now)
+def _tell(
+    context: Context, model_id: str, kind: str, version_id: str | None, facts: dict[str, Any], *, edited: bool = False
+) -> None:
+    models.touch(context.tx, model_id, context.now, edited=edited)
     context.tell(model_id=model_id, kind=kind, version_id=version_id, data=facts)

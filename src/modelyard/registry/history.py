@@ -190,7 +190,7 @@ def model_then(context: Context, name: str, at: str) -> ModelState:
     homes = audit.homes(context.tx, checked)
     for model_id in homes:
         state = _state(context, model_id, at)
-        if state.events and not state.deleted:
+        if state.events and not state.deleted and state.name == checked:
             return state
     made = [event.at for home in homes if (event := audit.at_position(context.tx, home, 1)) and event.at > at]
     told = f": it was created at {min(made)}" if made else ""

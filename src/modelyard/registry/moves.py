@@ -99,13 +99,13 @@ def write_entry(context: Context, row: Row[Any], target: ModelStage, kind: str, 
         versions.touch(context.tx, row, context.now)
         facts = {**facts, "environment": environment}
     else:
-        versions.change(context.tx, row, context.now, stage=str(target))
+        versions.change(context.tx, row, context.now, edited=True, stage=str(target))
     tell_of_version(context, row, kind, facts)
 
 
 def tell_of_version(context: Context, row: Row[Any], kind: str, facts: Mapping[str, Any]) -> None:
     """Append the event of a change that a version's record and its readable tree show."""
-    models.touch(context.tx, row.model_id, context.now)
+    models.touch(context.tx, row.model_id, context.now, edited=True)
     context.tell(
         model_id=row.model_id,
         kind=kind,

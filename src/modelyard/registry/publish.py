@@ -34,11 +34,12 @@ from modelyard.domain.stages import ModelStage
 from modelyard.domain.versions import precedence_key
 from modelyard.domain.wire import METADATA_FIELDS, ModelRecord, VersionRecord
 from modelyard.errors import Conflict, InvalidArtifact, InvalidMetadata, InvalidTransition, ModelExists
-from modelyard.metadata import lineage, manifests, models, search, versions
+from modelyard.metadata import lineage, manifests, models, search, tags, versions
 from modelyard.metadata.database import known
 from modelyard.operations import CREATE_MODEL, REGISTER_VERSION, UPDATE_STAGE, CreateModel, RegisterVersion
 from modelyard.registry.context import SEEING, Context, Yard
 from modelyard.registry.dispatch import change, serves
+from modelyard.registry.forwards import forward
 from modelyard.registry.lookup import find, find_model, model_record, record
 from modelyard.registry.numbering import number
 from modelyard.registry.views import mark_stale
@@ -138,6 +139,8 @@ def register(context: Context, request: RegisterVersion, manifest: Manifest) -> 
         "framework": document.get("framework", "")[:100],
         "signature": Signature.of(document).fingerprint,
         "document": encode(document),
+        "source": document.get("source"),
+        "run_id": document.get("training_run_id", "")[: tags.HEAD],
         "created_at": context.now,
         "updated_at": context.now,
     }
@@ -145,7 +148,9 @@ def register(context: Context, request: RegisterVersion, manifest: Manifest) -> 
     stored = Stored(seq, str(values["id"]), model.name, version.text)
     index_words(context, stored, document)
     lineage.index(context.tx, seq, model.id, document)
+    tags.of_version(context.tx, seq, document.get("tags", {}))
     _tell(context, model, values, document, broken)
+    forward(context, model_id=model.id, version_id=stored.id, document=document)
     mark_stale(context, stored)
     return record(context, known(versions.by_id(context.tx, stored.id)))
 
@@ -187,7 +192,7 @@ def _settle_provider(context: Context, name: str, document: dict[str, Any], mani
             "a version has files or a provider, and this one has both",
             hint="register what runs elsewhere without files: register_version(name, version, provider={…})",
         )
-    found = {} if manifest.files else implied(name, context.yard.llm_models)
+    found = {} if manifest.files or "source" in document else implied(name, context.yard.llm_models)
     if found and "provider" not in document:
         document["provider"] = check_provider(found)
 

@@ -55,7 +55,7 @@ def delete(context: Context, request: Delete) -> Deleted:
     versions.condemn(context.tx, row.id)
     _refuse_held(f"{row.name} {row.version}", _holders(context, row), force=request.force)
     _bury(context, row, forced=request.force)
-    models.touch(context.tx, row.model_id, context.now)
+    models.touch(context.tx, row.model_id, context.now, edited=True)
     return Deleted(name=row.name, versions=[row.version])
 
 

@@ -14,7 +14,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from random import Random
 from typing import Any, Protocol, Self
 
@@ -57,7 +57,7 @@ class Sender(ABC):
     def __init__(self, yard: Yard, name: str, *, threads: int, changes: Callable[[], int] | None) -> None:
         self._yard, self._name, self._threads = yard, name, max(1, threads)
         self._changes = changes or (lambda: 0)
-        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix=f"modelyard-{name}")
+        self._pool: Executor = ThreadPoolExecutor(self._threads, thread_name_prefix=f"modelyard-{name}")
         self._stopped, self._wake = threading.Event(), threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None

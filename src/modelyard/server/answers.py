@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+
+from modelyard.server.messages import Send
 
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 _JSON = (b"content-type", b"application/json")
@@ -46,15 +46,3 @@ def answer(record: object, *, permission: str, status: int = 200) -> Answer:
         body={"type": "http.response.body", "body": body},
         size=len(body),
     )
-
-
-class AnswerResponse(Response):
-    """An answer where FastAPI wants a response."""
-
-    def __init__(self, ready: Answer) -> None:
-        super().__init__()
-        self._ready = ready
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - the ASGI signature
-        """Send the answer."""
-        await self._ready.send(send)

@@ -9,7 +9,7 @@ import asyncio
 from types import TracebackType
 from typing import Self
 
-from starlette.types import Receive
+from modelyard.server.messages import Receive
 
 PATIENCE_S = 0.25
 

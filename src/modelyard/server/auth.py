@@ -16,14 +16,10 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable
 
-from starlette.types import Scope
-
 from modelyard.domain.names import shown
-from modelyard.domain.permissions import Principal
+from modelyard.domain.permissions import PUBLIC, Principal
 from modelyard.errors import PermissionDenied, Unauthenticated
-
-PUBLIC = "public"
-"""The permission of what everybody may see: health, documentation."""
+from modelyard.server.messages import Scope
 
 PRINCIPAL = "modelyard.principal"
 """Key of a request's scope: who sent it, or the error for those who did not prove it."""

@@ -27,7 +27,7 @@ from modelyard.domain import metadata as rules
 from modelyard.domain.names import shown
 from modelyard.errors import InvalidRequest
 from modelyard.operations import IF_MATCH, REGISTER_VERSION, Operation, RegisterVersion
-from modelyard.server.errors import of_validation
+from modelyard.server.problems import of_validation
 
 _REVISION = re.compile(r'"?([0-9]{1,15})"?')
 _VERSIONS_WORD = re.compile(r"([^/@]+)/versions/(.+)", re.DOTALL)

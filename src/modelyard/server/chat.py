@@ -17,7 +17,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from starlette.types import Receive, Scope, Send
 
 from modelyard.delivery.book import ServedEndpoint
 from modelyard.domain.names import shown
@@ -38,6 +37,7 @@ from modelyard.runtimes.backend import CHAT
 from modelyard.server.attention import Attention
 from modelyard.server.auth import authorise
 from modelyard.server.inference import DEFAULT_ENVIRONMENT, Inference, send_json, told
+from modelyard.server.messages import Receive, Scope, Send
 from modelyard.server.refusing import headers_of_error
 
 COMPLETIONS = "/v1/chat/completions"

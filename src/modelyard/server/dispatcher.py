@@ -17,12 +17,13 @@ from sqlalchemy import Row
 
 from modelyard.config import Settings
 from modelyard.domain.durations import later
+from modelyard.domain.posting import Reply
 from modelyard.domain.webhooks import Patience, is_delivered
 from modelyard.metadata import deliveries
+from modelyard.outside.outbound import Outbound
 from modelyard.registry.context import Yard
 from modelyard.registry.deliveries import RUN, Due, Post, give_back, in_time, look, settle, take
 from modelyard.registry.sender import Sender
-from modelyard.server.outbound import Outbound
 
 PER_WEBHOOK = 2
 TIDY_S = 3_600.0
@@ -99,7 +100,7 @@ class Dispatcher(Sender):
             if self._stopped.is_set() or not in_time(self._yard, parcel, self._lease):
                 give_back(self._yard, parcel)
                 return
-            reply = self._post(parcel)
+            reply = Reply(error=parcel.trouble) if parcel.trouble else self._post(parcel)
             good = reply.status is not None and is_delivered(reply.status)
             with self._lock:
                 self.delivered += good

@@ -1,9 +1,5 @@
 """Events as they happen: `GET /api/events/stream`, server-sent events.
 
-    id: 1042
-    event: version.stage_moved
-    data: {"sequence":1042,"model":"fraud",…}
-
 Rules
 - A stream begins behind `Last-Event-ID`, else behind `after`, else now; it goes on as the list of events does, so that
   nothing is missed and nothing comes twice. `name`, `reference` and `types` choose as they do there.
@@ -20,44 +16,36 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-import msgspec
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
-from modelyard.domain.names import shown
-from modelyard.domain.paging import check_sequence
-from modelyard.domain.wire import EventPage, EventRecord
-from modelyard.errors import InvalidRequest, ModelyardError
+from modelyard.domain.wire import EventPage
+from modelyard.errors import ModelyardError
 from modelyard.operations import LIST_EVENTS
 from modelyard.registry.dispatch import perform
 from modelyard.registry.feed import keeps_back
-from modelyard.server.auth import ask_again, authorise, header
-from modelyard.server.binding import Binder, query_values
-from modelyard.server.errors import problem
+from modelyard.server.auth import ask_again, authorise
+from modelyard.server.errors import response_of
+from modelyard.server.frames import (
+    GREETING,
+    HEADERS,
+    HEARTBEAT,
+    HEARTBEAT_S,
+    PATH,
+    PERMISSION,
+    TICK_S,
+    frame,
+    start_of,
+    stated_in,
+    too_many,
+    wanted_of,
+)
+from modelyard.server.messages import Receive, Scope, Send
 from modelyard.server.openapi import parameter, problems
 from modelyard.server.service import Service
 
-PATH = "/api/events/stream"
-PERMISSION = LIST_EVENTS.permission
-HEARTBEAT_S = 15.0
-TICK_S = 0.2
-"""How often the database is asked whether it has changed, while somebody follows."""
-PAGE = 500
-RETRY_S = 5
 LAST_WORDS_S = 1.0
-
-_GREETING = b": modelyard\nretry: 2000\n\n"
-_HEARTBEAT = b": still here\n\n"
-_encode = msgspec.json.Encoder(enc_hook=str).encode
-_read = Binder(LIST_EVENTS)
-_HEADERS = {
-    "content-type": "text/event-stream; charset=utf-8",
-    "cache-control": "no-store",
-    # Some proxies keep an answer until it is complete, unless they are told.
-    "x-accel-buffering": "no",
-}
 
 Look = Callable[[int], Awaitable[EventPage]]
 """Asks for the events behind a sequence, and for the permission to see them."""
@@ -129,7 +117,7 @@ class Stream(Response):
     """Sends events for as long as somebody listens."""
 
     def __init__(self, streams: Streams, follower: Follower, look: Look, after: int) -> None:
-        super().__init__(status_code=200, headers=_HEADERS)
+        super().__init__(status_code=200, headers=HEADERS)
         del self.headers["content-length"]
         self._streams, self._follower = streams, follower
         self._look, self._after = look, after
@@ -154,7 +142,7 @@ class Stream(Response):
 
     async def _pump(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        await send({"type": "http.response.body", "body": _GREETING, "more_body": True})
+        await send({"type": "http.response.body", "body": GREETING, "more_body": True})
         while True:
             self._follower.wake.clear()
             try:
@@ -175,14 +163,9 @@ class Stream(Response):
             try:
                 await asyncio.wait_for(self._follower.wake.wait(), HEARTBEAT_S)
             except TimeoutError:
-                await send({"type": "http.response.body", "body": _HEARTBEAT, "more_body": True})
+                await send({"type": "http.response.body", "body": HEARTBEAT, "more_body": True})
             else:
                 return
-
-
-def frame(event: EventRecord) -> bytes:
-    """An event as it travels."""
-    return b"id: %d\nevent: %s\ndata: %s\n\n" % (event.sequence, event.type.encode(), _encode(event))
 
 
 def add_events(app: FastAPI, service: Service, *, most: int) -> Streams:
@@ -192,7 +175,7 @@ def add_events(app: FastAPI, service: Service, *, most: int) -> Streams:
     async def stream(request: Request) -> Response:
         scope = request.scope
         authorise(scope, PERMISSION)
-        wanted = replace(_read.bind({}, scope["query_string"], "", b""), limit=PAGE, page_token="")
+        wanted = wanted_of(scope)
 
         async def look(after: int) -> EventPage:
             await ask_again(scope)
@@ -200,18 +183,13 @@ def add_events(app: FastAPI, service: Service, *, most: int) -> Streams:
             ask = replace(wanted, after=after)
             return await service.run(perform, service.yard, LIST_EVENTS, ask, principal=principal)
 
-        after = _stated(scope)
+        stated = stated_in(scope)
         # What is wrong with the request is told before the stream begins, when it still can be.
-        page = await look(-1 if after is None else after)
-        if after is None:
-            after = page.events[-1].sequence if page.events else 0
+        page = await look(-1 if stated is None else stated)
         follower = streams.join()
         if follower is None:
-            detail = "as many follow the events as may do so at once"
-            return problem(
-                503, "too_many_streams", detail, hint="try again later", headers={"Retry-After": str(RETRY_S)}
-            )
-        return Stream(streams, follower, look, after)
+            return response_of(too_many())
+        return Stream(streams, follower, look, start_of(stated, page))
 
     app.add_api_route(
         PATH,
@@ -227,21 +205,6 @@ def add_events(app: FastAPI, service: Service, *, most: int) -> Streams:
         openapi_extra=_extra(),
     )
     return streams
-
-
-def _stated(scope: Scope) -> int | None:
-    """Where the stream begins, if the client says so."""
-    last = header(scope, b"last-event-id").strip()
-    if last:
-        if not (last.isascii() and last.isdecimal() and len(last) < 19):  # noqa: PLR2004 - what a database can count to
-            raise InvalidRequest(f"Last-Event-ID is {shown(last)}", hint="send the id of the last event that was seen")
-        return int(last)
-    query = query_values(scope["query_string"], frozenset({"types"}))
-    if "after" not in query:
-        return None
-    if int(query["after"]) < 0:
-        raise InvalidRequest("a stream cannot begin before the end", hint="ask /api/events for the last events first")
-    return check_sequence(int(query["after"]), "after")
 
 
 async def _gone(receive: Receive) -> None:

@@ -1,7 +1,7 @@
 """`POST /api/models/{name}/deploy?wait=SECONDS`: the answer comes when the deployment has ended, or after that time.
 
 Rules
-- `wait` is a number of seconds, 0 to `LONGEST_S`; it is checked before anything begins.
+- `wait` is checked before anything begins (`modelyard.server.waiting`).
 - Who waits holds no thread: the event loop looks whether the database has changed, and only then at the deployment.
 - The answer is the record as it is then. What goes wrong while waiting does not matter: the deployment has begun, and
   the answer says so with what was seen last.
@@ -11,49 +11,23 @@ Rules
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from urllib.parse import urlencode
 
 import msgspec
 
-from modelyard.domain.names import shown
 from modelyard.domain.permissions import Principal
 from modelyard.domain.wire import DeploymentRecord
-from modelyard.errors import InvalidRequest, ModelyardError
+from modelyard.errors import ModelyardError
 from modelyard.operations import DEPLOY, GET_DEPLOYMENT, NamedDeployment
 from modelyard.registry.dispatch import perform
 from modelyard.server.answers import Answer, answer
-from modelyard.server.binding import query_values
 from modelyard.server.service import Service
 
-WAIT = "wait"
-LONGEST_S = 3600.0
 TICK_S = 0.05
 """How often the database is asked whether it has changed, while somebody waits."""
 
 _record = msgspec.json.Decoder(DeploymentRecord).decode
-
-
-def split_wait(query: bytes) -> tuple[bytes, float]:
-    """A query string without `wait`, and its seconds; 0 where it has none.
-
-    Raises:
-        InvalidRequest: `wait` is no number of seconds that can be waited.
-    """
-    values = query_values(query)
-    text = values.pop(WAIT, None)
-    if text is None:
-        return query, 0.0
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not 0 <= seconds <= LONGEST_S:
-        hint = f"give a number of seconds, 0 to {LONGEST_S:g}"
-        raise InvalidRequest(f"wait is {shown(text)}", hint=hint, details={"in": "query", "field": WAIT})
-    return urlencode(values).encode("ascii"), seconds
 
 
 async def ended(

@@ -2,51 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from fastapi import FastAPI
-from sqlalchemy import text
 from starlette.requests import Request
 from starlette.responses import Response
 
-from modelyard._version import __version__
-from modelyard.registry.context import Yard
-from modelyard.server.answers import AnswerResponse, answer
-from modelyard.server.auth import PUBLIC, authorise
+from modelyard.domain.permissions import PUBLIC
+from modelyard.server.answers import answer
+from modelyard.server.auth import authorise
 from modelyard.server.openapi import problems
+from modelyard.server.readiness import Health, Readiness, look
+from modelyard.server.responses import AnswerResponse
 from modelyard.server.service import Service
 
-_NO_DIGEST = "0" * 64
 _EXTRA = {"x-permission": PUBLIC}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Health:
-    """The server answers."""
-
-    status: str = "ok"
-    modelyard: str = __version__
-
-
-@dataclass(frozen=True, kw_only=True)
-class Readiness:
-    """The server can do its work: both parts that it depends on have answered just now."""
-
-    status: str = "ready"
-    database: str = "ok"
-    store: str = "ok"
-
-
-def look(yard: Yard) -> Readiness:
-    """Ask the database and the store for something that costs nothing.
-
-    Raises:
-        RegistryUnusable: one of them does not answer.
-    """
-    with yard.database.read() as tx:
-        tx.scalar(text("SELECT 1"))
-    yard.store.exists(_NO_DIGEST)
-    return Readiness()
 
 
 def add_health(app: FastAPI, service: Service) -> None:

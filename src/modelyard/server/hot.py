@@ -9,8 +9,6 @@ from __future__ import annotations
 import logging
 from functools import partial
 
-from starlette.types import ASGIApp, Receive, Scope, Send
-
 from modelyard.domain.permissions import Principal
 from modelyard.errors import ModelyardError
 from modelyard.operations import RESOLVE, NamedThen
@@ -18,6 +16,8 @@ from modelyard.server.auth import PRINCIPAL, RENEWAL, Guard, authorise
 from modelyard.server.binding import plain_reference
 from modelyard.server.errors import ANSWERED, of_error, unexpected
 from modelyard.server.identity import Doorkeeper
+from modelyard.server.messages import ASGIApp, Receive, Scope, Send
+from modelyard.server.mlflow import MlflowRoutes
 from modelyard.server.predictions import Predictions
 from modelyard.server.routes import read_answer
 from modelyard.server.service import Service
@@ -35,12 +35,20 @@ class FrontDoor:
         guard: who may pass at all.
         doorkeeper: finds out who they are.
         predictions: answers predictions, in every protocol.
+        mlflow: answers MLflow's registry clients.
     """
 
     def __init__(
-        self, app: ASGIApp, service: Service, guard: Guard, doorkeeper: Doorkeeper, predictions: Predictions
+        self,
+        app: ASGIApp,
+        service: Service,
+        guard: Guard,
+        doorkeeper: Doorkeeper,
+        predictions: Predictions,
+        mlflow: MlflowRoutes,
     ) -> None:
         self._app = app
+        self._mlflow = mlflow
         self._predictions = predictions
         self._service = service
         self._guard = guard
@@ -59,6 +67,7 @@ class FrontDoor:
             scope[RENEWAL] = partial(self._doorkeeper.find, scope)
             hot = scope["method"] == "GET" and await self._answered(scope, send)
             hot = hot or await self._predictions.answered(scope, receive, send)
+            hot = hot or await self._mlflow.answered(scope, receive, send)
         except ConnectionAbortedError:
             # The client has gone: there is nobody to answer.
             return

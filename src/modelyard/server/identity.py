@@ -18,11 +18,11 @@ import binascii
 from typing import TypeAlias
 
 from blake3 import blake3
-from starlette.types import Scope
 
 from modelyard.domain.permissions import LOCAL, Principal
 from modelyard.errors import RegistryUnusable, Unauthenticated
 from modelyard.registry.tokens import Proof, authenticate
+from modelyard.server.messages import Scope
 from modelyard.server.service import Service
 
 Found: TypeAlias = Principal | Unauthenticated

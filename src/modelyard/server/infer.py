@@ -17,16 +17,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from starlette.types import Receive, Scope, Send
 
 from modelyard._version import __version__
 from modelyard.delivery.book import ServedEndpoint
+from modelyard.domain.permissions import PUBLIC
 from modelyard.domain.tensors import tensors_of
 from modelyard.errors import InvalidRequest, ModelyardError, NotFound, NotServing, VersionNotFound
 from modelyard.runtimes.backend import INFER, Runnable
 from modelyard.server.attention import Attention
-from modelyard.server.auth import PUBLIC, authorise
+from modelyard.server.auth import authorise
 from modelyard.server.inference import PERMISSION, Inference, environment_of, send_json, told
+from modelyard.server.messages import Receive, Scope, Send
 from modelyard.server.refusing import headers_of_error
 
 ROOT = "/v2"

@@ -18,7 +18,6 @@ import logging
 from collections.abc import Mapping
 
 import msgspec
-from starlette.types import Receive, Scope, Send
 
 from modelyard.delivery.answering import answer_of
 from modelyard.delivery.gateway import Gateway, Prediction, Streamed
@@ -29,6 +28,7 @@ from modelyard.runtimes.backend import PREDICT, Call
 from modelyard.server.attention import Attention
 from modelyard.server.auth import authorise
 from modelyard.server.binding import query_values, refuse_unknown
+from modelyard.server.messages import Receive, Scope, Send
 from modelyard.server.service import Service, whole_body
 
 PERMISSION = rows.PREDICT

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import cast
 
 from starlette.exceptions import HTTPException
@@ -11,7 +10,8 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 
 from modelyard.operations import DELETE
-from modelyard.server.errors import problem
+from modelyard.server.errors import problem, response_of
+from modelyard.server.problems import not_by, nothing_there
 
 _ROUTING = frozenset({404, 405})
 
@@ -24,11 +24,7 @@ async def answer_lost(request: Request, error: Exception) -> Response:
     routes = [route for route in request.app.routes if isinstance(route, Route)]
     # Deleting takes any reference, and so its path matches whatever is misspelt below /api/models/.
     fitting = [route for route in routes if route.name != DELETE.name and route.matches(request.scope)[0] != Match.NONE]
-    path, method = request.url.path[:200], request.method
     if fitting:
-        allowed = ", ".join(sorted({name for route in fitting for name in route.methods or ()}))
-        detail = f"{method} is not possible on {path}"
-        return problem(405, "method_not_allowed", detail, hint=f"use {allowed}", headers={"Allow": allowed})
-    near = get_close_matches(path, [route.path_format for route in routes], n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]}? " if near else ""
-    return problem(404, "not_found", f"there is nothing at {method} {path}", hint=f"{hint}/docs lists all paths")
+        methods = {name for route in fitting for name in route.methods or ()}
+        return response_of(not_by(request.method, request.url.path, methods))
+    return response_of(nothing_there(request.method, request.url.path, [route.path_format for route in routes]))

@@ -15,8 +15,8 @@ from starlette.routing import BaseRoute
 from modelyard._version import __version__
 from modelyard.operations import DEPLOY, REGISTER_VERSION, Operation
 from modelyard.server.binding import Fields
-from modelyard.server.errors import MEDIA_TYPE
-from modelyard.server.following import LONGEST_S, WAIT
+from modelyard.server.problems import MEDIA_TYPE
+from modelyard.server.waiting import LONGEST_S, WAIT
 
 PROBLEM: dict[str, Any] = {
     "type": "object",

@@ -1,8 +1,7 @@
 """The REST routes, made from the operations table: one endpoint a row.
 
 Rules
-- `{reference}` takes slashes. So a path without such a placeholder is tried before one with it, and a path with more
-  fixed words before one with fewer: `/api/models/versions` is the list, and never a model named `versions`.
+- Their order is that of `paths`.
 - An endpoint checks the permission, reads the body up to its limit, binds, and runs the use case in a thread.
 - Answers of GET rows are kept in the cache, except those that tell more than the database knows.
 """
@@ -17,54 +16,42 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import Receive, Scope, Send
 
-from modelyard.domain.contract import PLACEHOLDER
 from modelyard.domain.permissions import SELF, Principal
 from modelyard.operations import (
-    ABORT_DEPLOYMENT,
-    BY_NAME,
-    CHECK_GUARD,
     COMPARE_WITHIN,
-    CONFIGURE_ENDPOINT,
-    DELETE_FLAG,
     DEPLOY,
     EXPORT,
     GET_ALERT,
+    GET_PROMOTION,
     LIST_ALERTS,
     LIST_EVENTS,
+    LIST_PROMOTIONS,
     LIST_SILENCES,
     METRICS,
-    PROMOTE_DEPLOYMENT,
-    RESTORE_SNAPSHOT,
-    ROLLBACK,
-    SET_FLAG,
     STATS,
-    TABLE,
     VERIFY_RECORD,
     WHO_WAS_LIVE,
     Operation,
 )
-from modelyard.server.answers import Answer, AnswerResponse
+from modelyard.server.answers import Answer
 from modelyard.server.auth import authorise, header
-from modelyard.server.binding import Binder
-from modelyard.server.following import ended, split_wait
+from modelyard.server.following import ended
+from modelyard.server.messages import Receive, Scope, Send
 from modelyard.server.openapi import describe
+from modelyard.server.paths import REROUTING, binder_of, in_order
+from modelyard.server.responses import AnswerResponse
 from modelyard.server.service import Service, whole_body
+from modelyard.server.waiting import split_wait
 
 ALWAYS_FRESH = frozenset(
     {EXPORT.name, LIST_EVENTS.name, STATS.name, VERIFY_RECORD.name, WHO_WAS_LIVE.name, METRICS.name}
     | {COMPARE_WITHIN.name, LIST_ALERTS.name, GET_ALERT.name, LIST_SILENCES.name}
+    | {GET_PROMOTION.name, LIST_PROMOTIONS.name}
 )
 """Rows whose answers depend on the clock or on the store, or that look for changes which nobody announced.
 
 The feed of events shows more, too, when another transaction ends that changed nothing."""
-
-REROUTING = frozenset(
-    {ROLLBACK.name, RESTORE_SNAPSHOT.name, ABORT_DEPLOYMENT.name, PROMOTE_DEPLOYMENT.name}
-    | {SET_FLAG.name, DELETE_FLAG.name, CONFIGURE_ENDPOINT.name, CHECK_GUARD.name}
-)
-"""Rows whose answer comes when this server sends requests where the answer says."""
 
 LARGE_BODY = 1 << 16
 """Bytes from which on a body is read in a thread, so that other requests need not wait for it."""
@@ -75,12 +62,6 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 def starlette_path(template: str) -> str:
     """A path template of the table as Starlette writes it."""
     return template.replace("{reference}", "{reference:path}")
-
-
-def precedence(operation: Operation[Any, Any]) -> tuple[bool, int, str]:
-    """What routes are sorted by: the first that matches a request gets it."""
-    words = [part for part in operation.path.split("/") if part and not PLACEHOLDER.search(part)]
-    return "{reference}" in operation.path, -len(words), operation.path
 
 
 class RowRoute(Route):
@@ -94,7 +75,7 @@ class RowRoute(Route):
 
 def add_routes(app: FastAPI, service: Service) -> None:
     """Add an endpoint for each row of the table."""
-    for operation in sorted(TABLE, key=precedence):
+    for operation in in_order():
         route = RowRoute(
             starlette_path(operation.path),
             endpoint_of(service, operation),
@@ -113,7 +94,7 @@ def described_routes() -> tuple[BaseRoute, ...]:
     Their response models take as long to make as everything else of an application, and no request needs them.
     """
     paper = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    for operation in sorted(TABLE, key=precedence):
+    for operation in in_order():
         paper.add_api_route(
             starlette_path(operation.path),
             _described,
@@ -130,12 +111,6 @@ def described_routes() -> tuple[BaseRoute, ...]:
 
 async def _described(request: Request) -> Response:
     raise AssertionError(f"{request.url.path} was called on paper")
-
-
-@cache
-def binder_of(name: str) -> Binder:
-    """What binds the requests of an operation; made when the first one comes."""
-    return Binder(BY_NAME[name])
 
 
 def endpoint_of(service: Service, operation: Operation[Any, Any]) -> Endpoint:

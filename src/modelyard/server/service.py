@@ -9,8 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
-from starlette.types import Receive
-
 from modelyard.config import Settings
 from modelyard.domain.permissions import Principal
 from modelyard.errors import TooLarge
@@ -20,6 +18,7 @@ from modelyard.registry.context import Yard
 from modelyard.registry.dispatch import perform
 from modelyard.server.answers import Answer, answer
 from modelyard.server.cache import AnswerCache
+from modelyard.server.messages import Receive
 
 P = ParamSpec("P")
 T = TypeVar("T")

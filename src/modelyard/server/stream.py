@@ -11,35 +11,25 @@ Rules
 from __future__ import annotations
 
 import asyncio
-import base64
 import logging
 from collections.abc import Generator, Iterator
-from itertools import islice
-from typing import Any, cast
-from urllib.parse import quote
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
-from modelyard.artifacts.transfer import tar_size, tar_stream
-from modelyard.domain.manifest import FileEntry
 from modelyard.errors import ModelyardError
-from modelyard.registry.fetch import Fetched, opened
-from modelyard.server.auth import authorise, header
-from modelyard.server.binding import plain_reference, query_values, refuse_unknown
-from modelyard.server.errors import problem
+from modelyard.registry.fetch import Fetched
+from modelyard.server.auth import authorise
+from modelyard.server.errors import response_of
+from modelyard.server.messages import Receive, Scope, Send
 from modelyard.server.openapi import REFERENCE_HELP, parameter, problems
-from modelyard.server.ranges import Span, names_tag, span_of
+from modelyard.server.problems import Problem
+from modelyard.server.sending import PERMISSION, TAR, Parcel, Piece, parcel_of, wanted
 from modelyard.server.service import Service
 
 PATH = "/api/models/{reference:path}/download"
-PERMISSION = "version.read"
-TAR = "application/x-tar"
-
-Piece = bytes | memoryview
-
 _log = logging.getLogger("modelyard.server")
 
 
@@ -111,21 +101,10 @@ def add_downloads(app: FastAPI, service: Service) -> None:
     """Add the download route."""
 
     async def download(request: Request) -> Response:
-        principal = authorise(request.scope, PERMISSION)
-        query = query_values(request.scope["query_string"])
-        refuse_unknown(query, ("path", "format"), "query")
-        reference = plain_reference(request.path_params["reference"])
-        found = await service.run(
-            opened,
-            service.yard,
-            reference,
-            path=query.get("path", ""),
-            format=query.get("format", ""),
-            principal=principal,
-        )
-        if found.entry is None:
-            return await _send_folder(service, request, found)
-        return await _send_file(service, request, found, found.entry)
+        scope = request.scope
+        principal = authorise(scope, PERMISSION)
+        found = await service.run(wanted, service.yard, scope, request.path_params["reference"], principal)
+        return await respond(service, request, found)
 
     for method in ("GET", "HEAD"):
         app.add_api_route(
@@ -135,90 +114,23 @@ def add_downloads(app: FastAPI, service: Service) -> None:
         )  # fmt: skip
 
 
-async def _send_file(service: Service, request: Request, found: Fetched, entry: FileEntry) -> Response:
-    headers = {
-        "content-type": entry.media_type,
-        "content-disposition": disposition(entry.path.rpartition("/")[2]),
-        "etag": f'"{entry.blake3}"',
-        "accept-ranges": "bytes",
-        "x-modelyard-blake3": entry.blake3,
-        "x-modelyard-version-id": found.record.id,
-        "repr-digest": f"sha-256=:{base64.b64encode(bytes.fromhex(entry.sha256)).decode()}:",
-        "x-content-type-options": "nosniff",
-    }
-    scope = request.scope
-    if names_tag(header(scope, b"if-none-match"), entry.blake3):
-        return Response(status_code=304, headers=headers)
-    try:
-        span = _wanted_span(scope, entry)
-    except IndexError:
-        detail = f"{entry.path} has {entry.size} bytes, and none in {header(scope, b'range')[:100]}"
-        extent = {"Content-Range": f"bytes */{entry.size}"}
-        return problem(416, "range_not_satisfiable", detail, hint="ask for bytes inside the file", headers=extent)
-    status = 200 if span is None else 206
-    start, end = span or Span(0, entry.size)
-    if span:
-        headers["content-range"] = f"bytes {start}-{end - 1}/{entry.size}"
-    headers["content-length"] = str(end - start)
-    store = service.yard.store
-    source = store.read_range(entry.blake3, entry.size, entry.parts, start=start, end=end, name=entry.path)
-    return await _begin(service, request, source, status, headers)
+async def respond(service: Service, request: Request, found: Fetched) -> Response:
+    """Answer with what was found."""
+    parcel = await service.transfer(parcel_of, service.yard.store, request.scope, found)
+    return response_of(parcel) if isinstance(parcel, Problem) else await send_parcel(service, request, parcel)
 
 
-def _wanted_span(scope: Scope, entry: FileEntry) -> Span | None:
-    condition = header(scope, b"if-range").strip()
-    if condition and condition != f'"{entry.blake3}"':
-        return None
-    return span_of(header(scope, b"range"), entry.size)
-
-
-async def _send_folder(service: Service, request: Request, found: Fetched) -> Response:
-    files = found.manifest.files
-    tag = f"{found.record.digest}.tar"
-    headers = {
-        "content-type": TAR,
-        "content-disposition": disposition(f"{found.record.name}-{found.record.version}.tar"),
-        "etag": f'"{tag}"',
-        "accept-ranges": "none",
-        "x-modelyard-version-id": found.record.id,
-        "x-content-type-options": "nosniff",
-    }
-    if names_tag(header(request.scope, b"if-none-match"), tag):
-        return Response(status_code=304, headers=headers)
-    headers["content-length"] = str(await service.transfer(tar_size, files))
-    return await _begin(service, request, tar_stream(service.yard.store, files), 200, headers)
-
-
-async def _begin(
-    service: Service, request: Request, source: Iterator[Piece], status: int, headers: dict[str, str]
-) -> Response:
-    """Read the first part, so that damage in it is an error like any other, and answer."""
-    if request.method == "HEAD":
-        return Response(status_code=status, headers=headers)
-    pieces = Pieces(service, _joined(source) if headers["content-type"] == TAR else source)
+async def send_parcel(service: Service, request: Request, parcel: Parcel) -> Response:
+    """Read the first part of what is sent, so that damage in it is an error like any other, and answer."""
+    if parcel.source is None or request.method == "HEAD":
+        return Response(status_code=parcel.status, headers=parcel.headers)
+    pieces = Pieces(service, parcel.source())
     try:
         await pieces.begin()
     except ModelyardError:
         await pieces.close()
         raise
-    return Download(pieces, status, headers)
-
-
-def _joined(source: Iterator[Piece]) -> Generator[Piece]:
-    """The same pieces, an archive's first header and what follows it as one."""
-    try:
-        yield b"".join(islice(source, 2))
-        yield from source
-    finally:
-        cast("Generator[Piece]", source).close()
-
-
-def disposition(name: str) -> str:
-    """A `Content-Disposition` that saves under `name`, whatever characters it has (RFC 6266)."""
-    plain = "".join(
-        letter if letter.isascii() and letter.isprintable() and letter not in '"\\%' else "_" for letter in name
-    )
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+    return Download(pieces, parcel.status, parcel.headers)
 
 
 def _responses() -> dict[int | str, dict[str, Any]]:

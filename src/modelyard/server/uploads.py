@@ -1,211 +1,34 @@
-"""Uploads: files and what is known about them become a version, in constant memory.
-
-Two ways to send them:
-
-- `multipart/form-data`: any number of files, whose names are their paths inside the version, and the fields of
-  `multipart.FIELDS` before or after them. `metadata` is a JSON document; `metrics` and `tags` are JSON objects;
-  `request` is a whole `RegisterVersion` instead of all of them, which also says whether a new model may be made.
-- any other content type: the body is one file, and the same fields are query parameters, with `filename` for its path.
-
-Rules
-- Bytes go straight into the store while they arrive, in pieces of a megabyte, one of which is written while the next
-  one arrives. A client that sends faster than the disk takes is made to wait.
-- The version is registered when all is there. Until then nothing refers to the bytes: an upload that is refused, that
-  is cut short or whose server is killed leaves no version, and what it stored is collected as garbage.
-"""
+"""The route of uploads, `modelyard.server.receiving`: a megabyte is written while the next one arrives."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from collections.abc import AsyncIterator
+from typing import Any, Protocol
 
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive
 
-from modelyard.artifacts.store import ArtifactStore
-from modelyard.artifacts.tree import MOST_FILES
-from modelyard.artifacts.writer import ContentWriter
-from modelyard.domain.manifest import FileEntry, Manifest, media_type_of, safe_path
-from modelyard.domain.names import shown
-from modelyard.domain.permissions import Principal
 from modelyard.domain.wire import VersionRecord
-from modelyard.errors import InvalidArtifact, InvalidRequest, TooLarge
-from modelyard.operations import RegisterVersion
-from modelyard.registry.publish import publish
-from modelyard.server.answers import AnswerResponse, answer
+from modelyard.server.answers import answer
 from modelyard.server.auth import authorise, header
-from modelyard.server.binding import json_object, json_value, query_values, refuse_unknown, registration, split_own
-from modelyard.server.multipart import FIELDS, FormReader, boundary_of
+from modelyard.server.messages import Receive
+from modelyard.server.multipart import FIELDS
 from modelyard.server.openapi import parameter, problems
+from modelyard.server.receiving import PATH, PERMISSION, PIECE, register, too_large, upload_of
+from modelyard.server.responses import AnswerResponse
 from modelyard.server.service import Service
 
-PATH = "/api/models/upload"
-PERMISSION = "version.create"
-PIECE = 1 << 20
 
-_TEXTS = ("version", "stage", "status", "parent")
-_NO_FILE_HINT = (
-    "send a file: curl -F file=@model.joblib -F name=fraud …, or the bytes as the body with ?name=…&filename=…"
-)
-
-
-class Files:
-    """The files of an upload on their way into the store; `close` forgets one that is not whole."""
-
-    def __init__(self, store: ArtifactStore) -> None:
-        self._store = store
-        self._writer: ContentWriter | None = None
-        self._path = ""
-        self.entries: dict[str, FileEntry] = {}
-
-    def begin(self, path: str) -> None:
-        """Begin the file at a path inside the version.
-
-        Raises:
-            InvalidArtifact: no file can lie there, or one does already.
-        """
-        self._path = safe_path(path)
-        if self._path in self.entries:
-            raise InvalidArtifact(f"the upload has two files at {shown(path)}", hint="give each file its own path")
-        if len(self.entries) >= MOST_FILES:
-            raise InvalidArtifact(f"the upload has more than {MOST_FILES:,} files", hint="pack them into an archive")
-        self._writer = self._store.writer(self._path)
-
-    def write(self, data: bytes | memoryview) -> None:
-        """Append bytes to the file that was begun last."""
-        if self._writer is not None:
-            self._writer.write(data)
-
-    def end(self) -> None:
-        """Finish it: its bytes are in the store, durably."""
-        if self._writer is None:
-            return
-        with self._writer as writer:
-            blob = writer.commit(allow_empty=True)
-        self._writer = None
-        self.entries[self._path] = FileEntry(
-            path=self._path,
-            size=blob.size,
-            blake3=blob.digest,
-            sha256=blob.sha256,
-            media_type=media_type_of(self._path),
-            parts=blob.parts,
-        )
-
-    def manifest(self) -> Manifest:
-        """The manifest of all files.
-
-        Raises:
-            InvalidArtifact: there are none, or all are empty.
-        """
-        if not self.entries:
-            raise InvalidArtifact("the upload has no file", hint=_NO_FILE_HINT)
-        if not any(entry.size for entry in self.entries.values()):
-            raise InvalidArtifact("the upload has nothing but empty files", hint="send files that have content")
-        return Manifest(files=tuple(self.entries.values()))
-
-    def close(self) -> None:
-        """Forget the file that is not finished."""
-        if self._writer is not None:
-            self._writer.abort()
-            self._writer = None
-
-
-class FormUpload:
-    """An upload that comes as a form."""
-
-    def __init__(self, files: Files, boundary: bytes, *, most_field_bytes: int) -> None:
-        self.files = files
-        self._form = FormReader(boundary, files, most_field_bytes=most_field_bytes)
+class Intake(Protocol):
+    """Takes the bytes of a body as they come."""
 
     def feed(self, pieces: list[bytes]) -> None:
-        """Take the next bytes of the body."""
-        for piece in pieces:
-            self._form.feed(piece)
-
-    def finish(self) -> RegisterVersion:
-        """What is to be registered."""
-        self._form.finish()
-        return requested(self._form.fields)
+        """Take the next bytes; blocks."""
 
 
-class RawUpload:
-    """An upload whose body is the file."""
-
-    def __init__(self, files: Files, query: bytes) -> None:
-        self.files = files
-        given = query_values(query)
-        refuse_unknown(given, (*sorted(FIELDS), "filename"), "query")
-        path = given.pop("filename", "")
-        if not path:
-            raise InvalidArtifact("the upload has no file name", hint=_NO_FILE_HINT)
-        self._request = requested({name: value.encode() for name, value in given.items()})
-        files.begin(path)
-
-    def feed(self, pieces: list[bytes]) -> None:
-        """Take the next bytes of the body."""
-        for piece in pieces:
-            self.files.write(piece)
-
-    def finish(self) -> RegisterVersion:
-        """What is to be registered."""
-        self.files.end()
-        return self._request
-
-
-def requested(fields: Mapping[str, bytes]) -> RegisterVersion:
-    """The version that the fields of an upload ask for.
-
-    Raises:
-        InvalidRequest: a field is not what it should be, or nothing names the model.
-    """
-    if "request" in fields:
-        if len(fields) > 1:
-            raise InvalidRequest("the upload has `request` and other fields", hint="`request` stands for all of them")
-        own, document = split_own(json_object(fields["request"]))
-        return registration(own, document, name=_name(document))
-    document = _object(fields, "metadata")
-    for field in ("description", "allow_breaking"):
-        if field in fields:
-            document[field] = _text(fields, field)
-    for field in ("metrics", "tags"):
-        if field in fields:
-            present = document.get(field)
-            document[field] = {**(present if isinstance(present, dict) else {}), **_object(fields, field)}
-    own = {name: _text(fields, name) for name in _TEXTS if fields.get(name)}
-    name = _text(fields, "name") or _name(document)
-    return registration(own, document, name=name, create=True)
-
-
-def _name(document: Mapping[str, Any]) -> str:
-    name = document.get("name") or document.get("model_name")
-    if not isinstance(name, str):
-        raise InvalidRequest(
-            "nothing names the model of the upload", hint="send the field `name`, or model_name in the metadata"
-        )
-    return name
-
-
-def _text(fields: Mapping[str, bytes], name: str) -> str:
-    try:
-        return fields.get(name, b"").decode()
-    except UnicodeDecodeError:
-        raise InvalidRequest(f"the field {name!r} is not UTF-8", hint="send text in UTF-8") from None
-
-
-def _object(fields: Mapping[str, bytes], name: str) -> dict[str, Any]:
-    value = json_value(fields[name], f"the field {name!r}") if fields.get(name, b"").strip() else {}
-    if not isinstance(value, dict):
-        raise InvalidRequest(
-            f"the field {name!r} is {shown(value)}, not a JSON object", hint='such as {"accuracy": 0.93}'
-        )
-    return dict(value)
-
-
-async def take_in(service: Service, upload: FormUpload | RawUpload, receive: Receive) -> None:
+async def take_in(service: Service, upload: Intake, receive: Receive) -> None:
     """Feed a body to an upload: a megabyte is written while the next one arrives.
 
     Raises:
@@ -239,39 +62,28 @@ async def _megabytes(receive: Receive, limit: int) -> AsyncIterator[list[bytes]]
         size += len(piece)
         total += len(piece)
         if total > limit:
-            raise _too_large(limit)
+            raise too_large(limit)
         pieces.append(piece)
         if size >= PIECE or not more:
             yield pieces
             pieces, size = [], 0
 
 
-def _too_large(limit: int) -> TooLarge:
-    return TooLarge(
-        f"the upload is larger than {limit} bytes", hint="the server's setting server.max_upload_bytes allows more"
-    )
-
-
 def add_uploads(app: FastAPI, service: Service) -> None:
     """Add the upload route."""
 
     async def upload(request: Request) -> Response:
-        principal = authorise(request.scope, PERMISSION)
-        announced = header(request.scope, b"content-length")
-        if announced.isdecimal() and int(announced) > service.max_upload_bytes:
-            raise _too_large(service.max_upload_bytes)
-        files = Files(service.yard.store)
+        scope = request.scope
+        principal = authorise(scope, PERMISSION)
+        way = upload_of(
+            scope, service.yard.store, most_bytes=service.max_upload_bytes, most_field_bytes=service.max_body_bytes
+        )
         try:
-            boundary = boundary_of(header(request.scope, b"content-type"))
-            if boundary is None:
-                way: FormUpload | RawUpload = RawUpload(files, request.scope["query_string"])
-            else:
-                way = FormUpload(files, boundary, most_field_bytes=service.max_body_bytes)
             await take_in(service, way, request.receive)
-            key = header(request.scope, b"idempotency-key")
-            record = await service.transfer(_register, service, way, principal, key)
+            key = header(scope, b"idempotency-key")
+            record = await service.transfer(register, service.yard, way, principal, key)
         finally:
-            await service.transfer(files.close)
+            await service.transfer(way.files.close)
         return AnswerResponse(answer(record, permission=PERMISSION, status=201))
 
     app.add_api_route(
@@ -279,11 +91,6 @@ def add_uploads(app: FastAPI, service: Service) -> None:
         tags=["versions"], status_code=201, response_model=VersionRecord, openapi_extra=_extra(),
         responses=problems(400, 401, 403, 404, 409, 413, 503),
     )  # fmt: skip
-
-
-def _register(service: Service, upload: FormUpload | RawUpload, principal: Principal, key: str) -> VersionRecord:
-    request = upload.finish()
-    return publish(service.yard, request, upload.files.manifest(), principal=principal, idempotency_key=key)
 
 
 def _extra() -> dict[str, Any]:

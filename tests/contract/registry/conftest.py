@@ -1,7 +1,7 @@
-"""One registry, three ways to reach it.
+"""One registry, four ways to reach it.
 
-What a test here says holds for a folder, for a server, and for a server whose database is PostgreSQL and whose files
-lie in a bucket.
+What a test here says holds for a folder, for a server, for a server whose database is PostgreSQL and whose files lie in
+a bucket, and for a Flask application.
 """
 
 from __future__ import annotations
@@ -11,17 +11,37 @@ from pathlib import Path
 
 import pytest
 
+from components.flask_server import FlaskServer
 from components.servers import ThreadedServer
 from components.templates import prepared
+from components.yards import SECRET_KEY
 from modelyard import ModelRegistry
 
-WAYS = ("embedded", "remote", "remote-postgres-s3")
+WAYS = ("embedded", "remote", "remote-postgres-s3", "remote-flask")
+ALWAYS_ON_FLASK = frozenset({"test_files", "test_events", "test_principals", "test_publishing"})
+"""Modules that run on Flask each time: bytes, streams, tokens, and most of what one does. The others are slow there."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark most of the tests on Flask as slow: what they go through is, but for the last step, that of the server."""
+    for item in items:
+        if "remote-flask" in item.name and item.path.stem not in ALWAYS_ON_FLASK:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
 def http_server():
     """A real HTTP server for the tests of this worker."""
     server = ThreadedServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def flask_server():
+    """A real WSGI server for the tests of this worker."""
+    server = FlaskServer()
     yield server
     server.stop()
 
@@ -69,10 +89,11 @@ def _opened(request: pytest.FixtureRequest, folder: Path, way: str) -> Iterator[
     places = {}
     if way == "remote-postgres-s3":
         places["database.url"] = request.getfixturevalue("postgres_url")
+        places["webhooks.secret_key"] = SECRET_KEY
         s3, patch = request.getfixturevalue("s3_server"), request.getfixturevalue("monkeypatch")
         for name, value in s3.environment.items():
             patch.setenv(name, value)
         places["storage.url"] = f"s3://{s3.new_bucket()}/models"
-    server = request.getfixturevalue("http_server")
+    server = request.getfixturevalue("flask_server" if way == "remote-flask" else "http_server")
     with server.serving(folder, places) as url, ModelRegistry(url) as registry:
         yield registry

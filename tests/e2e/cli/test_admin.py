@@ -124,9 +124,6 @@ def test_config_check_points_at_what_is_wrong(local):
     assert answer.code == 2
     assert "other.yaml:2" in answer.err
     assert "server.port" in answer.err
-    idle = local.file("idle.yaml", "mlflow:\n  enabled: true\n")
-    answer = local.ok(f"--config {idle} config check")
-    assert "mlflow.enabled is on, and this version does not act on it yet" in answer.err
 
 
 def test_the_configuration_file_names_the_registry(local):

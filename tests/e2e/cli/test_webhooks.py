@@ -93,3 +93,20 @@ def test_what_waits_is_delivered_without_a_server(local, monkeypatch):
         local.ok("webhook deliver --once")
         heard = receiver.wait(1)
     assert verify_webhook(secret, heard[0].headers, heard[0].body)["data"]["model"] in {"before", "fraud"}
+
+
+@pytest.mark.feature("EXP-23")
+def test_a_webhook_in_mlflows_format_is_made_and_seen(terminal):
+    secret = terminal.file("s", "any text will do")
+    made = "webhook create https://e.com/x --events 'model_version*'"
+    said = terminal.ok(f"{made} --format mlflow --name ci --secret-file {secret}").out
+    assert "any text will do" in said
+    (webhook,) = terminal.json("webhook list")
+    assert (webhook["format"], webhook["name"], len(webhook["events"])) == ("mlflow", "ci", 5)
+    assert "mlflow" in terminal.ok("webhook list").out
+    assert "ci" in terminal.ok(f"webhook show {webhook['id']}").out
+    assert terminal.ok(f"webhook test {webhook['id']}").out.startswith("queued")
+    assert "model_version.created" in terminal.ok(f"webhook deliveries {webhook['id']}").out
+    assert terminal.json("webhook reseal") == {"resealed": 0, "locked": 0}
+    for wrong in (f"{made} --format mlflow", f"{made} --name ci", f"{made} --format mlflow --name -"):
+        assert terminal.run(wrong).code == 2

@@ -15,6 +15,7 @@ from components.receiver import Heard, Receiver
 from components.yards import open_caller
 from modelyard import Conflict, InvalidRequest, Unauthenticated, verify_webhook
 from modelyard.domain.durations import later
+from modelyard.domain.posting import Reply
 from modelyard.domain.webhooks import Patience
 from modelyard.metadata import journal, models
 from modelyard.metadata.database import known
@@ -32,8 +33,8 @@ from modelyard.operations import (
     RotateSecret,
     UpdateWebhook,
 )
-from modelyard.registry.deliveries import Reply, give_back, in_time, look, settle, take
-from modelyard.server.outbound import Outbound
+from modelyard.outside.outbound import Outbound
+from modelyard.registry.deliveries import give_back, in_time, look, settle, take
 
 
 @pytest.mark.feature("EXP-05")

@@ -19,19 +19,19 @@ from modelyard.domain.permissions import REGISTRY_WIDE, SELF
 from modelyard.operations import CREATE_TOKEN, TABLE, CreateToken, Operation
 
 READS = {"model.read", "version.read", "event.read", "promotion.read", "policy.read", "audit.read"}
-READS |= {"endpoint.read", "deployment.read", "metrics.read", "alert.read"}
+READS |= {"endpoint.read", "deployment.read", "metrics.read", "alert.read", "artifact.read"}
 ROLES = {
     "viewer": READS,
     "developer": READS
     | {"model.create", "model.update", "version.create", "version.update", "version.test", "stage.move"}
-    | {"promotion.request", "promotion.comment", "endpoint.predict", "prediction.record"},
+    | {"promotion.request", "promotion.comment", "endpoint.predict", "prediction.record", "artifact.write"},
     "reviewer": READS | {"promotion.approve", "promotion.comment"},
     "deployer": READS
     | {"stage.move", "alias.move", "version.deprecate", "promotion.request", "promotion.comment"}
     | {"deployment.start", "deployment.control", "endpoint.update", "endpoint.predict", "snapshot.create"}
     | {"prediction.record", "alert.manage"},
     "caller": {"endpoint.predict", "prediction.record"},
-    "admin": {row.permission for row in TABLE} | {"endpoint.predict"},
+    "admin": {row.permission for row in TABLE} | {"endpoint.predict", "artifact.read", "artifact.write"},
 }
 """The roles as the documentation has them, written down once more."""
 
@@ -190,6 +190,18 @@ STREAMS = (
     ("GET", "/api/models/fraud/1.0.0/download", "version.read"),
     ("HEAD", "/api/models/fraud/1.0.0/download", "version.read"),
     ("POST", "/api/models/fraud/predict", "endpoint.predict"),
+    *(
+        (method, f"/api/2.0/mlflow-artifacts/{path}", permission)
+        for method, path, permission in (
+            ("GET", "artifacts", "artifact.read"),
+            ("GET", "artifacts/a", "artifact.read"),
+            ("HEAD", "artifacts/a", "artifact.read"),
+            ("PUT", "artifacts/a", "artifact.write"),
+            ("DELETE", "artifacts/a", "artifact.write"),
+            ("POST", "mpu/create/a", "artifact.write"),
+            ("GET", "presigned/a", "artifact.read"),
+        )
+    ),
 )
 
 

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from modelyard.errors import DatabaseUnavailable
-from modelyard.server.docs import FILES
+from modelyard.server.pages import FILES
 
 
 @pytest.mark.feature("EXP-38", "EXP-40")

@@ -13,7 +13,8 @@ import pytest
 
 from modelyard.domain.permissions import local
 from modelyard.operations import DEPLOY, Deploy
-from modelyard.server.following import ended, split_wait
+from modelyard.server.following import ended
+from modelyard.server.waiting import split_wait
 
 LATER = "2999-01-01T00:00:00Z"
 """A deployment that begins then stays as it is until somebody ends it."""

@@ -18,6 +18,8 @@ from modelyard.domain.routing import CompiledRoute
 from modelyard.metadata import endpoints
 
 SWITCHES = 50
+PAUSE_S = 0.2
+"""How long each of two hundred rests after an answer: there are a thousand requests a second, and time for the rest."""
 SPLITS = ({"1.0.0": 1.0}, {"1.0.0": 0.9, "2.0.0": 0.1}, {"1.0.0": 0.5, "2.0.0": 0.5}, {"2.0.0": 1.0})
 
 
@@ -78,7 +80,7 @@ def test_a_model_answers_through_its_worker_in_both_protocols(yard):
 @pytest.mark.feature("DEP-13", "DEP-12", "EXP-32")
 def test_no_request_of_two_hundred_at_once_fails_or_goes_astray_over_fifty_moved_routes(yard):
     yard.serve({"1.0.0": 1.0}, warm=["2.0.0"])
-    with Traffic(yard.url, connections=200) as traffic:
+    with Traffic(yard.url, connections=200, pause_s=PAUSE_S) as traffic:
         for number in range(SWITCHES):
             yard.serve(SPLITS[number % len(SPLITS)], warm=["1.0.0", "2.0.0"])
     found = traffic.judge(routes_of(yard))
@@ -91,7 +93,7 @@ def test_no_request_of_two_hundred_at_once_fails_or_goes_astray_over_fifty_moved
 @pytest.mark.feature("DEP-13")
 def test_a_version_that_comes_and_goes_with_its_workers_is_not_noticed(yard):
     yard.serve({"1.0.0": 1.0})
-    with Traffic(yard.url, connections=200) as traffic:
+    with Traffic(yard.url, connections=200, pause_s=PAUSE_S) as traffic:
         for version in ("2.0.0", "1.0.0", "2.0.0"):
             yard.serve({version: 1.0})
             until(lambda: set(running(yard)) == {yard.ids[version]})  # noqa: B023 - it is called in this round
@@ -110,7 +112,7 @@ def test_killed_workers_are_not_noticed(yard, replicas):
         return set(running(yard)[yard.ids["1.0.0"]]["pids"])
 
     until(lambda: len(pids()) == replicas)
-    with Traffic(yard.url, connections=200) as traffic:
+    with Traffic(yard.url, connections=200, pause_s=PAUSE_S) as traffic:
         for _ in range(replicas):
             before = pids()
             os.kill(min(before), signal.SIGKILL)

@@ -13,9 +13,9 @@ import pytest
 
 from components.receiver import Receiver
 from modelyard import verify_webhook
+from modelyard.domain.posting import Parcel
 from modelyard.domain.webhooks import new_secret
-from modelyard.registry.deliveries import Parcel
-from modelyard.server.outbound import LONGEST_ANSWER, Outbound, is_public
+from modelyard.outside.outbound import LONGEST_ANSWER, Outbound, is_public
 
 SECRET = new_secret(b"x" * 32)
 

@@ -27,8 +27,8 @@ from modelyard.errors import Conflict
 from modelyard.metadata import channels
 from modelyard.metadata.database import known
 from modelyard.operations import DELETE_CHANNEL, TEST_CHANNEL, DeleteChannel, NamedChannel
+from modelyard.outside.outbound import outside_of
 from modelyard.registry.context import Context
-from modelyard.server.outbound import outside_of
 from modelyard.watch.notifying import attempt, in_time, look, settle, take
 from modelyard.watch.queueing import tell
 from modelyard.watch.sending import Notifier

@@ -135,6 +135,7 @@ DRAWS: dict[str, Callable[[random.Random], object]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", DRAWS)
 @pytest.mark.parametrize(("n", "m"), [(100, 60), (600, 150)])
 def test_equal_data_raise_no_alarm(kind, n, m):

@@ -78,6 +78,7 @@ def test_a_release_ends_after_all_requests_and_the_new_version_got_its_share(p50
     assert found.requests == pytest.approx(500, abs=150 if keys else 90)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("per_minute", [60.0, 500.0, 60_000.0, 600_000.0])
 def test_skipping_what_tells_nothing_leaves_the_share_the_time_and_the_finding_as_they_are(per_minute):
     scenario = replace(ERRORS, per_minute=per_minute, requests=200_000, error_rate=0.05)
@@ -179,6 +180,7 @@ def test_more_requests_than_the_recorder_looks_at_in_a_second_are_counted_all_th
     assert not found.skewed
 
 
+@pytest.mark.slow
 def test_a_past_that_is_not_known_costs_the_first_units():
     scenario = replace(ERRORS, p50_s=0.1, per_minute=60.0, options=JudgeOptions(metrics=["latency"]))
     known = [released(scenario, Effect(latency=3.0), seed=n).requests for n in range(25)]

@@ -143,12 +143,6 @@ def test_a_broken_configuration_is_told(working_folder):
         connect()
 
 
-def test_settings_without_effect_are_warned_of(working_folder):
-    (working_folder / "registry_config.yaml").write_text("mlflow:\n  enabled: true\n")
-    with pytest.warns(UserWarning, match=r"mlflow\.enabled"):
-        connect().caller.close()
-
-
 def test_events_name_the_actor(tmp_path):
     with ModelRegistry(tmp_path / "reg", actor="ann") as registry:
         registry.create_model("fraud")

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 from modelyard.domain.wire.alerts import *  # noqa: F403 - one namespace of records
 from modelyard.domain.wire.care import *  # noqa: F403 - one namespace of records
+from modelyard.domain.wire.copying import *  # noqa: F403 - one namespace of records
 from modelyard.domain.wire.delivery import *  # noqa: F403 - one namespace of records
 from modelyard.domain.wire.explaining import *  # noqa: F403 - one namespace of records
 from modelyard.domain.wire.feedback import *  # noqa: F403 - one namespace of records
+from modelyard.domain.wire.forwards import *  # noqa: F403 - one namespace of records
 from modelyard.domain.wire.history import *  # noqa: F403 - one namespace of records
 from modelyard.domain.wire.judge import *  # noqa: F403 - one namespace of records
 from modelyard.domain.wire.lineage import *  # noqa: F403 - one namespace of records

@@ -58,3 +58,7 @@ class Stats:
     """Endpoints that serve some version."""
     live_deployments: int = 0
     deployments_by_state: dict[str, int] = field(default_factory=dict)
+    total_artifacts: int = 0
+    """Files that MLflow's clients keep here without a version."""
+    artifacts_size_bytes: int = 0
+    """Their bytes, equal content counted each time."""

@@ -30,6 +30,8 @@ class Metadata:
     model_type: str = ""
     flavour: str = ""
     """Which runtime loads the files (`sklearn`, `python`, …); empty where none does."""
+    source: str = ""
+    """The address that another system's client registered the version from, as it was given; see `unproven`."""
     provider: dict[str, Any] = field(default_factory=dict)
     """What runs elsewhere: the provider or back end, its model, parameters and prompt; see `domain.provider`."""
     input_schema: dict[str, Any] = field(default_factory=dict)
@@ -115,6 +117,8 @@ class VersionRecord(Metadata, Identity):
     """It stands in an exclusive stage (production), or takes traffic in some endpoint."""
     serving: dict[str, float] = field(default_factory=dict)
     """Environment → its share of the traffic there, above 0 and up to 1."""
+    unproven: bool = False
+    """Its source is recorded, and its bytes are not here: nobody can say that they are still the same."""
     deprecated: bool = False
     deprecation_reason: str = ""
     successor: str = ""
@@ -134,6 +138,7 @@ class VersionRecord(Metadata, Identity):
     def __post_init__(self) -> None:
         object.__setattr__(self, "stage", ModelStage(self.stage))
         object.__setattr__(self, "version_id", self.id)
+        object.__setattr__(self, "unproven", bool(self.source) and not self.digest and not self.provider)
 
     @property
     def model_id(self) -> str:

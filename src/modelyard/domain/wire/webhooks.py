@@ -12,7 +12,7 @@ class WebhookRecord:
     id: str
     url: str
     events: list[str]
-    """Patterns of event types, such as `version.*`."""
+    """Patterns of event types, such as `version.*`; of one in MLflow's format, the names of MLflow's events."""
     models: list[str]
     """Patterns of model names."""
     description: str
@@ -24,6 +24,10 @@ class WebhookRecord:
     """Deliveries that are still to be sent."""
     dead: int = 0
     """Deliveries that were given up."""
+    format: str = "modelyard"
+    """How it speaks: `modelyard`, or `mlflow`."""
+    name: str = ""
+    """What people call it; MLflow's clients give each one a name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,11 +55,12 @@ class DeliveryRecord:
 
     id: int
     message_id: str
-    """The `webhook-id` header of every attempt."""
+    """The `webhook-id` header of every attempt; `X-MLflow-Delivery-Id` in MLflow's format."""
     webhook_id: str
     sequence: int
     """The event's."""
     type: str
+    """The event's; in MLflow's format the name of its event, such as `model_version_tag.set`."""
     model: str
     state: str
     """`pending`, `delivered` or `dead`."""
@@ -83,3 +88,11 @@ class ReplayRecord:
     """How many deliveries were put back in line."""
 
     queued: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResealRecord:
+    """How many webhooks had their secrets sealed anew, and of how many no key that is here opens them."""
+
+    resealed: int
+    locked: int = 0

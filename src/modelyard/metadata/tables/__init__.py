@@ -20,6 +20,9 @@
                  └── ab_tests                        how a test between versions stands
     secrets                                        what only this registry knows, such as what seals prediction ids
     alert_rules ─< alerts ─< notifications >── channels     what is watched, what was wrong, who is told; silences
+    models ──< model_tags, versions ──< version_tags      tags to search by; derived from the documents
+    proxied_files                                  files kept for MLflow's clients, by path; the bytes lie in the store
+    versions ──< forwards                          versions to send on to other systems, and where they went
     recorders                                      which of its batches each recording process has written last
     exports                                        what processes have counted for Prometheus
     leases                                         who may control; with a fence that only grows
@@ -40,5 +43,6 @@ database never looks into them.
 from __future__ import annotations
 
 from modelyard.metadata.tables.delivery import *  # noqa: F403 - the schema is all tables of its modules
+from modelyard.metadata.tables.ecosystem import *  # noqa: F403 - the schema is all tables of its modules
 from modelyard.metadata.tables.registry import *  # noqa: F403 - the schema is all tables of its modules
 from modelyard.metadata.tables.telemetry import *  # noqa: F403 - the schema is all tables of its modules

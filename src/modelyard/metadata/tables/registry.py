@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 DEFAULT_WORKSPACE = "default"
@@ -59,6 +60,8 @@ models = Table(
     Column("last_event_hash", DIGEST, nullable=False),
     Column("created_at", MOMENT, nullable=False),
     Column("updated_at", MOMENT, nullable=False),
+    # When its name, its description, or which versions it has and where they stand changed: what MLflow's clients see.
+    Column("edited_at", MOMENT, nullable=False, default="", server_default=text("''")),
     Column("deleted_at", MOMENT, nullable=True),
     UniqueConstraint("workspace", "live_name", name="uq_models_live_name"),
 )
@@ -85,8 +88,13 @@ versions = Table(
     Column("signature", DIGEST, nullable=True),
     Column("deprecation", DOCUMENT, nullable=True),
     Column("document", DOCUMENT, nullable=False),
+    # Copies of the document's fields, to search by.
+    Column("source", DOCUMENT, nullable=True),
+    Column("run_id", SEARCHED, nullable=False, default="", server_default=text("''")),
     Column("created_at", MOMENT, nullable=False),
     Column("updated_at", MOMENT, nullable=False),
+    # When its description or its stage changed last: what MLflow's clients see.
+    Column("edited_at", MOMENT, nullable=False, default="", server_default=text("''")),
     Column("deleted_at", MOMENT, nullable=True),
     UniqueConstraint("id", name="uq_versions_id"),
     UniqueConstraint("model_id", "number", name="uq_versions_number"),
@@ -98,6 +106,9 @@ versions = Table(
     Index("ix_versions_model_stage", "model_id", "stage", "precedence", "number"),
     Index("ix_versions_parent", "parent_id"),
     Index("ix_versions_digest", "digest"),
+    Index("ix_versions_newest", "model_id", "stage", "number"),
+    Index("ix_versions_edited", "workspace", "edited_at"),
+    Index("ix_versions_run", "run_id"),
     Index("ix_versions_model_hash", "model_hash"),
 )
 
@@ -160,6 +171,13 @@ events = Table(
     Index("ix_events_model", "model_id", "seq"),
     Index("ix_events_version", "version_id", "seq"),
     Index("ix_events_feed", "txid", "seq"),
+    # By which name a model was known before.
+    Index(
+        "ix_events_renamed",
+        "model",
+        sqlite_where=text("type = 'model.renamed'"),
+        postgresql_where=text("type = 'model.renamed'"),
+    ),
 )
 
 audit_marks = Table(
@@ -281,7 +299,10 @@ webhooks = Table(
     metadata,
     Column("id", IDENTIFIER, primary_key=True),
     workspace(),
+    # `modelyard`, or `mlflow` for what speaks as MLflow's webhooks do.
+    Column("format", String(20), nullable=False, default="modelyard", server_default="modelyard"),
     Column("url", Text, nullable=False),
+    # Sealed JSON; see `modelyard.metadata.vault`.
     Column("secret", Text, nullable=False),
     # Which events of which models, as JSON lists of patterns, and what people say about it.
     Column("document", DOCUMENT, nullable=False),
@@ -301,6 +322,9 @@ deliveries = Table(
     Column("webhook_id", IDENTIFIER, ForeignKey("webhooks.id"), nullable=False),
     Column("model_id", IDENTIFIER, nullable=False),
     Column("event_seq", SEQUENCE, ForeignKey("events.seq"), nullable=False),
+    # Which of the messages that the event stands for; and the message, where it is not the event itself.
+    Column("part", Integer, nullable=False, default=0, server_default="0"),
+    Column("message", DOCUMENT, nullable=True),
     Column("state", String(20), nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("due_at", MOMENT, nullable=False),
@@ -309,8 +333,8 @@ deliveries = Table(
     Column("last_error", Text, nullable=True),
     Column("created_at", MOMENT, nullable=False),
     Column("finished_at", MOMENT, nullable=True),
-    UniqueConstraint("webhook_id", "event_seq", name="uq_deliveries_event"),
-    Index("ix_deliveries_line", "state", "webhook_id", "model_id", "event_seq"),
+    UniqueConstraint("webhook_id", "event_seq", "part", name="uq_deliveries_event"),
+    Index("ix_deliveries_line", "state", "webhook_id", "model_id", "event_seq", "part"),
     Index("ix_deliveries_finished", "state", "finished_at"),
     Index("ix_deliveries_event", "event_seq"),
 )

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from modelyard.domain.alerts import RESOLVES, TEST, Subject, subject_text
+from modelyard.domain.posting import Reply
 from modelyard.domain.wire import AlertNotice, Channel
-from modelyard.registry.deliveries import Reply
 
 MOST_SHOWN = 20
 """Alerts that a message for people shows one by one."""
@@ -35,7 +35,7 @@ class Result:
 
 
 class Outside(Protocol):
-    """The way out of this machine, which knows what may be reached; `modelyard.server.outbound` has the real one."""
+    """The way out of this machine, which knows what may be reached; `modelyard.outside.outbound` has the real one."""
 
     timeout: float
     """Seconds for an attempt as a whole."""

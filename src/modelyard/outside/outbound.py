@@ -29,9 +29,9 @@ from typing import TYPE_CHECKING, Any
 
 from modelyard._version import __version__
 from modelyard.config import Settings
-from modelyard.domain.webhooks import Address, address_of, is_delivered, signed_headers
+from modelyard.domain.posting import Parcel, Reply, headers_of
+from modelyard.domain.webhooks import Address, address_of, is_delivered
 from modelyard.errors import InvalidRequest
-from modelyard.registry.deliveries import Parcel, Reply
 
 if TYPE_CHECKING:
     import httpx2
@@ -80,13 +80,16 @@ class Outbound:
     def __call__(self, parcel: Parcel) -> Reply:
         """Send a parcel and wait for the answer; what goes wrong on the way stands in the reply."""
         try:
-            signed = signed_headers(parcel.secrets, parcel.message_id, int(time.time()), parcel.body)
+            signed = headers_of(parcel, int(time.time()))
         except InvalidRequest as error:
             return Reply(error=str(error))
         return self.post(parcel.url, parcel.body, signed)
 
-    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
-        """Post JSON and wait for the answer; what goes wrong on the way stands in the reply."""
+    def post(self, url: str, body: bytes, headers: Mapping[str, str], *, listen: bool = False) -> Reply:
+        """Post JSON and wait for the answer; what goes wrong on the way stands in the reply.
+
+        Of a refusal the beginning of the body is read, and of every answer where `listen`.
+        """
         import httpx2  # noqa: PLC0415 - most servers have no webhooks, and the import takes long
 
         try:
@@ -95,7 +98,7 @@ class Outbound:
             for place in self.places(address.host, address.port):
                 silent = _sending.set(True)
                 try:
-                    return self._sent(body, headers, address, place)
+                    return self._sent(body, headers, address, place, listen=listen)
                 except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
                     reply = Reply(error=f"{place} cannot be reached: {error}")
                 finally:
@@ -129,6 +132,17 @@ class Outbound:
             raise Refused(f"{host} is {places[0]}, which is no public address; {self._setting} permits such ones")
         return allowed[:MOST_ADDRESSES]
 
+    def check_place(self, host: str) -> None:
+        """Refuse a host that is written as an address which may not be reached; names are looked up when it is sent.
+
+        Raises:
+            InvalidRequest: it is such an address, or this machine's name for itself.
+        """
+        if not self._allow_private and (host == "localhost" or (_is_number(host) and not is_public(host))):
+            raise InvalidRequest(
+                f"Webhook URL must not resolve to a non-public IP address: {host!r}", hint=f"{self._setting} permits it"
+            )
+
     @cached_property
     def _client(self) -> httpx2.Client:
         import httpx2  # noqa: PLC0415 - see above
@@ -142,7 +156,7 @@ class Outbound:
             headers={"User-Agent": f"modelyard/{__version__}", "Accept": "*/*", "Accept-Encoding": "identity"},
         )
 
-    def _sent(self, body: bytes, headers: Mapping[str, str], address: Address, place: str) -> Reply:
+    def _sent(self, body: bytes, headers: Mapping[str, str], address: Address, place: str, *, listen: bool) -> Reply:
         import httpx2  # noqa: PLC0415 - see above
 
         with self._making:
@@ -166,7 +180,7 @@ class Outbound:
             )
             answer = client.send(request, stream=True)
             try:
-                return _judged(answer)
+                return _judged(answer, listen=listen)
             finally:
                 answer.close()
 
@@ -180,9 +194,9 @@ def outside_of(settings: Settings) -> Outbound:
     )
 
 
-def _judged(answer: httpx2.Response) -> Reply:
+def _judged(answer: httpx2.Response, *, listen: bool) -> Reply:
     """The reply that an answer stands for; of a refusal, with the beginning of its body."""
-    if is_delivered(answer.status_code):
+    if is_delivered(answer.status_code) and not listen:
         return Reply(status=answer.status_code)
     body = b""
     with suppress(Exception):  # The status tells enough where the body cannot be read.
@@ -193,7 +207,8 @@ def _judged(answer: httpx2.Response) -> Reply:
     text = body[:LONGEST_ANSWER].decode("utf-8", "replace")
     told = "".join(character if character.isprintable() else " " for character in text).strip()
     error = f"status {answer.status_code}: {told}" if told else ""
-    return Reply(status=answer.status_code, error=error, retry_after=_wish(answer.headers.get("retry-after", "")))
+    wish = _wish(answer.headers.get("retry-after", ""))
+    return Reply(status=answer.status_code, error=error, retry_after=wish, body=text)
 
 
 def _wish(text: str) -> float:
@@ -237,6 +252,15 @@ def _cut(opened: list[socket.socket]) -> None:
     for connection in opened:
         with suppress(OSError, ssl.SSLError):
             connection.shutdown(socket.SHUT_RDWR)
+
+
+def _is_number(host: str) -> bool:
+    """Whether a host is written as an address rather than a name."""
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return True
 
 
 def is_public(place: str) -> bool:

@@ -1,0 +1,94 @@
+"""`forwards`: versions that are logged to MLflow and to Weights & Biases."""
+
+from __future__ import annotations
+
+import click
+
+from modelyard.cli.lazy import forwarding, tables
+from modelyard.cli.monitor import interruptible
+from modelyard.cli.session import Session, pass_session
+from modelyard.cli.shape import Group, command
+from modelyard.domain.forwards import FAILED, STATES, TARGETS
+from modelyard.domain.wire import ForwardRecord
+from modelyard.domain.wording import counted, moment
+
+
+@click.group(
+    "forwards",
+    cls=Group,
+    invoke_without_command=True,
+    examples=(
+        "modelyard forwards",
+        "modelyard forwards --state failed",
+        "modelyard forwards --of fraud/1.4.2 --output json",
+        "modelyard forwards retry 17",
+    ),
+)
+@click.option("--of", "reference", metavar="MODEL|REF", help="Only those of a model or a version.")
+@click.option("--state", type=click.Choice(STATES), help="Only those in this state.")
+@click.option("--target", type=click.Choice(TARGETS), help="Only those to this system.")
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, metavar="N", help="How many.")
+@click.pass_context
+def forwards(
+    ctx: click.Context, /, reference: str | None, state: str | None, target: str | None, limit: int
+) -> None:  # fmt: skip
+    """Show which versions were logged to MLflow and Weights & Biases, and which still will be.
+
+    `mlflow.enabled` and `wandb.enabled` switch it on. A server sends them, the process that registered does, or
+    `modelyard forwards send`.
+    """
+    if ctx.invoked_subcommand is None:
+        session = ctx.ensure_object(Session)
+        records = session.open().forwards(reference, state=state, target=target, limit=limit)
+        session.emit(records, lambda: _table(records))
+
+
+@command("retry", "modelyard forwards retry 17", "modelyard forwards retry --failed")
+@click.argument("forward", type=int, metavar="[NUMBER]", required=False)
+@click.option("--failed", is_flag=True, help="All that failed.")
+@pass_session
+def retry(session: Session, /, forward: int | None, *, failed: bool) -> None:
+    """Send a version on again that could not be sent."""
+    if (forward is None) != failed:
+        raise click.UsageError("give the number of a forward, or --failed")
+    registry = session.open()
+    chosen = registry.forwards(state=FAILED, limit=None) if forward is None else [forward]
+    records = [registry.retry_forward(one) for one in chosen]
+    session.say(records, f"queued {counted(len(records), 'version')}")
+
+
+@command("send", "modelyard forwards send", "modelyard forwards send --once")
+@click.option("--once", is_flag=True, help="Try what is due once, and end.")
+@pass_session
+def send(session: Session, /, *, once: bool) -> None:
+    """Send what waits, without a server.
+
+    Any number may run, beside servers too.
+    """
+    settings = session.settings_of_present()
+    if not once:
+        session.note("sending; Ctrl-C ends it")
+    with interruptible() as interrupted:
+        counts = forwarding.forward(settings, once=once, interrupted=interrupted)
+    session.say(counts, f"{counts['sent']} sent, {counts['failed']} failed")
+
+
+for each in (retry, send):
+    forwards.add_command(each)
+
+
+def _table(records: list[ForwardRecord]) -> tables.Printable:
+    rows = [
+        (
+            record.id,
+            record.target,
+            f"{record.name} {record.version}",
+            record.state,
+            record.attempts,
+            moment(record.finished_at or record.due_at),
+            record.last_error or record.note or record.url or record.run_id,
+        )
+        for record in records
+    ]
+    head = ("NUMBER", "TO", "VERSION", "STATE", "TRIES", "AT (UTC)", "DETAIL")
+    return tables.table(head, rows, right=("NUMBER", "TRIES"), empty="nothing was sent on yet")

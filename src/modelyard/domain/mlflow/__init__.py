@@ -1,0 +1,1 @@
+"""The rules of MLflow's registry protocol, pure: names, filters, orders, stages, webhooks."""

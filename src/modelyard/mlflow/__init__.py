@@ -1,0 +1,1 @@
+"""MLflow's registry protocol, spoken over our use cases; without any web framework."""

@@ -1,0 +1,1 @@
+"""Sends versions on to tracking systems: MLflow, and Weights & Biases."""
