@@ -34,7 +34,7 @@ def copy(
     *,
     with_aliases: bool,
 ) -> None:
-    """Copy a version to another model, or to another registry, and prove that its content is the same.
+    """Copy a version to another model or registry, with its files.
 
     Files, metadata and label come along; the stage does not, nor do aliases unless they are asked for. Within a
     registry no bytes are moved. A copy that is there already is left as it is.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from modelyard.cli.lazy import forwarding, tables
@@ -12,35 +14,39 @@ from modelyard.domain.forwards import FAILED, STATES, TARGETS
 from modelyard.domain.wire import ForwardRecord
 from modelyard.domain.wording import counted, moment
 
+SHOWN = 50
+
 
 @click.group(
     "forwards",
     cls=Group,
     invoke_without_command=True,
     examples=(
-        "modelyard forwards",
-        "modelyard forwards --state failed",
-        "modelyard forwards --of fraud/1.4.2 --output json",
+        "modelyard forwards list --state failed",
         "modelyard forwards retry 17",
+        "modelyard forwards send",
     ),
 )
-@click.option("--of", "reference", metavar="MODEL|REF", help="Only those of a model or a version.")
-@click.option("--state", type=click.Choice(STATES), help="Only those in this state.")
-@click.option("--target", type=click.Choice(TARGETS), help="Only those to this system.")
-@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, metavar="N", help="How many.")
 @click.pass_context
-def forwards(
-    ctx: click.Context, /, reference: str | None, state: str | None, target: str | None, limit: int
-) -> None:  # fmt: skip
-    """Show which versions were logged to MLflow and Weights & Biases, and which still will be.
+def forwards(ctx: click.Context) -> None:
+    """Show what was logged to MLflow and W&B, and what waits.
 
     `mlflow.enabled` and `wandb.enabled` switch it on. A server sends them, the process that registered does, or
-    `modelyard forwards send`.
+    `modelyard forwards send`. Lists the newest ones when no command is named.
     """
     if ctx.invoked_subcommand is None:
-        session = ctx.ensure_object(Session)
-        records = session.open().forwards(reference, state=state, target=target, limit=limit)
-        session.emit(records, lambda: _table(records))
+        _list(ctx.ensure_object(Session), limit=SHOWN)
+
+
+@command("list", "modelyard forwards list fraud --state failed", "modelyard forwards list fraud/1.4.2 --output json")
+@click.argument("reference", metavar="[MODEL|REF]", required=False)
+@click.option("--state", type=click.Choice(STATES), help="Only those in this state.")
+@click.option("--target", type=click.Choice(TARGETS), help="Only those to this system.")
+@click.option("--limit", type=click.IntRange(min=1), default=SHOWN, show_default=True, metavar="N", help="How many.")
+@pass_session
+def list_forwards(session: Session, /, **chosen: Any) -> None:
+    """List which versions were sent on, and which still will be, the newest first."""
+    _list(session, **chosen)
 
 
 @command("retry", "modelyard forwards retry 17", "modelyard forwards retry --failed")
@@ -73,8 +79,13 @@ def send(session: Session, /, *, once: bool) -> None:
     session.say(counts, f"{counts['sent']} sent, {counts['failed']} failed")
 
 
-for each in (retry, send):
+for each in (list_forwards, retry, send):
     forwards.add_command(each)
+
+
+def _list(session: Session, reference: str | None = None, **chosen: Any) -> None:
+    records = session.open().forwards(reference, **chosen)
+    session.emit(records, lambda: _table(records))
 
 
 def _table(records: list[ForwardRecord]) -> tables.Printable:

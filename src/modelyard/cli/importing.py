@@ -52,7 +52,7 @@ def import_registry(
     name: str,
     **flags: bool,
 ) -> None:
-    """Take over models from an export, another registry, MLflow and more.
+    """Take over models of an export, MLflow, W&B or the Hub.
 
     SOURCE is the file of an export, or mlflow://host:port, mlflow+https://host, wandb://entity/project or
     hf://owner/name. An export holds no files: --from names a registry that has them. Identifiers are new, and the

@@ -16,7 +16,6 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -106,31 +105,30 @@ class HubOrigin:
         return {key: value for key, value in facts.items() if value}
 
     def _look(self) -> Arrival:
+        files = tuple(ForeignFile(path=each.rfilename, size=each.size) for each in self._info.siblings or ())
+        return Arrival(
+            document=self._document(),
+            files=files,
+            fetch=self._fetch if files else None,
+            trouble=None if files else NotFound(f"{self.address} has no files", hint=""),
+        )
+
+    def _document(self) -> dict[str, Any]:
         info, card = self._info, _card(self._info)
         datasets = _listed(card.get("datasets"))
-        known = {
-            "library": info.library_name or "",
-            "task": info.pipeline_tag or "",
-            "license": str(card.get("license", "")),
-        }
+        known = {"library": info.library_name, "task": info.pipeline_tag, "license": str(card.get("license", ""))}
         document = {
             "description": str(card.get("model_name", "")) or self._repository,
-            "framework": info.library_name or "",
-            "model_type": info.pipeline_tag or "",
+            "framework": info.library_name,
+            "model_type": info.pipeline_tag,
             "tags": {key: value for key, value in known.items() if value},
             "metrics": _metrics(info),
             "data_lineage": {"datasets": datasets} if datasets else {},
-            "created_by": info.author or "",
+            "created_by": info.author,
             "source": self.address,
             "extra": {"imported": self._imported()},
         }
-        files = tuple(ForeignFile(path=sibling.rfilename, size=sibling.size) for sibling in info.siblings or ())
-        return Arrival(
-            document={key: value for key, value in document.items() if value},
-            files=files,
-            fetch=partial(self._fetch) if files else None,
-            trouble=None if files else NotFound(f"{self.address} has no files", hint=""),
-        )
+        return {key: value for key, value in document.items() if value}
 
     def _fetch(self, folder: Path, progress: Progress | None) -> dict[str, str]:
         digests = {}

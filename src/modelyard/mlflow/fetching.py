@@ -33,14 +33,13 @@ def fetcher(yard: Yard, tracking_uri: str | None) -> Callable[[str], Manifest | 
     """
     if not tracking_uri or not tracking_uri.startswith(REACHED):
         return None
-    server = Server(tracking_uri)
 
     def fetch(source: str) -> Manifest | None:
         if not source.startswith(READ):
             return None
         with TemporaryDirectory(prefix="modelyard-") as folder:
             try:
-                server.download(source, Path(folder))
+                Server(tracking_uri).download(source, Path(folder))
             except NotFound as error:
                 raise invalid(f"{source[:1000]} is not at the tracking server: {error.message}") from None
             return ingest(yard.store, Path(folder))

@@ -25,15 +25,16 @@ def logged(local) -> str:
 @pytest.mark.feature("INT-01")
 def test_forwards_are_sent_shown_and_tried_again(local, logged):
     assert local.ok(f"{logged} --quiet forwards send --once").code == 0
-    (record,) = local.json("forwards --state failed")
+    (record,) = local.json("forwards list --state failed")
     assert (record["name"], record["target"], record["state"]) == ("fraud", "mlflow", "failed")
-    table = local.ok("forwards --of fraud --target mlflow").out
+    table = local.ok("forwards list fraud --target mlflow").out
+    assert table == local.ok("forwards").out
     assert "fraud 1.0.0" in table
     assert "holds a user" in table
     assert "hunter22" not in table
-    assert local.ok("forwards --state sent").out == "nothing was sent on yet\n"
+    assert local.ok("forwards list --state sent").out == "nothing was sent on yet\n"
     assert local.ok(f"forwards retry {record['id']}").out == "queued 1 version\n"
-    assert local.ok("forwards --state pending --limit 1").out.count("fraud") == 1
+    assert local.ok("forwards list --state pending --limit 1").out.count("fraud") == 1
     assert local.json(f"{logged} forwards send --once") == {"sent": 0, "failed": 1}
     assert local.json("forwards retry --failed")[0]["state"] == "pending"
 
@@ -43,9 +44,9 @@ def test_what_makes_no_sense_is_refused(local, logged):
     for wrong, code in (
         ("forwards retry", 2),
         ("forwards retry 1 --failed", 2),
-        ("forwards --state odd", 2),
+        ("forwards list --state odd", 2),
         ("forwards retry 99", 3),
-        ("forwards --of churn", 3),
+        ("forwards list churn", 3),
         ("forwards send --once", 2),
     ):
         assert local.run(wrong).code == code, wrong

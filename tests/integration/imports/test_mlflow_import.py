@@ -155,6 +155,20 @@ def test_an_import_finds_out_that_a_version_here_is_not_the_one_there(source, lo
     assert "other files" in refused.outcome("a copy/1")[1]
 
 
+def test_files_that_have_gone_from_mlflow_since_are_told_and_are_no_loss_here(filler, mlflow_url, local):
+    source = mlflow_url.replace("http://", "mlflow://")
+    run = filler.run()
+    filler.files(f"{run['artifact_uri']}/x", {"model.bin": b"bytes"})
+    filler.model("fleeting")
+    filler.version("fleeting", f"{run['artifact_uri']}/x", run_id=run["run_id"])
+    local.take(source, "--models", "fleeting")
+    path = run["artifact_uri"].removeprefix("mlflow-artifacts:/")
+    filler.server.call("DELETE", f"/api/2.0/mlflow-artifacts/artifacts/{path}/x/model.bin")
+    again = local.take(source, "--models", "fleeting")
+    assert (again.code, again.outcome("fleeting/1")[0]) == (0, "already there")
+    assert [proof["proven_by"] for proof in again.report["models"]] == ["gone there"]
+
+
 def test_a_dry_run_tells_what_would_come_and_makes_nothing(source, tmp_path, local):
     said = local.take(source, *SMALL, "--dry-run")
     assert said.code == 0

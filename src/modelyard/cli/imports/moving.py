@@ -170,19 +170,19 @@ class Moving:
         version = present or self._registered(self.registry, ticket, fetched, numbers, notes)
         self._present[ticket.identity] = version
         proof = prove(fetched.arrival, version, fetched.digests)
-        trouble = fetched.arrival.trouble if not version.files else None
         problem = self._finished(self.registry, ticket, version)
         self.proofs.append(proof)
-        failing = problem or trouble
-        notes += [f"without its files: {trouble}"] if trouble else []
-        notes += [str(problem)] if problem else []
+        lost = None if version.files else fetched.arrival.trouble
+        lacking = [(lost, "without its files: "), (problem, "")]
+        troubles = [(error, what) for error, what in lacking if error is not None]
+        word = THERE if present else DONE
         return Outcome(
             entry=entry,
             version=ticket.label,
-            outcome=PART if failing else THERE if present else DONE,
-            detail="; ".join(notes),
+            outcome=PART if troubles else word,
+            detail="; ".join([*notes, *(f"{what}{error}" for error, what in troubles)]),
             id=version.id,
-            code=failing.code if failing else "",
+            code=troubles[-1][0].code if troubles else "",
         )
 
     def _registered(

@@ -4,6 +4,7 @@ Rules
 - What was fetched is proven by digests: each file's BLAKE3 as it arrived is the one under which it is stored.
 - What was there already is proven by the names and sizes of its files, or, where a second download was asked for, by
   digests as well.
+- A version whose files have gone from where it came, or cannot be read there any more, is not proven.
 - A version that has no files anywhere needs no proof.
 """
 
@@ -17,8 +18,8 @@ from modelyard.domain.wire import VersionRecord
 from modelyard.errors import IntegrityError
 from modelyard.integrations.arrivals import Arrival
 
-DIGESTS, SIZES, NONE, MISSING = "digests", "names and sizes", "no files", "files missing"
-_ORDER: Final = (MISSING, SIZES, DIGESTS, NONE)
+DIGESTS, SIZES, NONE, MISSING, GONE = "digests", "names and sizes", "no files", "files missing", "gone there"
+_ORDER: Final = (MISSING, GONE, SIZES, DIGESTS, NONE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,16 +50,18 @@ def prove(arrival: Arrival, version: VersionRecord, digests: Mapping[str, str]) 
     here = {file.path: file for file in version.files}
     label = f"{version.name}/{version.version}"
     if arrival.trouble is not None or (arrival.files and not here):
-        return _counted(arrival, version, MISSING)
+        return _counted(arrival, version, GONE if here else MISSING)
     if here.keys() != {file.path for file in arrival.files}:
         raise IntegrityError(f"{label} has other files than where it came from")
-    for file in arrival.files:
-        if file.size is not None and file.size != here[file.path].size:
-            raise IntegrityError(f"{label}: {file.path} has another size than where it came from")
-    for path, digest in digests.items():
-        if here[path].blake3 != digest:
-            raise IntegrityError(f"{label}: {path} has other bytes than where it came from")
+    sizes = {file.path for file in arrival.files if file.size not in (None, here[file.path].size)}
+    _refuse(label, sizes, "another size")
+    _refuse(label, {path for path, digest in digests.items() if here[path].blake3 != digest}, "other bytes")
     return _counted(arrival, version, NONE if not here else DIGESTS if digests else SIZES)
+
+
+def _refuse(label: str, paths: set[str], what: str) -> None:
+    if paths:
+        raise IntegrityError(f"{label}: {min(paths)} has {what} than where it came from")
 
 
 def by_model(proofs: Iterable[Proof]) -> list[Proof]:

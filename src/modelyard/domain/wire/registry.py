@@ -138,7 +138,7 @@ class VersionRecord(Metadata, Identity):
     def __post_init__(self) -> None:
         object.__setattr__(self, "stage", ModelStage(self.stage))
         object.__setattr__(self, "version_id", self.id)
-        object.__setattr__(self, "unproven", bool(self.source) and not self.digest and not self.provider)
+        object.__setattr__(self, "unproven", _lacks_bytes(self))
 
     @property
     def model_id(self) -> str:
@@ -172,6 +172,12 @@ class VersionRecord(Metadata, Identity):
 
     def __str__(self) -> str:
         return self.id
+
+
+def _lacks_bytes(record: VersionRecord) -> bool:
+    """Whether a version came from somewhere and its bytes did not. A prompt is all in its tags, and has none."""
+    is_prompt = record.tags.get("mlflow.prompt.is_prompt") == "true"
+    return bool(record.source) and not (record.digest or record.provider or is_prompt)
 
 
 @dataclass(frozen=True, kw_only=True)
