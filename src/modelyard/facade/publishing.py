@@ -166,12 +166,14 @@ class Publishing(Base):
             "parent": None if parent is None else reference_of(parent),
         }
 
-    def _upload(self, model: object, values: dict[str, Any], input_example: object, progress: Progress | None) -> str:
+    def _upload(
+        self, model: object, values: dict[str, Any], input_example: object, progress: Progress | None, key: str = ""
+    ) -> str:
         with opened_source(model, input_example) as source:
             extra = {**source.metadata.get("extra", {}), **values.get("extra", {})}
             merged = {**source.metadata, **values, **({"extra": extra} if extra else {})}
             request = build(RegisterVersion, merged)
-            return self._caller.upload(request, source.path, progress=progress).id
+            return self._caller.upload(request, source.path, progress=progress, idempotency_key=key).id
 
     def _commit(self) -> str:
         """The commit of the repository that the configuration names, and whether files differ from it.
@@ -185,3 +187,36 @@ class Publishing(Base):
         except ModelyardError as error:
             warnings.warn(f"versioning.git.enabled is on, and no commit is recorded: {error}", stacklevel=5)
             return ""
+
+
+def register_arrival(
+    registry: Publishing, name: str, version: str | None, folder: Path | None, facts: Mapping[str, Any], key: str
+) -> str:
+    """Register what comes from another system: once for each key, and without the commit of who happens to bring it.
+
+    Args:
+        registry: where to.
+        name: the model, which is made if it is new.
+        version: as in `register_model`.
+        folder: the files; None where there are none.
+        facts: metadata, and `parent` where there is one.
+        key: repeats under one key, also at the same moment and from elsewhere, get the first answer; empty for none.
+
+    Raises:
+        IdempotencyConflict: the key was used with other facts.
+        ModelyardError: as in `register_model`.
+    """
+    given = dict(facts)
+    parent = given.pop("parent", None)
+    values = {
+        **metadata_of("import", given),
+        "name": name_of(name),
+        "version": selector_of(version),
+        "parent": parent,
+        "create": True,
+    }
+    # A part of the class that needs no name in its public interface.
+    if folder is not None:
+        return registry._upload(folder, values, None, None, key)  # noqa: SLF001 - see above
+    request = build(RegisterVersion, values)
+    return registry._caller.call(REGISTER_VERSION, request, idempotency_key=key).id  # noqa: SLF001 - see above

@@ -4,17 +4,19 @@ Rules
 - A `Ticket` is cheap: it tells which version of which model comes. Looking at it asks the source, and gives an
   `Arrival` with all that is to be recorded, and with what fetches the files.
 - An arrival without files has a reason where there should be some: what was lost is told, and never passed over.
+- No listed path leads out of the folder that files are fetched into; see `trouble_of`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from modelyard.domain.manifest import safe_path
 from modelyard.domain.stages import ModelStage
-from modelyard.errors import ModelyardError
+from modelyard.errors import InvalidArtifact, ModelyardError
 
 Progress = Callable[[int], None]
 Identity = tuple[str, ...]
@@ -27,6 +29,19 @@ class ForeignFile:
 
     path: str
     size: int | None = None
+
+
+def trouble_of(files: Iterable[ForeignFile]) -> ModelyardError | None:
+    """Why listed files cannot be taken over; None where they can. To be asked before anything is made of their paths.
+
+    An SDK may write a file wherever a path leads that somebody else has chosen.
+    """
+    for file in files:
+        try:
+            safe_path(file.path)
+        except ModelyardError as error:
+            return InvalidArtifact(f"a file is listed that cannot be taken over: {error.message}", hint="")
+    return None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,7 +89,7 @@ class Ticket:
         number: its number in the model; 0 where the source does not count.
         stage: where it stands there, by our stages.
         aliases: the names that point to it there.
-        parent: the version that it is a copy of.
+        parent: the model and the identity of the version that it is a copy of.
         look: asks the source for the rest.
     """
 
@@ -85,7 +100,7 @@ class Ticket:
     number: int = 0
     stage: ModelStage = ModelStage.DEVELOPMENT
     aliases: tuple[str, ...] = ()
-    parent: Identity | None = None
+    parent: tuple[str, Identity] | None = None
 
 
 class Origin(Protocol):

@@ -32,7 +32,15 @@ from modelyard.errors import (
     PermissionDenied,
     RemoteUnavailable,
 )
-from modelyard.integrations.arrivals import Arrival, ForeignFile, ForeignModel, Identity, Progress, Ticket
+from modelyard.integrations.arrivals import (
+    Arrival,
+    ForeignFile,
+    ForeignModel,
+    Identity,
+    Progress,
+    Ticket,
+    trouble_of,
+)
 
 KIND: Final = "huggingface"
 PIECE: Final = 1 << 20
@@ -106,12 +114,8 @@ class HubOrigin:
 
     def _look(self) -> Arrival:
         files = tuple(ForeignFile(path=each.rfilename, size=each.size) for each in self._info.siblings or ())
-        return Arrival(
-            document=self._document(),
-            files=files,
-            fetch=self._fetch if files else None,
-            trouble=None if files else NotFound(f"{self.address} has no files", hint=""),
-        )
+        trouble = trouble_of(files) if files else NotFound(f"{self.address} has no files", hint="")
+        return Arrival(document=self._document(), files=files, fetch=None if trouble else self._fetch, trouble=trouble)
 
     def _document(self) -> dict[str, Any]:
         info, card = self._info, _card(self._info)

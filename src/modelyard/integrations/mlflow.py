@@ -83,7 +83,7 @@ class MlflowOrigin:
         waiting.sort(key=lambda entry: entry[:3])
         born = {(name, number): self._told(version) for _, name, number, _, version in waiting}
         for _, name, number, model, version in waiting:
-            of = imported.copied_from(version)
+            of = imported.copied_from(version) or ("", 0)
             yield Ticket(
                 model=name,
                 label=f"{name}/{number}",
@@ -91,7 +91,7 @@ class MlflowOrigin:
                 number=number,
                 stage=imported.stage_of(version),
                 aliases=tuple(a["alias"] for a in model.get("aliases", []) if str(a.get("version")) == str(number)),
-                parent=born.get(of) if of else None,
+                parent=(of[0], born[of]) if of in born else None,
                 look=partial(self._look, version),
             )
 

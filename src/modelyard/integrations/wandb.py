@@ -38,7 +38,15 @@ from modelyard.errors import (
     RemoteUnavailable,
     Unauthenticated,
 )
-from modelyard.integrations.arrivals import Arrival, ForeignFile, ForeignModel, Identity, Progress, Ticket
+from modelyard.integrations.arrivals import (
+    Arrival,
+    ForeignFile,
+    ForeignModel,
+    Identity,
+    Progress,
+    Ticket,
+    trouble_of,
+)
 
 KIND: Final = "wandb"
 PIECE: Final = 1 << 20
@@ -145,6 +153,8 @@ class WandbOrigin:
             what = f"refers to files elsewhere, such as {elsewhere[0]}" if elsewhere else "has no files"
             return Arrival(document=document, trouble=InvalidArtifact(f"{name}:{artifact.version} {what}"))
         files = tuple(ForeignFile(path=path, size=entry.size) for path, entry in sorted(entries.items()))
+        if trouble := trouble_of(files):
+            return Arrival(document=document, files=files, trouble=trouble)
         return Arrival(document=document, files=files, fetch=partial(self._fetch, artifact, entries))
 
     def _fetch(

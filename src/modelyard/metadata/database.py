@@ -11,6 +11,7 @@ Both commit on a normal exit and undo everything on an exception.
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -132,6 +133,7 @@ class Database:
                 f"the driver of this database cannot be used: {error}", hint="pip install 'modelyard[postgres]'"
             ) from error
         self.local_changes = 0
+        self._turns, self._busy_timeout = threading.Lock(), busy_timeout
         if self.is_sqlite:
             if not untouched:
                 _prepare_folder(self.path)
@@ -162,11 +164,25 @@ class Database:
     def write(self) -> Iterator[Transaction]:
         """Open a transaction that may change things, and commit it unless the block raises."""
         with translated():
-            with self._writing.begin() as connection:
+            with self._turn(), self._writing.begin() as connection:
                 yield Transaction(connection)
                 if connection.dialect.name == "postgresql":
                     connection.execute(text(f"SELECT pg_notify('{NOTIFY_CHANNEL}', '')"))
             self.local_changes += 1
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Let the threads of this process write to SQLite one after another, in the order in which they came.
+
+        SQLite would let them poll the file with growing pauses. Who does not get a turn in time polls as well, and is
+        told by SQLite when that took too long.
+        """
+        held = self.is_sqlite and self._turns.acquire(timeout=self._busy_timeout)
+        try:
+            yield
+        finally:
+            if held:
+                self._turns.release()
 
     def write_ahead(self) -> None:
         """Make a SQLite file keep a write-ahead log from now on: readers and a writer do not wait for each other then.

@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Row,
     Select,
@@ -23,6 +24,7 @@ from sqlalchemy import (
     exists,
     false,
     func,
+    literal,
     or_,
     select,
     true,
@@ -155,7 +157,7 @@ def _condition(
 
 def _holds(dialect: str, column: ColumnElement[Any], clause: Clause) -> ColumnElement[bool]:
     if clause.operator in _COMPARE:
-        value = list(clause.value) if isinstance(clause.value, tuple) else clause.value
+        value = list(clause.value) if isinstance(clause.value, tuple) else _compared(clause.value)
         return _COMPARE[clause.operator](column, value)
     pattern = str(clause.value)
     if dialect == "postgresql":
@@ -183,10 +185,16 @@ def _behind(keys: Sequence[tuple[ColumnElement[Any], bool]], after: Sequence[Any
     """Rows behind the last one: a later first field, or the same one and a later second field, and so on."""
     behind: list[ColumnElement[bool]] = []
     same: ColumnElement[bool] = true()
-    for (column, descending), value in zip(keys, after, strict=True):
+    for (column, descending), last in zip(keys, after, strict=True):
+        value = _compared(last)
         behind.append(and_(same, column < value if descending else column > value))
         same = and_(same, column == value)
     return or_(false(), *behind)
+
+
+def _compared(value: str | int) -> Any:
+    """A value to compare a column with. PostgreSQL would refuse a number that the column itself cannot hold."""
+    return literal(value, BigInteger) if isinstance(value, int) else value
 
 
 def newest_of(tx: Transaction, model_id: str) -> Row[Any] | None:

@@ -13,12 +13,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Row
 
 from modelyard.domain.mlflow.stages import told
+from modelyard.domain.wire import VersionRecord
 from modelyard.metadata import aliases
 from modelyard.mlflow.desk import Answer
 from modelyard.registry.context import Context
@@ -60,6 +62,23 @@ def model_version(context: Context, row: Row[Any]) -> Answer:
     return model_versions(context, [row])[0]
 
 
+def newcomer(record: VersionRecord) -> Answer:
+    """The model version that was registered just now, from its record."""
+    document = {
+        "description": record.description,
+        "tags": record.tags,
+        "source": record.source,
+        "training_run_id": record.training_run_id,
+        "created_by": record.created_by,
+        "extra": record.extra,
+    }
+    row = SimpleNamespace(
+        id=record.id, name=record.name, number=record.number, version=record.version, stage=record.stage,
+        status=record.status, digest=record.digest, created_at=record.created_at, edited_at=record.created_at,
+    )  # fmt: skip
+    return _told(row, document, record.aliases)
+
+
 def registered_models(context: Context, rows: Sequence[Row[Any]], latest: Iterable[Row[Any]]) -> list[Answer]:
     """Registered models of rows, each with its newest versions by stage."""
     newest: dict[str, list[Answer]] = defaultdict(list)
@@ -71,7 +90,10 @@ def registered_models(context: Context, rows: Sequence[Row[Any]], latest: Iterab
 
 
 def _version(row: Row[Any], names: Sequence[str]) -> Answer:
-    document = _read(row.document)
+    return _told(row, _read(row.document), names)
+
+
+def _told(row: Any, document: Mapping[str, Any], names: Sequence[str]) -> Answer:
     known = document.get("extra", {}).get(EXTRA, {})
     tags = dict(document.get("tags", {}))
     if not known.get("numbered"):
@@ -100,7 +122,7 @@ def _version(row: Row[Any], names: Sequence[str]) -> Answer:
     return made
 
 
-def _own_source(row: Row[Any]) -> str:
+def _own_source(row: Any) -> str:
     """The source of a version that no MLflow client registered: our artifact proxy has its files by its id."""
     return f"mlflow-artifacts:/modelyard/{row.id}" if row.digest else f"models:/{row.name}/{row.number}"
 

@@ -9,11 +9,13 @@ Rules
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from modelyard.domain.mlflow.filters import PROMPT_TAG, InvalidFilter, parse_versions
 from modelyard.domain.mlflow.ordering import InvalidOrder, order_of_versions, position_of, token_of
-from modelyard.errors import VersionExists
+from modelyard.domain.wire import VersionRecord
+from modelyard.errors import InvalidName, ModelNotFound, VersionExists
 from modelyard.metadata import finding
 from modelyard.mlflow import entities, fields, looking, sources
 from modelyard.mlflow.desk import Answer, Desk, Fields, Route, invalid
@@ -37,8 +39,7 @@ def create(desk: Desk, request: Fields) -> Answer:
     """Register a version."""
     fields.required(request, "name", "source")
     name, source, tags = fields.text(request, "name"), fields.text(request, "source"), fields.tags(request)
-    is_prompt = _is_prompt(desk, name, tags)
-    origin = sources.origin_of(desk, source, is_prompt=is_prompt)
+    origin = sources.origin_of(desk, source, is_prompt=partial(_is_prompt, desk, name, tags))
     wish = tags.pop(entities.VERSION_TAG, "")
     known: dict[str, Any] = {
         "run_link": fields.text(request, "run_link"),
@@ -57,7 +58,7 @@ def create(desk: Desk, request: Fields) -> Answer:
         extra={entities.EXTRA: {key: value for key, value in known.items() if value}},
     )
     is_copy = bool(origin.copied or origin.address)
-    return _told(desk, name, _registered(desk, wanted, origin, is_copy=is_copy))
+    return {"model_version": entities.newcomer(_registered(desk, wanted, origin, is_copy=is_copy))}
 
 
 def get(desk: Desk, request: Fields) -> Answer:
@@ -135,11 +136,13 @@ def _is_prompt(desk: Desk, name: str, tags: dict[str, str]) -> bool:
     return "true" in {tags.get(PROMPT_TAG, "").lower(), of_model.get(PROMPT_TAG, "").lower()}
 
 
-def _registered(desk: Desk, wanted: RegisterVersion, origin: sources.Origin, *, is_copy: bool) -> int:
+def _registered(desk: Desk, wanted: RegisterVersion, origin: sources.Origin, *, is_copy: bool) -> VersionRecord:
     try:
         if origin.manifest.files:
-            return publish(desk.yard, wanted, origin.manifest, principal=desk.principal).number
-        return desk.call(REGISTER_VERSION, wanted).number
+            return publish(desk.yard, wanted, origin.manifest, principal=desk.principal)
+        return desk.call(REGISTER_VERSION, wanted)
+    except (ModelNotFound, InvalidName):
+        raise looking.no_model(wanted.name) from None
     except VersionExists:
         if not is_copy or wanted.version is None:
             raise
@@ -158,10 +161,6 @@ def _change(desk: Desk, request: Fields, metadata: dict[str, Any]) -> None:
 def _refuse_version_tag(key: str) -> None:
     if key == entities.VERSION_TAG:
         raise invalid(f"The tag '{key}' shows the version's number, which stays as it was registered")
-
-
-def _told(desk: Desk, name: str, number: int) -> Answer:
-    return get(desk, {"name": name, "version": str(number)})
 
 
 ROUTES: tuple[Route, ...] = (

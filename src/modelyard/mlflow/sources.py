@@ -16,6 +16,7 @@ Rules
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -52,16 +53,16 @@ class Origin:
     """The source at the beginning of a chain of copies of a version without files."""
 
 
-def origin_of(desk: Desk, source: str, *, is_prompt: bool) -> Origin:
-    """Look what a source is, and fetch it where that is possible.
+def origin_of(desk: Desk, source: str, *, is_prompt: Callable[[], bool]) -> Origin:
+    """Look what a source is, and fetch it where that is possible; a prompt's is neither looked at nor fetched.
 
     Raises:
         Refusal: no version may be registered from there, or the version that it names is not there.
         ModelyardError: the tracking server does not answer, or has nothing there.
     """
-    if is_prompt:
-        return Origin()
     if not names.is_safe_source(source) or names.is_local_source(source):
+        if is_prompt():
+            return Origin()
         raise invalid(
             f"Invalid model version source: '{source[:1000]}'. A source is an address that clients can reach, without"
             " `..`; upload local files to an artifact store, or register them with modelyard."
@@ -74,7 +75,7 @@ def origin_of(desk: Desk, source: str, *, is_prompt: bool) -> Origin:
         kept = _kept(desk, below)
         if kept.files:
             return Origin(kept)
-    fetched = desk.fetch(source) if desk.fetch is not None else None
+    fetched = desk.fetch(source) if desk.fetch is not None and not is_prompt() else None
     return Origin(fetched) if fetched is not None else Origin()
 
 

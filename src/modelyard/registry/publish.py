@@ -151,7 +151,9 @@ def register(context: Context, request: RegisterVersion, manifest: Manifest) -> 
     tags.of_version(context.tx, seq, document.get("tags", {}))
     _tell(context, model, values, document, broken)
     forward(context, model_id=model.id, version_id=stored.id, document=document)
-    mark_stale(context, stored)
+    if manifest.files or "source" not in document:
+        # What another system keeps has no files here, and so no tree to find them in.
+        mark_stale(context, stored)
     return record(context, known(versions.by_id(context.tx, stored.id)))
 
 

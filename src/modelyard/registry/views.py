@@ -20,8 +20,12 @@ logger = logging.getLogger(__name__)
 
 
 def mark_stale(context: Context, row: Row[Any] | Any) -> None:
-    """Note that a version's tree must be refreshed; `row` needs `id`, `name` and `version`."""
-    if context.yard.views.writes:
+    """Note that a version's tree must be refreshed; `row` needs `id`, `name` and `version`.
+
+    What another system keeps has no files here, and so no tree to find them in.
+    """
+    is_elsewhere = bool(getattr(row, "source", "")) and not row.digest
+    if context.yard.views.writes and not is_elsewhere:
         note = views.request(context.tx, version_id=row.id, model=row.name, version=row.version)
         context.stale_views.append(note)
 

@@ -65,9 +65,9 @@ class FrontDoor:
             self._guard.check(scope)
             scope[PRINCIPAL] = await self._doorkeeper.find(scope)
             scope[RENEWAL] = partial(self._doorkeeper.find, scope)
-            hot = scope["method"] == "GET" and await self._answered(scope, send)
+            hot = await self._mlflow.answered(scope, receive, send)
+            hot = hot or (scope["method"] == "GET" and await self._answered(scope, send))
             hot = hot or await self._predictions.answered(scope, receive, send)
-            hot = hot or await self._mlflow.answered(scope, receive, send)
         except ConnectionAbortedError:
             # The client has gone: there is nobody to answer.
             return

@@ -20,12 +20,15 @@ from modelyard.mlflow.errors import refusal_of
 from modelyard.mlflow.routes import BASES, fields_of, handle, no_route, route_of
 from modelyard.mlflow.workspaces import checked
 from modelyard.server.answers import Answer, answer
-from modelyard.server.auth import authorise, header
+from modelyard.server.auth import PRINCIPAL, authorise, header
+from modelyard.server.cache import Key
 from modelyard.server.messages import Receive, Scope, Send
 from modelyard.server.problems import problem_of_fault
 from modelyard.server.service import Service, whole_body
 
 WORKSPACE: Final = b"x-mlflow-workspace"
+_TELLING: Final = frozenset({b"host", WORKSPACE})
+"""Headers by which answers differ."""
 
 
 class MlflowRoutes:
@@ -61,6 +64,11 @@ class MlflowRoutes:
 
     async def _answer(self, scope: Scope, receive: Receive, path: str) -> Answer:
         method: str = scope["method"]
+        key = _key(scope) if method == "GET" else None
+        kept = self._service.cache.get(key) if key is not None else None
+        if kept is not None:
+            authorise(scope, kept.permission)
+            return kept
         found = route_of(method, path)
         if found is None:
             raise no_route(path)
@@ -68,15 +76,12 @@ class MlflowRoutes:
         principal = authorise(scope, route.permission)
         checked(header(scope, WORKSPACE))
         address = address_of(scope)
-        key = (scope["path"], scope["query_string"] + b"#" + address.encode(), principal.reach)
-        if method == "GET" and (kept := self._service.cache.get(key)) is not None:
-            return kept
         state = self._service.cache.state
         body = b"" if method == "GET" else await whole_body(receive, self._service.max_body_bytes)
         fields = {**fields_of(method, scope["query_string"], body), **placed}
         desk = self._desk(principal, address)
         ready = await self._service.run(_made, desk, route, fields)
-        if method == "GET":
+        if key is not None:
             self._service.cache.put(key, state, ready)
         return ready
 
@@ -88,6 +93,16 @@ def address_of(scope: Scope) -> str:
     """How the client reached this server: scheme and host, without a slash at the end."""
     host = header(scope, b"host") or "localhost"
     return f"{scope.get('scheme', 'http')}://{host}"
+
+
+def _key(scope: Scope) -> Key:
+    """The key of a kept answer: with the request go its host and its workspace, by which answers differ."""
+    told = scope["query_string"]
+    for name, value in scope["headers"]:
+        if name in _TELLING:
+            told += b"#" + name + b"=" + value
+    found = scope.get(PRINCIPAL)
+    return scope["path"], told, found.reach if isinstance(found, Principal) else ""
 
 
 def _made(desk: Desk, route: Any, fields: dict[str, Any]) -> Answer:

@@ -16,7 +16,7 @@ from modelyard.domain.graph import StageGraph
 from modelyard.domain.graph_documents import parse_graph
 from modelyard.domain.stages import ModelStage
 from modelyard.domain.wire import VersionRecord
-from modelyard.errors import Conflict
+from modelyard.errors import Conflict, ModelyardError
 from modelyard.facade.registry import ModelRegistry
 
 
@@ -56,15 +56,22 @@ def move(registry: ModelRegistry, version: VersionRecord, target: ModelStage) ->
 
 
 def point(registry: ModelRegistry, name: str, aliases: Iterable[str], identifier: str) -> None:
-    """Set aliases of a model that are not set yet.
+    """Set aliases of a model that are not set yet; one that cannot be set does not keep the others from it.
 
     Raises:
         Conflict: one points to another version.
+        ModelyardError: one was refused. Of several, the first is told.
     """
     wanted = list(aliases)
     present = {alias.alias: alias.version_id for alias in registry.list_aliases(name)} if wanted else {}
+    refused: list[ModelyardError] = []
     for alias in wanted:
-        if alias not in present:
-            registry.set_alias(name, alias, identifier)
-        elif present[alias] != identifier:
-            raise Conflict(f"the alias {alias!r} points elsewhere already")
+        try:
+            if alias not in present:
+                registry.set_alias(name, alias, identifier)
+            elif present[alias] != identifier:
+                refused.append(Conflict(f"the alias {alias!r} points elsewhere already"))
+        except ModelyardError as error:
+            refused.append(error)
+    if refused:
+        raise refused[0]

@@ -9,8 +9,11 @@ Rules
    the version; after that, nobody touches what people here have changed.
 4. A version whose files cannot be read comes without them, and is told. What may pass, such as a server that does not
    answer, makes the version fail, and the later ones of its model are not tried, so that they keep their numbers.
+   Of a model that cannot be here, by its name or because somebody may not make it, nothing is fetched.
 5. A SemVer that is taken here gives way to the next number.
 6. What was imported is proven: see `proof`.
+7. Two imports at once make one version: it is registered under a key that follows from its identity, and whoever comes
+   second finds it.
 """
 
 from __future__ import annotations
@@ -25,24 +28,31 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from blake3 import blake3
+
 from modelyard.cli.imports.finishing import move, point
 from modelyard.cli.imports.numbers import Numbers
 from modelyard.cli.imports.proof import Proof, prove
 from modelyard.cli.outcomes import DONE, FAILED, PART, PLANNED, THERE, UNTRIED, Outcome, Outcomes
 from modelyard.cli.progress import Advance
+from modelyard.domain.names import model_name
 from modelyard.domain.stages import ModelStage
 from modelyard.domain.wire import VersionRecord
 from modelyard.domain.wording import counted, size
 from modelyard.errors import (
-    InvalidName,
+    IdempotencyConflict,
+    InvalidRequest,
     ModelExists,
     ModelNotFound,
     ModelyardError,
+    NotFound,
     Overloaded,
+    PermissionDenied,
     RemoteUnavailable,
     TimedOut,
     VersionExists,
 )
+from modelyard.facade.publishing import register_arrival
 from modelyard.facade.registry import ModelRegistry
 from modelyard.integrations.arrivals import Arrival, ForeignModel, Identity, Origin, Ticket
 
@@ -50,6 +60,10 @@ AT_ONCE: Final = 4
 AHEAD: Final = 8
 """Versions that may be fetched and not registered yet; they take room on this machine's disk."""
 FIRST: Final = "0.1.0"
+REGISTRATIONS: Final = 3
+"""How often a registration is tried with what others do at the same moment."""
+Known = tuple[str, Identity]
+"""A model here and the identity of what was imported into it: a copy in another model is another version."""
 PASSING: Final = (RemoteUnavailable, TimedOut, Overloaded)
 
 
@@ -79,8 +93,9 @@ class Moving:
     verify: bool = False
     outcomes: Outcomes = field(default_factory=Outcomes)
     proofs: list[Proof] = field(default_factory=list)
-    _present: dict[Identity, VersionRecord] = field(default_factory=dict)
-    _stopped: set[str] = field(default_factory=set)
+    _present: dict[Known, VersionRecord] = field(default_factory=dict)
+    _stopped: dict[str, ModelyardError | None] = field(default_factory=dict)
+    """Models of which nothing more comes: because of what, or None where an earlier version failed."""
 
     def run(self, advance: Advance | None) -> None:
         """Move everything; `advance` is told of each version. Faults of single versions are outcomes."""
@@ -97,21 +112,42 @@ class Moving:
 
     def _start(self, model: ForeignModel, numbers: Numbers | None) -> None:
         """Make a model, or see what is there of it."""
-        versions: list[VersionRecord] = []
         try:
-            with suppress(ModelNotFound):
-                versions = self.registry.list_versions(model.name) if self.registry else []
+            versions = self._versions_of(model_name(model.name))
             if numbers and self.registry:
-                with suppress(ModelExists):
-                    self.registry.create_model(model.name, model.description, tags=model.tags)
-                numbers.start(model.name, reversed(versions))
-        except InvalidName:
-            # Each of its versions says so, too.
-            pass
+                if versions is None:
+                    self._make(self.registry, model)
+                numbers.start(model.name, reversed(versions or ()))
+        except (InvalidRequest, PermissionDenied) as error:
+            self._stopped[model.name] = error
+            self._tell_of(model, FAILED, error)
+
+    def _versions_of(self, model: str) -> list[VersionRecord] | None:
+        """The versions that a model has here, the newest first, noted by identity; None where there is no such model."""
+        if self.registry is None:
+            return None
+        try:
+            versions = self.registry.list_versions(model)
+        except ModelNotFound:
+            return None
         for version in versions:
             identity = self.origin.identity(version.extra.get("imported"))
             if identity:
-                self._present[identity] = version
+                self._present[model, identity] = version
+        return versions
+
+    def _make(self, registry: ModelRegistry, model: ForeignModel) -> None:
+        """Make a model; without its description and tags, where they cannot be recorded."""
+        with suppress(ModelExists):
+            try:
+                registry.create_model(model.name, model.description, tags=model.tags)
+            except InvalidRequest as error:
+                registry.create_model(model.name)
+                self._tell_of(model, PART, error)
+
+    def _tell_of(self, model: ForeignModel, outcome: str, error: ModelyardError) -> None:
+        detail = str(error) if outcome == FAILED else f"without its description and tags: {error}"
+        self.outcomes.add(Outcome(entry=0, version=model.name, outcome=outcome, detail=detail, code=error.code))
 
     def _fetching(self, tickets: Iterable[Ticket], scratch: Path) -> Iterator[tuple[Ticket, Future[Fetched]]]:
         """Yield the tickets, each with what is being fetched for it, some of them ahead."""
@@ -129,30 +165,26 @@ class Moving:
 
     def _fetch(self, ticket: Ticket, scratch: Path) -> Fetched:
         """Look at a version, and fetch its files, unless they are here."""
+        if ticket.model in self._stopped:
+            return Fetched(arrival=Arrival(document={}))
         arrival = ticket.look()
-        is_needed = self.verify or ticket.identity not in self._present
+        is_needed = self.verify or _known(ticket) not in self._present
         if arrival.fetch is None or self.dry_run or not is_needed:
             return Fetched(arrival=arrival)
         folder = Path(tempfile.mkdtemp(dir=scratch))
         return Fetched(arrival=arrival, folder=folder, digests=arrival.fetch(folder, None))
 
     def _one(self, entry: int, ticket: Ticket, waiting: Future[Fetched], numbers: Numbers | None) -> None:
-        if ticket.model in self._stopped:
-            waiting.cancel()
-            self.outcomes.add(
-                Outcome(
-                    entry=entry, version=ticket.label, outcome=UNTRIED, detail="an earlier version failed; repeat it"
-                )
-            )
-            self.proofs.append(Proof(model=ticket.model))
-            return
         fetched: Fetched | None = None
         try:
             fetched = waiting.result()
+            if ticket.model in self._stopped:
+                self._pass_over(entry, ticket)
+                return
             self.outcomes.add(self._settled(entry, ticket, fetched, numbers))
         except ModelyardError as error:
             if isinstance(error, PASSING):
-                self._stopped.add(ticket.model)
+                self._stopped.setdefault(ticket.model)
             self.proofs.append(Proof(model=ticket.model))
             failed = Outcome(entry=entry, version=ticket.label, outcome=FAILED, detail=str(error), code=error.code)
             self.outcomes.add(failed)
@@ -160,21 +192,28 @@ class Moving:
             if fetched and fetched.folder:
                 shutil.rmtree(fetched.folder, ignore_errors=True)
 
+    def _pass_over(self, entry: int, ticket: Ticket) -> None:
+        """Tell of a version of a model that was stopped."""
+        reason = self._stopped[ticket.model]
+        detail = "an earlier version failed; repeat it" if reason is None else f"not without its model: {reason}"
+        self.outcomes.add(Outcome(entry=entry, version=ticket.label, outcome=UNTRIED, detail=detail))
+        self.proofs.append(Proof(model=ticket.model))
+
     def _settled(self, entry: int, ticket: Ticket, fetched: Fetched, numbers: Numbers | None) -> Outcome:
         """Make one version, unless it is there, and finish it."""
-        present = self._present.get(ticket.identity)
+        present = self._present.get(_known(ticket))
         if self.dry_run or self.registry is None or numbers is None:
             word = THERE if present else PLANNED
             return Outcome(entry=entry, version=ticket.label, outcome=word, detail=_content(fetched.arrival))
         notes: list[str] = []
         version = present or self._registered(self.registry, ticket, fetched, numbers, notes)
-        self._present[ticket.identity] = version
+        self._present[_known(ticket)] = version
         proof = prove(fetched.arrival, version, fetched.digests)
-        problem = self._finished(self.registry, ticket, version)
+        problems = self._finished(self.registry, ticket, version)
         self.proofs.append(proof)
-        lost = None if version.files else fetched.arrival.trouble
-        lacking = [(lost, "without its files: "), (problem, "")]
-        troubles = [(error, what) for error, what in lacking if error is not None]
+        lost = fetched.arrival.trouble if not version.files else None
+        troubles = [(lost, "without its files: ")] if lost else []
+        troubles += [(problem, "") for problem in problems]
         word = THERE if present else DONE
         return Outcome(
             entry=entry,
@@ -196,37 +235,61 @@ class Moving:
         if ticket.parent in self._present:
             facts["parent"] = self._present[ticket.parent].id
         wanted = fetched.arrival.version or (FIRST if numbers.is_first(ticket.model) else None)
-        try:
-            made = _register(registry, ticket.model, wanted, fetched.folder, facts)
-        except VersionExists:
-            notes.append(f"{wanted} is taken here")
-            made = _register(registry, ticket.model, None, fetched.folder, facts)
-        version = registry.get_model(made)
+        version = self._once(registry, ticket, wanted, fetched.folder, facts, notes)
         if not numbers.made(version, ticket.number):
             notes.append(f"its number here is {version.number}")
         return version
 
-    def _finished(self, registry: ModelRegistry, ticket: Ticket, version: VersionRecord) -> ModelyardError | None:
-        """Give a version its stage and its aliases, if it waits for them; return what stood in the way."""
+    def _once(
+        self,
+        registry: ModelRegistry,
+        ticket: Ticket,
+        wanted: str | None,
+        folder: Path | None,
+        facts: Mapping[str, Any],
+        notes: list[str],
+    ) -> VersionRecord:
+        """Register a version, or find the one that another import has registered at the same moment."""
+        key = f"import-{blake3(repr(_known(ticket)).encode()).hexdigest()}"
+        for _ in range(REGISTRATIONS):
+            try:
+                return registry.get_model(register_arrival(registry, ticket.model, wanted, folder, facts, key))
+            except (IdempotencyConflict, NotFound):
+                # It was registered under this key before: with other facts, or it has been deleted since.
+                self._versions_of(ticket.model)
+                if _known(ticket) in self._present:
+                    return self._present[_known(ticket)]
+                key = ""
+            except VersionExists:
+                if wanted is None:
+                    raise
+                notes.append(f"{wanted} is taken here")
+                wanted = None
+        return registry.get_model(register_arrival(registry, ticket.model, wanted, folder, facts, key))
+
+    def _finished(self, registry: ModelRegistry, ticket: Ticket, version: VersionRecord) -> list[ModelyardError]:
+        """Give a version its aliases and its stage, if it waits for them; return what stood in the way."""
         imported = version.extra.get("imported", {})
         if not imported.get("unfinished"):
-            return None
-        try:
-            move(registry, version, ticket.stage)
-            point(registry, version.name, ticket.aliases, version.id)
-        except ModelyardError as error:
-            return error
-        done = {key: value for key, value in imported.items() if key != "unfinished"}
-        registry.update_version(version.id, extra={**version.extra, "imported": done})
-        return None
+            return []
+        problems = []
+        # A gate that refuses the stage says nothing about the aliases.
+        for give in (
+            lambda: point(registry, version.name, ticket.aliases, version.id),
+            lambda: move(registry, version, ticket.stage),
+        ):
+            try:
+                give()
+            except ModelyardError as error:
+                problems.append(error)
+        if not problems:
+            done = {key: value for key, value in imported.items() if key != "unfinished"}
+            registry.update_version(version.id, extra={**version.extra, "imported": done})
+        return problems
 
 
-def _register(
-    registry: ModelRegistry, name: str, version: str | None, folder: Path | None, facts: dict[str, Any]
-) -> str:
-    if folder is None:
-        return registry.register_version(name, version, create=True, **facts)
-    return registry.register_model(folder, name, version, **facts)
+def _known(ticket: Ticket) -> Known:
+    return ticket.model, ticket.identity
 
 
 def _content(arrival: Arrival) -> str:

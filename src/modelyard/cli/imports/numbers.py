@@ -12,10 +12,11 @@ Rules
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, Final
 
 from modelyard.domain.wire import VersionRecord
-from modelyard.errors import PermissionDenied, VersionExists
+from modelyard.errors import NotFound, PermissionDenied, VersionExists
 from modelyard.facade.registry import ModelRegistry
 
 MOST_GAPS: Final = 200
@@ -34,7 +35,9 @@ class Numbers:
         for version in versions:
             imported = version.extra.get("imported")
             if _is_placeholder(imported):
-                self._registry.delete_model(version.id)
+                # Whoever may not delete it leaves it; another import may have deleted it meanwhile.
+                with suppress(NotFound, PermissionDenied):
+                    self._registry.delete_model(version.id)
             is_same = isinstance(imported, dict) and imported.get("number") == version.number
             last = max(last, version.number) if last is not None and is_same else None
         self._last[name] = last
@@ -68,11 +71,16 @@ class Numbers:
             "description": f"stands for version {number}, which was deleted where this model comes from",
             "extra": {"imported": {"placeholder": True, "number": number}},
         }
+        text = f"0.0.0-deleted.{number}"
         try:
-            made = self._registry.register_version(name, f"0.0.0-deleted.{number}", create=True, **facts)
-            self._registry.delete_model(made)
+            # Asked before it is made: a placeholder that may not be deleted would stay for good.
+            with suppress(NotFound):
+                self._registry.delete_model(f"{name}/{text}")
+            made = self._registry.register_version(name, text, create=True, **facts)
+            with suppress(NotFound):
+                self._registry.delete_model(made)
         except VersionExists:
-            # An import that was interrupted has filled it already.
+            # An import that was interrupted, or that runs beside this one, has filled it already.
             return True
         except PermissionDenied:
             return False

@@ -44,7 +44,8 @@ _TOKEN: Final = re.compile(
     )""",
     re.VERBOSE | re.DOTALL,
 )
-_LIST_ITEM: Final = re.compile(r"""\s*(?:(?P<text>'[^']*'|"[^"]*")|(?P<comma>,)|(?P<other>[^\s,]+))""")
+# White space is no part of it: an item that began with any amount of it would be tried again from each blank on.
+_LIST_ITEM: Final = re.compile(r"""(?P<text>'[^']*'|"[^"]*")|(?P<comma>,)|(?P<other>[^\s,]+)""")
 _KEY: Final = re.compile(r"""(?P<kind>\w+)\.(?:`(?P<ticks>[^`]*)`|"(?P<quotes>[^"]*)"|(?P<plain>.+))""", re.DOTALL)
 
 
@@ -143,8 +144,8 @@ def _comparisons(text: str) -> Iterator[list[Token]]:
 
 def _tokens(text: str) -> list[Token]:
     found: list[Token] = []
-    position = 0
-    while position < len(text.rstrip()):
+    position, end = 0, len(text.rstrip())
+    while position < end:
         match = _TOKEN.match(text, position)
         if match is None:
             raise _invalid(text)
