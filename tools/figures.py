@@ -28,7 +28,7 @@ LIMITS = {"lines in a file": 400, "lines": 70, "branches": 12, "parameters": 7}
 LATE = {("modelyard.facade", "modelyard.bootstrap"), ("modelyard.integrations", "modelyard.server")}
 """Rooms (importer, imported) between which an import may stand in a function.
 
-A registry on a path is put together when it is opened, and FastAPI, which Flask needs for the OpenAPI document alone, is
+A registry on a path is put together when it is opened; FastAPI, which Flask needs for the OpenAPI document alone, is
 loaded when that is asked for.
 """
 

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -25,6 +26,7 @@ from modelyard.bootstrap import EmbeddedCaller
 from modelyard.domain.manifest import FileEntry, Manifest
 from modelyard.domain.permissions import LOCAL, SELF, Grant, Principal
 from modelyard.errors import ArtifactNotFound, InvalidArtifact, PermissionDenied, RegistryUnusable, VersionNotFound
+from modelyard.metadata import proxied
 from modelyard.operations import COLLECT_GARBAGE, STATS, CollectGarbage, Empty
 from modelyard.registry.context import Context
 from modelyard.registry.proxied import listed, manifest_of, opened, put, remove
@@ -58,6 +60,20 @@ def manifest(caller: EmbeddedCaller, path: str, principal: Principal = LOCAL) ->
     """What would become a version of a path."""
     with caller.yard.database.read() as tx:
         return manifest_of(Context(yard=caller.yard, tx=tx, principal=principal, now=caller.yard.clock()), path)
+
+
+@pytest.mark.parametrize(("first", "second"), [("run/a", "run/a/b/c"), ("run/a/b/c", "run/a")])
+def test_of_two_at_once_one_path_becomes_a_file_or_a_folder(caller, first, second):
+    earlier, later = stored(caller, first, b"1"), stored(caller, second, b"2")
+    with ThreadPoolExecutor(1) as pool:
+        with caller.yard.database.write() as tx:
+            proxied.claim(tx, first)
+            proxied.put(tx, earlier, caller.yard.clock())
+            coming = pool.submit(put, caller.yard, later, LOCAL)
+            wait([coming], timeout=0.2)
+        with pytest.raises(InvalidArtifact, match="folder"):
+            coming.result(30)
+    keep(caller, "run/z", b"beside it")
 
 
 @pytest.mark.feature("STO-06")

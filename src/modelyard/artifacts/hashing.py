@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import cycle
+from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 
 from blake3 import blake3
 
@@ -86,6 +87,11 @@ class ContentHash:
         )
 
 
+def _room() -> memoryview:
+    """Room for a part. It costs what is written to it, where a `bytearray` costs as much as 8 MiB of zeros."""
+    return memoryview(mmap(-1, PART_SIZE, flags=MAP_PRIVATE | MAP_ANONYMOUS))
+
+
 class Rounds:
     """Runs several lanes over each part at once while the caller fills the next one; one thread for each lane.
 
@@ -95,7 +101,7 @@ class Rounds:
 
     def __init__(self, lanes: Sequence[Callable[[memoryview], object]]) -> None:
         self._lanes = lanes
-        self._buffers = cycle([memoryview(bytearray(PART_SIZE)) for _ in range(_BUFFERS)])
+        self._buffers = cycle([_room() for _ in range(_BUFFERS)])
         self._threads: list[ThreadPoolExecutor] = []
         self._running: deque[list[Future[object]]] = deque()
         self.buffer = next(self._buffers)

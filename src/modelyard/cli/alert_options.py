@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
+from math import inf
 from typing import Any
 
 import click
@@ -20,10 +22,11 @@ class Length(click.ParamType[float]):
         """Return the seconds."""
         if not isinstance(value, str):
             return value
-        try:
-            return float(value)
-        except ValueError:
-            pass
+        with suppress(ValueError):
+            number = float(value)
+            if not 0 <= number < inf:
+                self.fail(f"{value!r} is no length of time; write one such as 90s or 30m", param, ctx)
+            return number
         try:
             return seconds(value)
         except InvalidRequest as error:

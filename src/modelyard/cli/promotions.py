@@ -174,7 +174,7 @@ def gates(
     Exit code 6 when a gate is not met.
     """
     report = session.open().check_gates(reference, target_stage, requirements)
-    summarise(summary, markdown.of_check(report))
+    summarise(session, summary, markdown.of_check(report))
     show_gates(session, report)
 
 

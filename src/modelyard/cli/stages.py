@@ -70,7 +70,7 @@ def promote(session: Session, /, reference: str, requirements: dict[str, Any] | 
         raise click.UsageError("--timeout belongs to --wait")
     if given["dry_run"]:
         report = registry.check_gates(reference, given["target_stage"], requirements)
-        summarise(given["summary"], markdown.of_check(report))
+        summarise(session, given["summary"], markdown.of_check(report))
         show_gates(session, report)
         return
     wish = Wish(
@@ -92,13 +92,13 @@ def _move(session: Session, registry: ModelRegistry, wish: Wish, given: dict[str
         else:
             record = make(registry, wish)
     except GateRefused as error:
-        summarise(summary, markdown.of_refusal(error))
+        summarise(session, summary, markdown.of_refusal(error))
         raise
     if isinstance(record, Promotion):
         move = f"{record.name}/{record.version} moved from {record.from_stage} to {record.target_stage}"
         session.say(record, f"{move} by {record.id}", bare=record.id)
         return
-    summarise(summary, markdown.of_move(record))
+    summarise(session, summary, markdown.of_move(record))
     replaced = [_name(registry.get_model(identifier)) for identifier in record.archived]
     session.say(record, _moved(record, replaced))
     if session.output == "table" and record.verdicts and not session.quiet:

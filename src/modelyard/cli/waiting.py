@@ -97,23 +97,29 @@ def make_or_wait(
             for looked_at in _looks(session, registry, promotion, timeout, interrupted):
                 last = looked_at
     except TimedOut:
-        summarise(summary, markdown.of_request(last))
+        summarise(session, summary, markdown.of_request(last))
         raise
     except KeyboardInterrupt:
-        summarise(summary, markdown.of_request(last))
+        summarise(session, summary, markdown.of_request(last))
         session.note(f"{last.id} stays open; `modelyard requests show {last.id}` tells what becomes of it")
         raise
-    summarise(summary, markdown.of_request(last))
+    summarise(session, summary, markdown.of_request(last))
     if last.state != APPLIED:
         raise _ended(last)
     return last
 
 
-def summarise(path: str, text: str) -> None:
-    """Add a text to the end of a file, such as the summary of a job; nothing without a path."""
+def summarise(session: Session, path: str, text: str) -> None:
+    """Add a text to the end of a file, such as the summary of a job; nothing without a path.
+
+    A file that cannot be written is told, and changes nothing about how the command ends: what it tells is done.
+    """
     if path and text:
-        with Path(path).open("a", encoding="utf-8") as file:
-            file.write(f"{text}\n")
+        try:
+            with Path(path).open("a", encoding="utf-8") as file:
+                file.write(f"{text}\n")
+        except OSError as error:
+            session.note(f"the summary {path} cannot be written: {error.strerror}")
 
 
 def _asked(registry: ModelRegistry, wish: Wish) -> Promotion:

@@ -5,6 +5,7 @@ Rules
 2. `extra["copied_from"]` names the original by model, number, version, id and digest, and by no address: registries
    move. A copy of a copy names what it was made from.
 3. A copy is there already where the model has this number with the same content; with other content it is refused.
+   Two versions without files have nothing by which they would be the same: there, only a copy of this very one is one.
 4. What was registered once is taken over, also where the number promises more than the signature keeps there: the
    reason says so, unless the original brings one.
 """
@@ -41,19 +42,19 @@ def origin(original: VersionRecord) -> dict[str, Any]:
     }
 
 
-def check_same(name: str, version: str, original: VersionRecord, digest: str) -> None:
+def check_same(name: str, version: str, original: VersionRecord, present: VersionRecord) -> None:
     """Refuse a version that is there and is no copy.
 
     Args:
         name: the model that was to get a copy.
         version: the number that the copy was to have.
         original: what was to be copied.
-        digest: the content of the version that has the number.
+        present: the version that has the number.
 
     Raises:
         VersionExists: it has other content.
     """
-    if digest != original.digest:
+    if present.digest != original.digest or not (original.digest or is_copy_of(present.extra, original.id)):
         raise VersionExists(
             f"{name}/{version} is there with other content than {original.name}/{original.version}",
             hint="give the copy another number",

@@ -193,8 +193,11 @@ def title_of(told: Told) -> str:
 
 def mlflow_key(text: str) -> str:
     """Return a name as MLflow takes one: it stands for a path that means itself, of characters that it knows."""
-    parts = [part for part in _FOREIGN.sub("_", text).split("/") if part not in {"", "."}]
-    return "/".join(part if part != ".." else "_" for part in parts)[:LONGEST_KEY].rstrip("/") or "_"
+    path = _FOREIGN.sub("_", text)[:LONGEST_KEY]
+    parts = [part for part in path.split("/") if part not in {"", "."}]
+    name = "/".join(part if part != ".." else "_" for part in parts) or "_"
+    # MLflow takes every path that begins with two dots for one that leads upwards.
+    return f"__{name[2:]}" if name.startswith("..") else name
 
 
 def distinct(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:

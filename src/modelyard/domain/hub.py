@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -136,15 +136,29 @@ def blob_of(entry: FileEntry) -> str:
     return hashlib.sha1(b"blob %d\0" % len(pointer) + pointer, usedforsecurity=False).hexdigest()
 
 
-def folder_at(manifest: Manifest, path: str) -> Folder | None:
-    """The folder at a path, without a slash at its end; None where no file is in it. The empty path is the root."""
-    files = [entry for entry in manifest.files if entry.path.startswith(_inside(path))]
-    return Folder(path=path, oid=_hash_of(files)) if files or not path else None
-
-
 def file_at(manifest: Manifest, path: str) -> FileEntry | None:
     """The file at a path."""
     return next((entry for entry in manifest.files if entry.path == path), None)
+
+
+def present(manifest: Manifest, paths: Iterable[str]) -> list[FileEntry | Folder]:
+    """What is there of some paths, each once, in the order asked for; a folder is one if a file is in it.
+
+    Args:
+        manifest: the version's files.
+        paths: paths without a slash at their ends; the empty one is the root.
+    """
+    wanted = dict.fromkeys(paths)
+    inside: dict[str, list[FileEntry]] = {"": []} if "" in wanted else {}
+    files: dict[str, FileEntry] = {}
+    for entry in manifest.files:
+        if entry.path in wanted:
+            files[entry.path] = entry
+        for folder in _folders_above(entry.path):
+            if folder in wanted:
+                inside.setdefault(folder, []).append(entry)
+    folders = {path: Folder(path=path, oid=_hash_of(content)) for path, content in inside.items()}
+    return [found for path in wanted if (found := files.get(path) or folders.get(path)) is not None]
 
 
 def tree(manifest: Manifest, path: str, *, recursive: bool) -> list[FileEntry | Folder] | None:
@@ -168,6 +182,15 @@ def tree(manifest: Manifest, path: str, *, recursive: bool) -> list[FileEntry | 
 def _hash_of(files: Iterable[FileEntry]) -> str:
     lines = "".join(f"{entry.sha256} {entry.path}\n" for entry in files)
     return hashlib.sha1(lines.encode(), usedforsecurity=False).hexdigest()
+
+
+def _folders_above(path: str) -> Iterator[str]:
+    """The folders that a file lies in, from the root on."""
+    yield ""
+    end = path.find("/")
+    while end >= 0:
+        yield path[:end]
+        end = path.find("/", end + 1)
 
 
 def _inside(path: str) -> str:

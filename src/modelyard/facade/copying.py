@@ -81,7 +81,7 @@ class Copying(Base):
     ) -> CopyRecord:
         with suppress(NotFound):
             present = target.call(GET_VERSION, NamedThen(reference=f"{name}/{version}"))
-            check_same(name, version, original, present.digest)
+            check_same(name, version, original, present)
             return CopyRecord(version=present, copied=False)
         fields = {**fields_of(original), "name": name, "version": version, "parent": self._parent(target, original)}
         if not original.files:

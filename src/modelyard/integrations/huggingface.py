@@ -12,6 +12,7 @@ Rules
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -73,6 +74,8 @@ class HubOrigin:
             self._info: Any = self._api.model_info(
                 self._repository, revision=self._revision or None, files_metadata=True
             )
+        if not self._info.sha:
+            raise RemoteUnavailable(f"the Hub names no commit of {shown(uri)}", hint="")
 
     @property
     def address(self) -> str:
@@ -170,6 +173,11 @@ class HubOrigin:
             raise NotFound(f"the Hub shows no {where}: {_line(error)}", hint=hint) from error
         except (errors.HfHubHTTPError, errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError, OSError) as error:
             raise RemoteUnavailable(f"{where} cannot be fetched: {_line(error)}", hint="repeat it later") from error
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            # How the SDK meets an answer that it does not expect.
+            raise RemoteUnavailable(
+                f"what the Hub answers for {where} makes no sense to its SDK: {_line(error)}", hint=""
+            ) from error
         except Exception as error:
             # The SDK lets the exceptions of its HTTP client pass, whichever client that is.
             if type(error).__module__.partition(".")[0] in {"httpx", "httpcore", "requests", "urllib3"}:
@@ -223,8 +231,9 @@ def _metrics(info: Any) -> dict[str, float]:
     results = (info.card_data.eval_results if info.card_data else None) or ()
     found: dict[str, float] = {}
     for result in results:
-        if isinstance(result.metric_value, int | float) and not isinstance(result.metric_value, bool):
-            found.setdefault(result.metric_type, float(result.metric_value))
+        value = result.metric_value
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+            found.setdefault(str(result.metric_type), float(value))
     return found
 
 

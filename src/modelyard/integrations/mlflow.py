@@ -20,11 +20,12 @@ from typing import Any, Final, TypeVar
 
 from modelyard.domain.mlflow import imported
 from modelyard.domain.mlflow.imported import Tracked, pairs
+from modelyard.domain.names import shown
 from modelyard.errors import ModelyardError, NotFound, Overloaded, RemoteUnavailable, TimedOut
 from modelyard.integrations.arrivals import Arrival, ForeignFile, ForeignModel, Identity, Progress, Ticket
 from modelyard.outside.mlflow.artifacts import Reach, download, files_of
 from modelyard.outside.mlflow.client import Server
-from modelyard.outside.mlflow.connection import PAGE
+from modelyard.outside.mlflow.connection import PAGE, understood
 
 PASSING: Final = (RemoteUnavailable, TimedOut, Overloaded)
 _PROMPTS: Final = "tag.`mlflow.prompt.is_prompt` = 'true'"
@@ -65,13 +66,22 @@ class MlflowOrigin:
 
     def models(self) -> list[ForeignModel]:
         """See `Origin`."""
-        return [
-            ForeignModel(name=model["name"], description=model.get("description", ""), tags=pairs(model.get("tags")))
-            for model in self._listed()
-        ]
+        with understood(self.address):
+            return [
+                ForeignModel(
+                    name=str(model["name"]),
+                    description=str(model.get("description") or ""),
+                    tags=pairs(model.get("tags")),
+                )
+                for model in self._listed()
+            ]
 
     def tickets(self) -> Iterator[Ticket]:
         """See `Origin`."""
+        with understood(self.address):
+            yield from self._tickets()
+
+    def _tickets(self) -> Iterator[Ticket]:
         waiting = []
         for model in self._listed():
             versions = sorted(self._versions(model), key=_number)
@@ -86,13 +96,13 @@ class MlflowOrigin:
             of = imported.copied_from(version) or ("", 0)
             yield Ticket(
                 model=name,
-                label=f"{name}/{number}",
+                label=f"{name if name.isprintable() else shown(name)}/{number}",
                 identity=self._told(version),
                 number=number,
                 stage=imported.stage_of(version),
                 aliases=tuple(a["alias"] for a in model.get("aliases", []) if str(a.get("version")) == str(number)),
                 parent=(of[0], born[of]) if of in born else None,
-                look=partial(self._look, version),
+                look=partial(self._looked, version),
             )
 
     def _told(self, version: Mapping[str, Any]) -> Identity:
@@ -121,6 +131,10 @@ class MlflowOrigin:
         params = {"filter": wanted, "max_results": PAGE}
         return list(self._server.pages("model-versions/search", "model_versions", params))
 
+    def _looked(self, version: Mapping[str, Any]) -> Arrival:
+        with understood(self.address):
+            return self._look(version)
+
     def _look(self, version: Mapping[str, Any]) -> Arrival:
         run_id, model_id = version.get("run_id", ""), version.get("model_id", "") or _logged(version)
         logged = _or_nothing(partial(self._server.logged_model, model_id)) if model_id else {}
@@ -144,7 +158,8 @@ class MlflowOrigin:
             return Arrival(**given, trouble=trouble)
 
         def fetch(folder: Path, progress: Progress | None) -> dict[str, str]:
-            return {file.path: file.digest for file in download(place, folder, progress, files)}
+            with understood(self.address):
+                return {file.path: file.digest for file in download(place, folder, progress, files)}
 
         listed = tuple(ForeignFile(path=file.path, size=file.size) for file in files)
         return Arrival(**given, files=listed, fetch=fetch)

@@ -186,6 +186,11 @@ class WandbOrigin:
             raise RemoteUnavailable(
                 f"{self.address} cannot be fetched: {_line(error)}", hint="repeat it later"
             ) from error
+        except (LookupError, TypeError, AttributeError) as error:
+            # How the SDK meets an answer that it does not expect.
+            raise RemoteUnavailable(
+                f"what W&B answers for {self.address} makes no sense to its SDK: {_line(error)}", hint=""
+            ) from error
 
 
 def _library() -> Any:

@@ -172,7 +172,7 @@ class Database:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        """Let the threads of this process write to SQLite one after another, in the order in which they came.
+        """Let the threads of this process write to SQLite one after another.
 
         SQLite would let them poll the file with growing pauses. Who does not get a turn in time polls as well, and is
         told by SQLite when that took too long.

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Integer, Row, bindparam, delete, exc, func, insert, or_, select, update
+from sqlalchemy import Integer, Row, bindparam, delete, exc, func, insert, or_, select, text, update
 
 from modelyard.domain.manifest import FileEntry, media_type_of
-from modelyard.domain.mlflow.artifacts import Child
+from modelyard.domain.mlflow.artifacts import Child, folders_above
 from modelyard.metadata.database import Transaction
 from modelyard.metadata.tables import proxied_files
 
@@ -44,6 +44,13 @@ _BLOBS = select(proxied_files.c.digest, func.max(proxied_files.c.size).label("si
 _NEEDS = select(proxied_files.c.path).where(proxied_files.c.digest == bindparam("blob")).limit(1)
 _TOTALS = select(func.count().label("files"), func.coalesce(func.sum(proxied_files.c.size), 0).label("size"))
 _INSERT = insert(proxied_files)
+_LOCKS = 0x70617468  # "path", as the first of two numbers of PostgreSQL's lock space
+# Folders are locked from the top on, so that no two wait for each other.
+_SHARE = text(
+    "SELECT pg_advisory_xact_lock_shared(CAST(:space AS integer), hashtext(name))"
+    " FROM unnest(CAST(:names AS text[])) AS name"
+)
+_CLAIM = text("SELECT pg_advisory_xact_lock(CAST(:space AS integer), hashtext(:name))")
 _UPDATE = update(proxied_files).where(proxied_files.c.path == bindparam("named"))
 
 
@@ -52,6 +59,16 @@ class Totals(NamedTuple):
 
     files: int
     size: int
+
+
+def claim(tx: Transaction, path: str) -> None:
+    """Keep others from making a folder of a path, or a file of a folder above it, until the transaction ends.
+
+    Writers of SQLite wait for each other anyway.
+    """
+    if tx.dialect == "postgresql":
+        tx.run(_SHARE, {"space": _LOCKS, "names": folders_above(path)})
+        tx.run(_CLAIM, {"space": _LOCKS, "name": path})
 
 
 def put(tx: Transaction, entry: FileEntry, at: str) -> None:

@@ -84,7 +84,7 @@ class Vault:
             return stored
         from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - few processes have secrets to open
 
-        _, fingerprint, body = stored.split(":", 2)
+        fingerprint, _, body = stored.removeprefix(f"{_MARK}:").partition(":")
         key = next((key for key in self._keys() if _fingerprint(key) == fingerprint), None)
         if key is None:
             raise SecretsLocked(
@@ -96,11 +96,7 @@ class Vault:
             raw = base64.b64decode(body, validate=True)
             return _cipher(key).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], owner.encode()).decode()
         except (InvalidTag, ValueError):
-            raise SecretsLocked(
-                f"the sealed secret of {owner} is damaged, or belongs to something else",
-                hint=_ANEW,
-                details={"key": fingerprint, "owner": owner},
-            ) from None
+            raise damaged(owner) from None
 
     @property
     def has_key(self) -> bool:
@@ -123,6 +119,13 @@ class Vault:
             if self._filed is None and (make or self._file.exists()):
                 self._filed = _of_file(self._file)
             return self._filed
+
+
+def damaged(owner: str) -> SecretsLocked:
+    """The error for a stored secret that is none of `owner`'s."""
+    return SecretsLocked(
+        f"the stored secret of {owner} is damaged, or belongs to something else", hint=_ANEW, details={"owner": owner}
+    )
 
 
 def is_sealed(stored: str) -> bool:

@@ -24,7 +24,7 @@ from modelyard.domain.webhooks import DEAD, PENDING, matches, wants
 from modelyard.errors import SecretsLocked
 from modelyard.metadata.database import Transaction
 from modelyard.metadata.tables import DEFAULT_WORKSPACE, deliveries, models, versions, webhooks
-from modelyard.metadata.vault import Vault
+from modelyard.metadata.vault import Vault, damaged
 
 NO_SECRETS = "[]"
 """What is stored of a webhook without a secret."""
@@ -261,9 +261,12 @@ def keys_of(row: Row[Any], vault: Vault) -> list[Key]:
     """Return the secrets of a webhook, the present one first.
 
     Raises:
-        SecretsLocked: no key of the vault opens them.
+        SecretsLocked: no key of the vault opens them, or the row was tampered with.
     """
-    return _keys.decode(vault.open(row.secret, row.id))
+    try:
+        return _keys.decode(vault.open(row.secret, row.id))
+    except msgspec.DecodeError:
+        raise damaged(row.id) from None
 
 
 def sealed(keys: Sequence[Key], vault: Vault, webhook_id: str) -> str:

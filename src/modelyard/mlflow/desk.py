@@ -117,3 +117,5 @@ class Route:
     permission: str
     handle: Handler
     base: str = PREFIX
+    waits: bool = False
+    """Whether it may wait for other servers, so that it must not take a thread from those that only ask ours."""

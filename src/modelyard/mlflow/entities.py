@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from sqlalchemy import Row
@@ -30,9 +30,31 @@ VERSION_TAG: Final = "modelyard.version"
 EXTRA: Final = "mlflow"
 """The field of `extra` that keeps what only MLflow's clients know of a version."""
 
+
+class Known(NamedTuple):
+    """What only MLflow's clients know of a version; empty where they said nothing.
+
+    Attributes:
+        run_link: where its run is shown.
+        model_id: the logged model that it was made of.
+        copied: the id of the version at the beginning of a chain of copies.
+        address: the source at the beginning of a chain of copies of a version without files.
+        status_message: what there is to say about its status.
+        is_numbered: whether the registry chose its SemVer.
+    """
+
+    run_link: str = ""
+    model_id: str = ""
+    copied: str = ""
+    address: str = ""
+    status_message: str = ""
+    is_numbered: bool = False
+
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _read = msgspec.json.Decoder(dict[str, Any]).decode
 _read_tags = msgspec.json.Decoder(dict[str, str]).decode
+_TEXTS = [name for name in Known._fields if name != "is_numbered"]
 
 
 def milliseconds(moment: str) -> int:
@@ -49,6 +71,15 @@ def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
 def tags_of(row: Row[Any]) -> dict[str, str]:
     """The tags of a model's row."""
     return _read_tags(row.tags)
+
+
+def known_of(document: Mapping[str, Any]) -> Known:
+    """What a version's document keeps for MLflow's clients. Anybody may write into `extra`, and anything."""
+    kept = document.get("extra", {}).get(EXTRA)
+    if not isinstance(kept, Mapping):
+        return Known()
+    texts = {name: kept[name] for name in _TEXTS if isinstance(kept.get(name), str)}
+    return Known(**texts, is_numbered=kept.get("numbered") is True)
 
 
 def model_versions(context: Context, rows: Sequence[Row[Any]]) -> list[Answer]:
@@ -94,9 +125,9 @@ def _version(row: Row[Any], names: Sequence[str]) -> Answer:
 
 
 def _told(row: Any, document: Mapping[str, Any], names: Sequence[str]) -> Answer:
-    known = document.get("extra", {}).get(EXTRA, {})
+    known = known_of(document)
     tags = dict(document.get("tags", {}))
-    if not known.get("numbered"):
+    if not known.is_numbered:
         tags.setdefault(VERSION_TAG, row.version)
     made: Answer = {
         "name": row.name,
@@ -113,13 +144,11 @@ def _told(row: Any, document: Mapping[str, Any], names: Sequence[str]) -> Answer
     optional = {
         "run_id": document.get("training_run_id"),
         "user_id": document.get("created_by"),
-        "run_link": known.get("run_link"),
-        "model_id": known.get("model_id"),
+        "run_link": known.run_link,
+        "model_id": known.model_id,
+        "status_message": known.status_message,
     }
-    made |= {name: value for name, value in optional.items() if value}
-    if known.get("status_message"):
-        made["status_message"] = known["status_message"]
-    return made
+    return made | {name: value for name, value in optional.items() if value}
 
 
 def _own_source(row: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Row
@@ -11,7 +12,7 @@ from modelyard.errors import InvalidName, ModelNotFound
 from modelyard.metadata import finding, versions
 from modelyard.mlflow import entities, fields
 from modelyard.mlflow.desk import Answer, Fields, Refusal
-from modelyard.registry.context import Context
+from modelyard.registry.context import SEEING, Context
 from modelyard.registry.lookup import find_model
 
 
@@ -54,9 +55,13 @@ def version_row(context: Context, request: Fields) -> Row[Any]:
     return row
 
 
-def newest_by_stage(context: Context, model_ids: list[str]) -> list[Row[Any]]:
-    """The newest version of some models in each of MLflow's stages, the newest first."""
-    rows = finding.newest(context.tx, model_ids, [str(stage) for stage in context.graphs.stages])
+def newest_by_stage(context: Context, models: Sequence[Row[Any]]) -> list[Row[Any]]:
+    """The newest version of some models in each of MLflow's stages, the newest first.
+
+    A model without versions that may be seen has none: models and versions are granted each for itself.
+    """
+    shown = [row.id for row in models if context.principal.allows(SEEING, row.name)]
+    rows = finding.newest(context.tx, shown, [str(stage) for stage in context.graphs.stages])
     # Two stages of ours may be one of MLflow's; the rows come by number, the newest first.
     found: dict[tuple[str, str], Row[Any]] = {}
     for row in rows:
@@ -71,4 +76,4 @@ def registered(context: Context, name: str) -> Answer:
         Refusal: there is no such model.
     """
     row = model_row(context, name)
-    return entities.registered_models(context, [row], newest_by_stage(context, [row.id]))[0]
+    return entities.registered_models(context, [row], newest_by_stage(context, [row]))[0]

@@ -39,6 +39,8 @@ def create(desk: Desk, request: Fields) -> Answer:
     """Register a version."""
     fields.required(request, "name", "source")
     name, source, tags = fields.text(request, "name"), fields.text(request, "source"), fields.tags(request)
+    # Nothing is fetched for somebody who may not register it.
+    desk.principal.require(REGISTER_VERSION.permission, name)
     origin = sources.origin_of(desk, source, is_prompt=partial(_is_prompt, desk, name, tags))
     wish = tags.pop(entities.VERSION_TAG, "")
     known: dict[str, Any] = {
@@ -48,15 +50,16 @@ def create(desk: Desk, request: Fields) -> Answer:
         "address": origin.address,
         "numbered": not wish,
     }
-    wanted = RegisterVersion(
-        name=name,
-        version=wish or None,
-        description=fields.text(request, "description"),
-        source=source,
-        training_run_id=fields.text(request, "run_id"),
-        tags=tags,
-        extra={entities.EXTRA: {key: value for key, value in known.items() if value}},
-    )
+    told = {
+        "name": name,
+        "version": wish or None,
+        "description": fields.text(request, "description"),
+        "source": source,
+        "training_run_id": fields.text(request, "run_id"),
+        "tags": tags,
+        "extra": {**origin.carried.get("extra", {}), entities.EXTRA: {key: it for key, it in known.items() if it}},
+    }
+    wanted = RegisterVersion(**{**origin.carried, **told})
     is_copy = bool(origin.copied or origin.address)
     return {"model_version": entities.newcomer(_registered(desk, wanted, origin, is_copy=is_copy))}
 
@@ -164,7 +167,7 @@ def _refuse_version_tag(key: str) -> None:
 
 
 ROUTES: tuple[Route, ...] = (
-    Route("POST", "model-versions/create", REGISTER_VERSION.permission, create),
+    Route("POST", "model-versions/create", REGISTER_VERSION.permission, create, waits=True),
     Route("GET", "model-versions/get", READ, get),
     Route("PATCH", "model-versions/update", UPDATE_VERSION.permission, update),
     Route("DELETE", "model-versions/delete", DELETE.permission, delete),

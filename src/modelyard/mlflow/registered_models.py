@@ -21,6 +21,7 @@ from modelyard.operations import (
     CREATE_MODEL,
     DELETE,
     DESCRIBE_MODEL,
+    GET_VERSION,
     RENAME_MODEL,
     UPDATE_MODEL,
     CreateModel,
@@ -32,6 +33,7 @@ from modelyard.operations import (
 
 USUAL_PAGE, LARGEST_PAGE = 100, 1_000
 READ = DESCRIBE_MODEL.permission
+VERSIONS = GET_VERSION.permission
 
 
 def create(desk: Desk, request: Fields) -> Answer:
@@ -109,8 +111,8 @@ def latest_versions(desk: Desk, request: Fields) -> Answer:
     """Read the newest version in each stage, or in some."""
     fields.required(request, "name")
     name, wanted = fields.text(request, "name"), [_stage(text) for text in fields.texts(request, "stages")]
-    with desk.reading(READ) as context:
-        rows = looking.newest_by_stage(context, [looking.model_row(context, name).id])
+    with desk.reading(VERSIONS) as context:
+        rows = looking.newest_by_stage(context, [looking.model_row(context, name)])
         fitting = [row for row in rows if not wanted or told(row.stage) in wanted]
         return {"model_versions": entities.model_versions(context, fitting)}
 
@@ -128,7 +130,7 @@ def search(desk: Desk, request: Fields) -> Answer:
         asked = finding.Search(wanted=wanted, order=order, after=after, limit=size + 1, seen=context.models)
         rows = finding.find_models(context.tx, asked)
         shown = rows[:size]
-        latest = looking.newest_by_stage(context, [row.id for row in shown])
+        latest = looking.newest_by_stage(context, shown)
         made: Answer = {"registered_models": entities.registered_models(context, shown, latest)}
     return made | ({"next_page_token": token_of(order, shown[-1])} if len(rows) > size else {})
 
@@ -204,8 +206,8 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "registered-models/rename", RENAME_MODEL.permission, rename),
     Route("DELETE", "registered-models/delete", DELETE.permission, delete),
     Route("GET", "registered-models/search", READ, search),
-    Route("POST", "registered-models/get-latest-versions", READ, latest_versions),
-    Route("GET", "registered-models/get-latest-versions", READ, latest_versions),
+    Route("POST", "registered-models/get-latest-versions", VERSIONS, latest_versions),
+    Route("GET", "registered-models/get-latest-versions", VERSIONS, latest_versions),
     Route("POST", "registered-models/set-tag", UPDATE_MODEL.permission, set_tag),
     Route("DELETE", "registered-models/delete-tag", UPDATE_MODEL.permission, delete_tag),
 )

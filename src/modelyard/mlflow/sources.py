@@ -1,7 +1,8 @@
 """Where a version comes from, as an MLflow client says it, and which bytes of it are here.
 
     source                                    what becomes of it
-    models:/NAME/3, models:/NAME@alias        a copy: the files of that version, shared by their digests
+    models:/NAME/3, models:/NAME@alias        a copy: the files of that version, shared by their digests, and what is
+                                              recorded about it, but for what the client says itself
     an address below our own artifact proxy   the files that were put there
     anything else, with a tracking server     fetched from there and kept, so that the version can be verified
     anything else                             recorded as it was given; the version is unproven
@@ -16,24 +17,25 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sqlalchemy import Row
 
+from modelyard.domain.copying import fields_of
 from modelyard.domain.manifest import Manifest
 from modelyard.domain.mlflow import names
-from modelyard.domain.mlflow.artifacts import OWN
+from modelyard.domain.mlflow.artifacts import OWN, artifact_path
 from modelyard.domain.references import Reference
-from modelyard.errors import InvalidRequest, NotFound
+from modelyard.errors import InvalidArtifact, InvalidRequest, NotFound
 from modelyard.metadata import versions
 from modelyard.mlflow import looking
 from modelyard.mlflow.desk import Desk, Refusal, invalid
-from modelyard.mlflow.entities import EXTRA
+from modelyard.mlflow.entities import known_of
 from modelyard.operations import GET_VERSION
 from modelyard.registry.context import Context
-from modelyard.registry.lookup import content, document, find_reference
+from modelyard.registry.lookup import content, document, find_reference, record
 from modelyard.registry.proxied import manifest_of
 from modelyard.registry.publish import NO_FILES
 
@@ -51,6 +53,8 @@ class Origin:
     """The id of the version at the beginning of a chain of copies."""
     address: str = ""
     """The source at the beginning of a chain of copies of a version without files."""
+    carried: Mapping[str, Any] = field(default_factory=dict)
+    """The metadata that a copy takes along, as fields of a registration."""
 
 
 def origin_of(desk: Desk, source: str, *, is_prompt: Callable[[], bool]) -> Origin:
@@ -69,7 +73,7 @@ def origin_of(desk: Desk, source: str, *, is_prompt: Callable[[], bool]) -> Orig
         )
     named = names.version_source(source)
     if named is not None:
-        return _copy(desk, source, *named)
+        return Origin() if is_prompt() else _copy(desk, source, *named)
     below = path_in_proxy(desk, source)
     if below is not None:
         kept = _kept(desk, below)
@@ -91,13 +95,14 @@ def path_in_proxy(desk: Desk, source: str) -> str | None:
 
 def download_address(desk: Desk, context: Context, row: Row[Any]) -> str:
     """Where clients read the files of a version: from us where they are here, else from its source."""
-    known = document(row)
-    from_mlflow = known.get("extra", {}).get(EXTRA, {})
+    metadata = document(row)
+    known = known_of(metadata)
     if row.digest:
-        first = versions.by_id(context.tx, str(from_mlflow.get("copied", "")))
-        same = first if first is not None and first.digest == row.digest else row
-        return f"{desk.address}{PROXY}{OWN}/{same.id}"
-    return str(from_mlflow.get("address") or known.get("source") or f"models:/{row.name}/{row.number}")
+        first = versions.by_id(context.tx, known.copied) if known.copied else None
+        # The original may be another model's, which whoever may read the copy need not be allowed to read.
+        is_open = first is not None and first.digest == row.digest and context.sees(first.name)
+        return f"{desk.address}{PROXY}{OWN}/{known.copied if is_open else row.id}"
+    return str(known.address or metadata.get("source") or f"models:/{row.name}/{row.number}")
 
 
 def _copy(desk: Desk, source: str, name: str, selector: str) -> Origin:
@@ -106,20 +111,29 @@ def _copy(desk: Desk, source: str, name: str, selector: str) -> Origin:
             row = find_reference(context, Reference.within(name, selector))
         except (NotFound, InvalidRequest):
             raise looking.no_version(name, selector) from None
-        known = document(row)
-        from_mlflow = known.get("extra", {}).get(EXTRA, {})
+        metadata = document(row)
+        known = known_of(metadata)
         files = content(context, row)
+        carried = fields_of(record(context, row))
         if files.files:
-            return Origin(files, copied=str(from_mlflow.get("copied") or row.id))
-        if known.get("provider"):
+            return Origin(files, copied=known.copied or row.id, carried=carried)
+        if metadata.get("provider"):
             raise Refusal("INVALID_PARAMETER_VALUE", f"{source} has no files to copy: it runs elsewhere")
-        return Origin(address=str(from_mlflow.get("address") or known.get("source", "")))
+        return Origin(address=known.address or str(metadata.get("source", "")), carried=carried)
 
 
 def _kept(desk: Desk, path: str) -> Manifest:
-    """The files below a path of the artifact proxy."""
+    """The files below a path of the artifact proxy; none where nothing is there, or could be.
+
+    Raises:
+        InvalidArtifact: what lies there cannot be a version's files together.
+    """
+    try:
+        artifact_path(path)
+    except InvalidArtifact:
+        return NO_FILES
     try:
         with desk.reading(READ) as context:
             return manifest_of(context, path)
-    except (NotFound, InvalidRequest):
+    except NotFound:
         return NO_FILES

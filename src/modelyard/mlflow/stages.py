@@ -5,13 +5,15 @@ Rules
 - Where somebody has, its gates hold. A stage that is several legal moves away is reached by making them, all or none:
   MLflow's clients know no way but the direct one. A gate that refuses is named.
 - `archive_existing_versions` archives the other holders at the same moment. Only Staging and Production have holders.
+  Where it is not asked for, a stage that a written graph makes exclusive still has one holder.
+- A deprecated version does not enter Production, be there a written graph or not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from modelyard.domain.mlflow.stages import ACTIVE, NAMES, canonical, path
+from modelyard.domain.mlflow.stages import ACTIVE, FREE_GRAPH, NAMES, canonical, path
 from modelyard.domain.stages import ModelStage
 from modelyard.domain.wire import PromotionRecord
 from modelyard.mlflow import fields, looking, model_versions
@@ -20,7 +22,7 @@ from modelyard.mlflow.registered_models import unknown_stage
 from modelyard.operations import UPDATE_STAGE, Promote, UpdateStage
 from modelyard.registry.context import Context
 from modelyard.registry.dispatch import change
-from modelyard.registry.lookup import find, record
+from modelyard.registry.lookup import find
 from modelyard.registry.moves import make_room, who_makes_room
 from modelyard.registry.stages import promote
 
@@ -48,47 +50,43 @@ def _stage(text: str) -> str:
 def _move(desk: Desk, request: Fields, target: ModelStage, *, archives: bool) -> None:
     with desk.reading(UPDATE_STAGE.permission) as context:
         row = looking.version_row(context, request)
-        steps = path(context.graphs.of(row.model_id), ModelStage(row.stage), target)
-    if archives and row.stage == target:
-        _archive_others(desk, row.id, target)
-        return
-    if len(steps) <= 1:
-        desk.call(UPDATE_STAGE, UpdateStage(reference=row.id, stage=str(target), archive_previous=archives))
-        return
-    wanted = UpdateStage(reference=row.id, stage=str(steps[0]))
+        # Where no way leads there, the one step says so; where the version stands there already, it changes nothing.
+        steps = path(context.graphs.of(row.model_id), ModelStage(row.stage), target) or (target,)
 
     def walk(context: Context, _request: object) -> PromotionRecord:
-        return _walk(context, row.id, steps, archives=archives)
+        made = _walk(context, row.id, steps, archives=archives)
+        if archives and not context.refusals:
+            _archive_others(context, row.id, target)
+        return made
 
-    change(desk.yard, UPDATE_STAGE, wanted, walk, principal=desk.principal)
-
-
-def _archive_others(desk: Desk, version_id: str, stage: ModelStage) -> None:
-    """Archive the other holders of a stage where a version stands already."""
-    wanted = UpdateStage(reference=version_id, stage=str(stage), archive_previous=True)
-
-    def clear(context: Context, _request: object) -> PromotionRecord:
-        row = find(context, version_id, lock=True)
-        context.require(UPDATE_STAGE.permission, row.name, str(stage))
-        others = who_makes_room(context, row, stage, archive_previous=True)
-        for other in others:
-            make_room(context, other, stage, {"cause": "replaced", "by": row.id})
-        ids = [other.id for other in others]
-        return PromotionRecord(version=record(context, row), from_stage=str(stage), to_stage=str(stage), archived=ids)
-
-    change(desk.yard, UPDATE_STAGE, wanted, clear, principal=desk.principal)
+    # What has to be found out beforehand is found out for the first step.
+    first = UpdateStage(reference=row.id, stage=str(steps[0]))
+    change(desk.yard, UPDATE_STAGE, first, walk, principal=desk.principal)
 
 
 def _walk(context: Context, version_id: str, steps: Sequence[ModelStage], *, archives: bool) -> PromotionRecord:
     """Make all moves in one transaction, or none."""
     for step in steps:
-        is_last = step == steps[-1]
-        wanted = Promote(reference=version_id, target_stage=str(step), archive_previous=archives and is_last)
-        made = promote(context, wanted)
-        if context.refusals:
+        replaces = _replaces(context, version_id, archives=archives) if step == steps[-1] else False
+        made = promote(context, Promote(reference=version_id, target_stage=str(step), archive_previous=replaces))
+        if context.refusals and len(steps) > 1:
             # Raised inside the transaction, it takes the moves before it back.
             raise context.refusals[0]
     return made
+
+
+def _replaces(context: Context, version_id: str, *, archives: bool) -> bool | None:
+    """Whether the newcomer archives the holders of its stage; None for what a graph that somebody wrote says."""
+    if archives:
+        return True
+    return False if context.graphs.of(find(context, version_id).model_id) is FREE_GRAPH else None
+
+
+def _archive_others(context: Context, version_id: str, stage: ModelStage) -> None:
+    """Archive who else holds a stage: where the version stood there already, the move has not done it."""
+    row = find(context, version_id)
+    for other in who_makes_room(context, row, stage, archive_previous=True):
+        make_room(context, other, stage, {"cause": "replaced", "by": row.id})
 
 
 ROUTES: tuple[Route, ...] = (Route("POST", "model-versions/transition-stage", UPDATE_STAGE.permission, transition),)

@@ -49,7 +49,7 @@ FAILED: Final = 400
 def create_webhook(desk: Desk, fields: Fields) -> Answer:
     """Make a webhook."""
     required(fields, "name", "url", "events")
-    secret = text(fields, "secret")
+    secret = _secret(fields)
     made = desk.call(
         CREATE_WEBHOOK,
         CreateWebhook(
@@ -94,7 +94,7 @@ def update_webhook(desk: Desk, fields: Fields) -> Answer:
             url=_url(desk, url) if url else None,
             events=_events(fields) if fields.get("events") else None,
             description=text(fields, "description") or None,
-            secret=text(fields, "secret") or None,
+            secret=_secret(fields) or None,
             active=_active(fields),
         ),
     )
@@ -132,7 +132,7 @@ ROUTES: Final = (
     Route("GET", "webhooks/{webhook_id}", GET_WEBHOOK.permission, get_webhook),
     Route("PATCH", "webhooks/{webhook_id}", UPDATE_WEBHOOK.permission, update_webhook),
     Route("DELETE", "webhooks/{webhook_id}", DELETE_WEBHOOK.permission, delete_webhook),
-    Route("POST", "webhooks/{webhook_id}/test", UPDATE_WEBHOOK.permission, test_webhook),
+    Route("POST", "webhooks/{webhook_id}/test", UPDATE_WEBHOOK.permission, test_webhook, waits=True),
 )
 """MLflow's routes of webhooks."""
 
@@ -171,6 +171,14 @@ def _url(desk: Desk, given: str) -> str:
     if desk.yard.courier is not None:
         desk.yard.courier.check_place(address_of(url).host)
     return url
+
+
+def _secret(fields: Fields) -> str:
+    """The secret that a request gives; one that is none is not repeated."""
+    try:
+        return text(fields, "secret")
+    except Refusal:
+        raise invalid("Invalid value for parameter 'secret' supplied: it is no text that can be written down") from None
 
 
 def _events(fields: Fields) -> list[str]:

@@ -6,13 +6,15 @@ Rules
   request may be repeated after it may have been worked on; one that was never accepted is repeated always.
 - Redirects are not followed, so that a credential never travels to another place.
 - Proxies of the environment are not used for this machine's own addresses.
-- Answers that are read whole are bounded in size.
+- Answers that are read whole are bounded in size, and every answer has to come at a pace: a server that sends a byte
+  now and then holds nobody for ever. Only codings that cannot blow up a few bytes to gigabytes at once are decoded.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -35,6 +37,12 @@ CONNECT_TIMEOUT_S: Final = 10.0
 ANSWER_TIMEOUT_S: Final = 60.0
 CONNECTIONS: Final = 16
 LARGEST_ANSWER: Final = 256 << 20
+LARGEST_REFUSAL: Final = 64 << 10
+PACE_S: Final = 60.0
+SLOWEST: Final = 60 << 10
+"""Bytes that have to come in every `PACE_S` seconds."""
+
+_CODINGS: Final = "gzip, deflate"
 
 _OK: Final = range(200, 300)
 _PASSING: Final = frozenset({429, 500, 502, 503, 504})
@@ -84,7 +92,7 @@ class Http:
         self._refusal = refusal
         self._closed = threading.Event()
         self._client = httpx2.Client(
-            headers={"User-Agent": f"modelyard/{__version__}", **(headers or {})},
+            headers={"User-Agent": f"modelyard/{__version__}", "Accept-Encoding": _CODINGS, **(headers or {})},
             auth=auth,
             transport=transport,
             verify=_trusted(url, verify=verify),
@@ -140,7 +148,7 @@ class Http:
 
     def _refused(self, answer: httpx2.Response) -> Exception:
         status = answer.status_code
-        error = self._refusal(status, self._body(answer))
+        error = self._refusal(status, _beginning(answer))
         if status not in _PASSING:
             return error
         return _Passing(
@@ -149,7 +157,7 @@ class Http:
 
     def _body(self, answer: httpx2.Response) -> bytes:
         body = bytearray()
-        for chunk in answer.iter_bytes():
+        for chunk in pieces(answer):
             body += chunk
             if len(body) > LARGEST_ANSWER:
                 raise RemoteUnavailable(f"{self.url} answers with more than {LARGEST_ANSWER} bytes", hint="")
@@ -186,6 +194,36 @@ class _Passing(Exception):
         self.error = error
         self.pause = pause
         self.never_accepted = not accepted
+
+
+def pieces(answer: httpx2.Response) -> Iterator[bytes]:
+    """Yield the body of an answer, decoded.
+
+    Raises:
+        TimedOut: it comes too slowly to be waited for.
+        RemoteUnavailable: it is coded as nobody asked for.
+    """
+    coding = answer.headers.get("content-encoding", "").strip().lower()
+    if coding not in {"", "identity", "gzip", "deflate"}:
+        raise RemoteUnavailable(f"{answer.url.host} answers in the coding {shown(coding)}", hint="")
+    since, count = time.monotonic(), 0
+    for piece in answer.iter_bytes():
+        count += len(piece)
+        if time.monotonic() - since >= PACE_S:
+            if count < SLOWEST:
+                raise TimedOut(f"{answer.url.host} sends its answer too slowly: {count} bytes in {PACE_S:.0f} s")
+            since, count = time.monotonic(), 0
+        yield piece
+
+
+def _beginning(answer: httpx2.Response) -> bytes:
+    """As much of a refusal as anybody reads."""
+    body = bytearray()
+    for piece in pieces(answer):
+        body += piece
+        if len(body) >= LARGEST_REFUSAL:
+            break
+    return bytes(body[:LARGEST_REFUSAL])
 
 
 def checked_address(text: str, *, hint: str) -> str:

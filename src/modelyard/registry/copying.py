@@ -44,8 +44,9 @@ def copy_version(context: Context, request: CopyVersion) -> CopyRecord:
         )
     present = _present(context, name, version)
     if present is not None:
-        check_same(name, version, original, present.digest)
-        return CopyRecord(version=record(context, present), copied=False)
+        there = record(context, present)
+        check_same(name, version, original, there)
+        return CopyRecord(version=there, copied=False)
     wanted = RegisterVersion(name=name, version=version, parent=original.id, create=True, **fields_of(original))
     return CopyRecord(version=register(context, wanted, content(context, row)), copied=True)
 

@@ -57,6 +57,7 @@ def put(yard: Yard, entry: FileEntry, principal: Principal) -> None:
     """
     principal.require(WRITE)
     with yard.database.write() as tx:
+        proxied.claim(tx, entry.path)
         if proxied.has_below(tx, entry.path):
             raise InvalidArtifact(f"Invalid path: {shown(entry.path)} is a folder", hint="name a file in it")
         if file := proxied.any_of(tx, folders_above(entry.path)):

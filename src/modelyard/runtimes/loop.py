@@ -26,6 +26,7 @@ class LoopThread:
         self._thread = threading.Thread(target=self._loop.run_forever, name=name, daemon=True)
         self._thread.start()
         self._closed = False
+        self._lock = threading.Lock()
 
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
         """Run a coroutine to its end and return its result; it is cancelled when the wait is interrupted.
@@ -33,11 +34,13 @@ class LoopThread:
         Raises:
             InvalidRequest: the loop was closed, or the caller is the loop itself.
         """
-        if self._closed or threading.current_thread() is self._thread:
-            work.close()
-            what = "was closed" if self._closed else "cannot wait for itself"
-            raise InvalidRequest(f"the event loop {what}")
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        # What comes in before the closing is cancelled by it; nothing may come in after it, and wait for ever.
+        with self._lock:
+            if self._closed or threading.current_thread() is self._thread:
+                work.close()
+                what = "was closed" if self._closed else "cannot wait for itself"
+                raise InvalidRequest(f"the event loop {what}")
+            future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result()
         except BaseException:
@@ -46,9 +49,10 @@ class LoopThread:
 
     def close(self) -> None:
         """Cancel what runs, and end the thread; harmless when repeated."""
-        if self._closed:
-            return
-        self._closed = True
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
         ending = asyncio.run_coroutine_threadsafe(_cancel_all(), self._loop)
         ending.result(END_TIMEOUT_S)
         self._loop.call_soon_threadsafe(self._loop.stop)

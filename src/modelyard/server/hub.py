@@ -36,6 +36,7 @@ from starlette.responses import Response
 
 from modelyard.domain import hub as rules
 from modelyard.domain.hub import NAMESPACE
+from modelyard.domain.manifest import FileEntry
 from modelyard.domain.names import shown
 from modelyard.domain.permissions import PUBLIC, SELF
 from modelyard.errors import (
@@ -80,6 +81,7 @@ _TRUE: Final = frozenset({"1", "true", "True"})
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 Endpoint = Callable[[Service, Request], Awaitable[Response]]
+Chosen = list[FileEntry | rules.Folder] | None
 
 
 class HubDoor:
@@ -189,20 +191,17 @@ async def _commits(service: Service, request: Request) -> Response:
 async def _tree(service: Service, request: Request) -> Response:
     found = await _snapshot(service, request)
     path = request.path_params.get("path", "").rstrip("/")
-    inside = rules.tree(found.manifest, path, recursive=_is_on(request, "recursive"))
-    if inside is None:
-        return _no_entry(found, path)
-    expand = _is_on(request, "expand")
-    return _json([answers.entry(one, found, expand=expand) for one in inside], _at(found.commit))
+    tree = partial(rules.tree, found.manifest, path, recursive=_is_on(request, "recursive"))
+    told = await service.run(_told, found, tree, expand=_is_on(request, "expand"))
+    return _no_entry(found, path) if told is None else _json(told, _at(found.commit))
 
 
 async def _paths(service: Service, request: Request) -> Response:
     found = await _snapshot(service, request)
     body = await whole_body(request.receive, service.max_body_bytes)
     paths, expand = _asked_paths(request.headers.get("content-type", ""), body)
-    there = [rules.file_at(found.manifest, path) or rules.folder_at(found.manifest, path) for path in paths]
-    told = [answers.entry(one, found, expand=expand) for one in there if one is not None]
-    return _json(told, _at(found.commit))
+    told = await service.run(_told, found, partial(rules.present, found.manifest, paths), expand=expand)
+    return _json(told or [], _at(found.commit))
 
 
 async def _file(service: Service, request: Request) -> Response:
@@ -231,6 +230,12 @@ async def _snapshot(service: Service, request: Request) -> Snapshot:
     principal = authorise(request.scope, SEEING)
     name, revision = request.path_params["name"], request.path_params["revision"]
     return await service.run(snapshot, service.yard, name, revision, principal)
+
+
+def _told(found: Snapshot, choose: Callable[[], Chosen], *, expand: bool) -> list[dict[str, Any]] | None:
+    """Choose files and folders and describe them: of many files that takes its time, and so a thread."""
+    chosen = choose()
+    return None if chosen is None else [answers.entry(one, found, expand=expand) for one in chosen]
 
 
 def _asked_paths(content_type: str, body: bytes) -> tuple[list[str], bool]:

@@ -80,7 +80,8 @@ class MlflowRoutes:
         body = b"" if method == "GET" else await whole_body(receive, self._service.max_body_bytes)
         fields = {**fields_of(method, scope["query_string"], body), **placed}
         desk = self._desk(principal, address)
-        ready = await self._service.run(_made, desk, route, fields)
+        run = self._service.transfer if route.waits else self._service.run
+        ready = await run(_made, desk, route, fields)
         if key is not None:
             self._service.cache.put(key, state, ready)
         return ready
@@ -90,14 +91,14 @@ class MlflowRoutes:
 
 
 def address_of(scope: Scope) -> str:
-    """How the client reached this server: scheme and host, without a slash at the end."""
+    """How the client reached this server: scheme, host and what lies before its paths, without a slash at the end."""
     host = header(scope, b"host") or "localhost"
-    return f"{scope.get('scheme', 'http')}://{host}"
+    return f"{scope.get('scheme', 'http')}://{host}{scope.get('root_path', '')}"
 
 
 def _key(scope: Scope) -> Key:
-    """The key of a kept answer: with the request go its host and its workspace, by which answers differ."""
-    told = scope["query_string"]
+    """The key of a kept answer: the request, and by which address and for which workspace it came."""
+    told = scope["query_string"] + f"#{scope.get('scheme', 'http')}{scope.get('root_path', '')}".encode()
     for name, value in scope["headers"]:
         if name in _TELLING:
             told += b"#" + name + b"=" + value

@@ -38,6 +38,8 @@ from modelyard.server.multipart import FIELDS, FormReader, boundary_of
 PATH = "/api/models/upload"
 PERMISSION = "version.create"
 PIECE = 1 << 20
+LONGEST_LENGTH = 18
+"""Digits of a `Content-Length` at most; Python refuses to read thousands of them."""
 
 _TEXTS = ("version", "stage", "status", "parent")
 _NO_FILE_HINT = (
@@ -206,7 +208,7 @@ def upload_of(scope: Scope, store: ArtifactStore, *, most_bytes: int, most_field
         InvalidRequest, InvalidArtifact: the head of the request is not that of an upload.
     """
     announced = header(scope, b"content-length")
-    if announced.isdecimal() and int(announced) > most_bytes:
+    if announced.isdecimal() and (len(announced) > LONGEST_LENGTH or int(announced) > most_bytes):
         raise too_large(most_bytes)
     boundary = boundary_of(header(scope, b"content-type"))
     files = Files(store)

@@ -98,10 +98,14 @@ async def whole_body(receive: Receive, limit: int) -> bytes:
         piece: bytes = message.get("body", b"")
         size += len(piece)
         if size > limit:
-            raise TooLarge(
-                f"the body is larger than {limit} bytes",
-                hint="files are sent to /api/models/upload; see server.max_body_bytes",
-            )
+            raise too_large(limit)
         pieces.append(piece)
         more = message.get("more_body", False)
     return b"".join(pieces)
+
+
+def too_large(limit: int) -> TooLarge:
+    """The error of a body that is over its limit of bytes."""
+    return TooLarge(
+        f"the body is larger than {limit} bytes", hint="files are sent to /api/models/upload; see server.max_body_bytes"
+    )

@@ -16,6 +16,7 @@ from uuid import uuid4
 import httpx2
 import pytest
 
+from components.flask_server import FlaskServer
 from components.needs import need
 from components.servers import ThreadedServer
 from components.templates import prepared
@@ -27,11 +28,11 @@ BIG = bytes(range(256)) * 4096 * 20
 """20 MiB: three parts of the store."""
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql-s3"])
+@pytest.fixture(scope="module", params=["sqlite", "postgresql-s3", "flask"])
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a server that the tests of this module share; each uses a folder of its own."""
     folder, places = tmp_path_factory.mktemp("kept") / "registry", {}
-    running = ThreadedServer()
+    running = FlaskServer() if request.param == "flask" else ThreadedServer()
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "postgresql-s3":
             postgres, s3 = request.getfixturevalue("postgres_server"), request.getfixturevalue("s3_server")
@@ -115,6 +116,7 @@ def test_the_name_decides_on_the_headers_and_the_client_does_not(client, place, 
 
 
 def test_a_name_of_any_letters_is_told_in_the_form_for_them(client, place):
+    put(client, f"{place}/\ufffd.txt", b"a letter like others")
     put(client, f"{place}/größe 1.txt", b"x")
     told = client.get(f"{FILES}/{place}/größe 1.txt").headers["content-disposition"]
     assert told == "attachment; filename=\"gr__e 1.txt\"; filename*=UTF-8''gr%C3%B6%C3%9Fe%201.txt"
@@ -133,7 +135,11 @@ def test_a_range_is_sent_alone(client, place):
 
 @pytest.mark.parametrize(
     "path",
-    ["../x", "a/../../x", "..%2fx", "%252e%252e/x", "/etc/passwd", "a%23b", "a%00b", "a%5cb", "%2fetc%2fpasswd"],
+    [
+        *("../x", "a/../../x", "..%2fx", "%252e%252e/x", "/etc/passwd", "a%23b", "a%00b", "a%5cb", "%2fetc%2fpasswd"),
+        # Not UTF-8: read as one and the same letter, they would be one file.
+        *("%ff", "a%80b", "%ed%a0%80"),
+    ],
 )
 @pytest.mark.parametrize("method", ["PUT", "GET", "DELETE"])
 @pytest.mark.feature("EXP-23")

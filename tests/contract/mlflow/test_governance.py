@@ -68,6 +68,37 @@ def test_stages_several_moves_away_are_reached_where_every_gate_agrees(mlflow_se
     )[1] == "RESOURCE_CONFLICT"  # fmt: skip
 
 
+@pytest.mark.feature("EXP-23", "STG-04")
+def test_an_exclusive_stage_of_a_graph_that_a_team_wrote_has_one_holder(mlflow_server, ours, name, tmp_path):
+    registered(ours, name, tmp_path, accuracy=0.95)
+    ours.register_version(name, metrics={"accuracy": 0.99})
+    ours.set_stage_graph(GATED, name=name)
+    mlflow_server.move(name, 1, "Production")
+    mlflow_server.move(name, 2, "Production")
+    assert [ours.get_model(f"{name}/{number}").stage for number in (1, 2)] == ["archived", "production"]
+
+
+@pytest.mark.feature("EXP-23")
+def test_a_refused_move_of_one_step_is_on_record(mlflow_server, ours, name, tmp_path):
+    registered(ours, name, tmp_path)
+    ours.set_stage_graph(GATED, name=name)
+    mlflow_server.move(name, 1, "Staging")
+    mlflow_server.refusal("POST", "model-versions/transition-stage", name=name, version="1", stage="Production")
+    assert [one.state for one in ours.list_promotions(name=name)][:1] == ["refused"]
+
+
+@pytest.mark.feature("EXP-23")
+def test_a_deprecated_version_enters_no_production_without_a_graph_either(mlflow_server, ours, name, tmp_path):
+    version = registered(ours, name, tmp_path)
+    ours.deprecate_model(version.id, "it guesses")
+    refused = mlflow_server.refusal(
+        "POST", "model-versions/transition-stage", name=name, version="1", stage="Production"
+    )
+    assert (refused[0], refused[1]) == (409, "RESOURCE_CONFLICT")
+    assert "deprecated" in refused[2]
+    assert mlflow_server.move(name, 1, "Archived")["current_stage"] == "Archived"
+
+
 @pytest.mark.feature("EXP-23", "REG-15", "STG-16")
 def test_a_version_of_ours_is_whole_for_mlflows_clients(mlflow_server, ours, name, tmp_path):
     version = registered(ours, name, tmp_path)
@@ -95,6 +126,18 @@ def test_a_copy_shares_the_files_and_leads_to_the_original(mlflow_server, ours, 
         for model, number in ((name, "1"), (f"{name}-copy", copy["version"]), (f"{name}-copy", again["version"]))
     }
     assert len(addresses) == 1
+
+
+@pytest.mark.feature("EXP-23")
+def test_a_copy_keeps_what_is_recorded_and_says_what_it_was_made_from(mlflow_server, ours, name, tmp_path):
+    version = registered(ours, name, tmp_path, accuracy=0.97)
+    mlflow_server.model(f"{name}-copy")
+    mlflow_server.version(f"{name}-copy", f"models:/{name}/1", description="ours now", run_id="abc", tags=[])
+    copy = ours.get_model(f"{name}-copy/1")
+    assert (copy.metrics, copy.description, copy.training_run_id, copy.tags) == (
+        {"accuracy": 0.97}, "ours now", "abc", {}
+    )  # fmt: skip
+    assert copy.extra["copied_from"]["version_id"] == version.id
 
 
 @pytest.mark.feature("EXP-23")

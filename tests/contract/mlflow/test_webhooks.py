@@ -99,6 +99,14 @@ def test_a_webhook_is_made_read_changed_and_deleted(wire: MlflowWire):
         assert wire.refusal(method, path) == (404, ABSENT, f"Webhook with ID {webhook['webhook_id']} not found.")
 
 
+@pytest.mark.parametrize("secret", [{"is": "12345"}, "12345\0"])
+def test_a_secret_that_is_refused_is_not_repeated(wire: MlflowWire, secret: object):
+    status, code, message = wire.refusal("POST", "webhooks", name="ci", url=HOOK, events=CREATED, secret=secret)
+    assert (status, code) == (400, INVALID)
+    assert "'secret'" in message
+    assert "12345" not in message
+
+
 @pytest.mark.feature("EXP-23")
 @pytest.mark.parametrize(
     ("fields", "text"),

@@ -131,6 +131,18 @@ def test_time_that_is_over_leaves_the_request_open_for_the_next_run(staged, mean
     assert staged.json(WAIT)["id"] == opened["id"]
 
 
+@pytest.mark.parametrize("timeout", ["nan", "inf", "-1"])
+def test_a_time_that_never_ends_is_refused(staged, timeout):
+    refused = staged.run(f"promote fraud/0.1.0 --stage production --wait --timeout {timeout}")
+    assert (refused.code, "is no length of time" in refused.err) == (2, True), refused.err
+
+
+def test_a_summary_that_cannot_be_written_changes_no_exit_code(staged, tmp_path):
+    summary = tmp_path / "none" / "summary.md"
+    late = staged.run(f"promote fraud/0.1.0 --stage production --wait --timeout 0.1 --summary {summary}")
+    assert (late.code, f"the summary {summary} cannot be written" in late.err) == (8, True), late.err
+
+
 def test_gates_that_are_not_met_refuse_as_without_waiting(staged, tmp_path):
     summary = tmp_path / "summary.md"
     refused = staged.run(f"{WAIT} --requirements '{{\"min_f1\": 0.5}}' --summary {summary}")
@@ -179,7 +191,8 @@ def test_a_check_writes_the_summary_too(staged, tmp_path):
     staged.ok(f"gates fraud/0.1.0 --target-stage production --summary {summary}")
     staged.ok(f"promote fraud/0.1.0 --stage production --dry-run --summary {summary}")
     assert summary.read_text().count("The gates are met. Approvals needed: 1.") == 2
-    assert staged.run(f"gates fraud/0.1.0 --target-stage production --summary {tmp_path / 'no' / 'where'}").code == 1
+    told = staged.run(f"gates fraud/0.1.0 --target-stage production --summary {tmp_path / 'no' / 'where'}")
+    assert (told.code, "cannot be written" in told.err) == (0, True)
 
 
 @pytest.mark.feature("SEC-01", "SEC-02")

@@ -11,7 +11,7 @@ from flask import Flask
 
 from components.flask_server import gunicorn, place, process, site_of
 from modelyard import ModelRegistry
-from modelyard.errors import PermissionDenied, Unauthenticated
+from modelyard.errors import InvalidRequest, PermissionDenied, Unauthenticated
 from modelyard.integrations.flask import create_app, create_blueprint
 
 
@@ -69,6 +69,19 @@ def test_two_registries_live_in_one_application(server, tmp_path):
         assert [model.name for model in one.models()] == ["fraud"]
         assert two.models() == []
     first.close()
+
+
+def test_one_blueprint_lies_in_two_applications_at_different_places(tmp_path):
+    blueprint, one, two = create_blueprint(place(tmp_path / "registry")), Flask("one"), Flask("two")
+    one.register_blueprint(blueprint, url_prefix="/one")
+    two.register_blueprint(blueprint, url_prefix="/somewhere/else")
+    assert one.test_client().get("/one/api/models").status_code == 200
+    assert two.test_client().get("/somewhere/else/api/models").status_code == 200
+    told = two.test_client().get("/somewhere/else/openapi.json").get_json()
+    assert told["servers"] == [{"url": "/somewhere/else"}]
+    with pytest.raises(InvalidRequest, match="placeholder"):
+        Flask("three").register_blueprint(blueprint, url_prefix="/<tenant>")
+    site_of(one).close()
 
 
 def test_tokens_and_roles_hold_as_they_do_elsewhere(server, folder, weights):
@@ -131,3 +144,15 @@ def test_mlflow_clients_find_their_registry_behind_flask(client, name):
     assert client.get("/api/2.0/mlflow/registered-models/get", params={"name": name}).status_code == 200
     lost = client.get("/api/2.0/mlflow/registered-models/get", params={"name": "nobody"})
     assert (lost.status_code, lost.json()["error_code"]) == (404, "RESOURCE_DOES_NOT_EXIST")
+
+
+def test_mlflow_clients_read_the_files_of_versions_behind_flask(client, name):
+    def address(number: int) -> str:
+        asked = {"name": name, "version": number}
+        told = client.get("/api/2.0/mlflow/model-versions/get-download-uri", params=asked).json()
+        return str(told["artifact_uri"])
+
+    client.post("/api/models/upload", params={"name": name, "filename": "a.bin"}, content=b"weights")
+    assert client.get(f"{address(1)}/a.bin").content == b"weights"
+    client.post("/api/2.0/mlflow/model-versions/create", json={"name": name, "source": "s3://bucket/model"})
+    assert address(2) == "s3://bucket/model"

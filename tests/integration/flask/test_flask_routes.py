@@ -140,12 +140,38 @@ def test_a_body_has_its_limit(server, folder):
     with server.showing(app) as url, httpx2.Client(base_url=url) as client:
         small = client.post("/api/models/register", json={"name": "fraud", "description": "x" * 500})
         large = client.post("/api/models/register", json={"name": "other", "description": "x" * 1_500})
+        # Of a body without a length, Flask would hand on what fits into its limit, and drop the rest.
+        blank = client.post("/api/models/register", content=iter([b'{"name": "cut"}', b" " * 2_000]))
         upload = {"name": "fraud", "filename": "a.bin"}
         fits = client.post("/api/models/upload", params=upload, content=b"x" * 4_000)
         pieces = client.post("/api/models/upload", params=upload, content=iter([b"x" * 4_000] * 2))
         whole = client.post("/api/models/upload", params=upload, content=b"x" * 8_000)
     assert (small.status_code, fits.status_code) == (201, 201)
-    assert [answer.json()["code"] for answer in (large, pieces, whole)] == ["too_large"] * 3
+    assert [answer.json()["code"] for answer in (large, blank, pieces, whole)] == ["too_large"] * 4
+
+
+def test_a_length_of_thousands_of_digits_is_no_fault_of_ours(app):
+    def told(path: str) -> tuple[int, str]:
+        answer = app.test_client().post(path, environ_overrides={"CONTENT_LENGTH": "9" * 5_000})
+        return answer.status_code, json.loads(answer.data)["code"]
+
+    assert told("/api/models/register") == (400, "invalid_request")
+    assert told("/api/models/upload?name=fraud&filename=a") == (413, "too_large")
+
+
+def test_a_route_answers_the_methods_that_it_has_on_the_other_server(client):
+    told = {path: client.head(path) for path in ("/api/models", "/health", "/docs", "/metrics", "/v2")}
+    assert [answer.status_code for answer in told.values()] == [405, 200, 200, 405, 404]
+    assert told["/api/models"].headers["allow"] == "GET"
+    asked = client.options("/api/models")
+    assert (asked.status_code, asked.json()["code"]) == (405, "method_not_allowed")
+    assert client.options("/api/models", headers={"Host": "evil.example"}).status_code == 403
+
+
+def test_roots_of_other_protocols_answer_with_and_without_a_slash(client):
+    assert client.get("/v2/").json() == client.get("/v2").json()
+    assert client.get("/api/2.0/mlflow/").json()["error_code"] == "ENDPOINT_NOT_FOUND"
+    assert client.get("/api/models/").status_code == 404
 
 
 def test_requests_are_counted_by_their_route(client, name):

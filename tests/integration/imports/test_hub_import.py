@@ -60,6 +60,21 @@ def test_a_model_of_the_hub_comes_whole_with_its_commit(take, local, http_server
 
 
 @pytest.mark.feature("EXP-27")
+def test_no_file_of_a_repository_is_written_outside_and_odd_answers_are_no_crash(take, local, tmp_path):
+    told = {"id": "ana/clf", "sha": SHA, "tags": [], "downloads": 0}
+    for path in (f"{tmp_path}/evil", "../../evil"):
+        listed = Reply(body=json.dumps({**told, "siblings": [{"rfilename": path}]}).encode())
+        with ScriptedServer(listed) as hub:
+            code, report, _ = take(hub.url, "hf://ana/clf")
+        assert code != 0
+        assert "cannot be taken over" in report["versions"][0]["detail"]
+    assert not (tmp_path / "evil").exists()
+    with ScriptedServer(Reply(body=json.dumps({**told, "sha": None, "siblings": []}).encode())) as hub:
+        _, _, said = take(hub.url, "hf://ana/clf")
+    assert "names no commit" in said
+
+
+@pytest.mark.feature("EXP-27")
 def test_the_card_of_a_model_is_recorded_and_bytes_that_the_hub_does_not_list_are_refused(take, local):
     def answer(seen, content=b"other\n") -> Reply:
         if "/resolve/" in seen.target:

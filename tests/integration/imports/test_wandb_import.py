@@ -68,6 +68,18 @@ def test_the_models_of_a_wandb_project_come_with_aliases_tags_and_proven_bytes(t
 
 
 @pytest.mark.feature("EXP-27")
+def test_no_file_of_an_artifact_is_written_outside(take, local, tmp_path):
+    evil = [StubArtifact(files={path: b"evil"}) for path in (f"..{'/..' * 20}{tmp_path}/evil", f"{tmp_path}/evil")]
+    with WandbStub({"clf": [*evil, StubArtifact(files={"model.bin": b"one"})]}) as stub:
+        _, report, said = take(stub, "wandb://acme/fraud")
+    assert report, said
+    outcomes = {row["version"]: (row["outcome"], row["detail"]) for row in report["versions"]}
+    assert [outcomes[f"clf:v{n}"][0] for n in range(3)] == ["in part", "in part", "registered"]
+    assert "cannot be taken over" in outcomes["clf:v0"][1]
+    assert not (tmp_path / "evil").exists()
+
+
+@pytest.mark.feature("EXP-27")
 def test_what_wandb_does_not_hold_or_sends_damaged_is_told(take, local):
     elsewhere = StubArtifact(files={}, references=("weights.bin",))
     damaged = StubArtifact(files={"model.bin": b"damaged"}, damaged=True)

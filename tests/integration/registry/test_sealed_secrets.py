@@ -145,6 +145,21 @@ def test_a_sealed_text_is_bound_to_its_owner_and_shows_what_was_changed():
             vault.open(wrong, owner)
 
 
+@pytest.mark.parametrize(
+    "found", ["", "sealed:", "sealed:x", "sealed:x:", "sealed::\u00fc", "[1]", '[{"secret": null}]']
+)
+def test_a_row_that_was_tampered_with_is_told_and_can_be_made_good(caller, found):
+    webhook = hook(caller, secret=OWN, events=["model.*"])
+    with caller.yard.database.write() as tx:
+        tx.run(text("UPDATE webhooks SET secret = :found"), {"found": found})
+    create(caller, "a")
+    assert send_once(caller, Takes()).delivered == 0
+    assert f"secret of {webhook.id}" in str(listed(caller, webhook, "pending")[0].last_error)
+    assert caller.call(RESEAL_WEBHOOKS, ResealWebhooks()).locked == 1
+    new = caller.call(ROTATE_SECRET, RotateSecret(webhook=webhook.id, overlap_seconds=0.0))
+    assert signs_with(caller, "b") == (new.secret,)
+
+
 @pytest.mark.parametrize("keys", ["short", "x" * 44, f"{NEW},{NEW[:-4]}"])
 def test_what_is_no_key_is_refused_and_not_repeated(keys, tmp_path):
     with pytest.raises(InvalidConfig) as refused:

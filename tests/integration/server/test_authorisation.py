@@ -92,7 +92,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         values["token"] = boss.create_token("somebody").id
         values["id"] = boss.request_promotion("fraud/1.0.0", target_stage="production").id
         values |= {"user": "somebody", "flag": "beta", **made_endpoint(boss)}
-        values["webhook"] = boss.create_webhook("https://example.com/hook").id
+        values |= {"webhook": boss.create_webhook("https://example.com/hook").id, "forward": "1"}
     values |= {"kind": "dataset", "metric": "accuracy", "q": "fraud", "at": "2026-01-01", "permission": "model.read"}
     with server.serving(folder, {"auth.enabled": True}) as url, httpx2.Client(base_url=url, timeout=60) as client:
         yield World(client, tokens, values)

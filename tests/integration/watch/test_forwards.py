@@ -35,7 +35,7 @@ from modelyard.operations import (
 )
 from modelyard.registry.dispatch import perform
 from modelyard.watch.forwarding.claims import Result, look, settle, take, without_secrets
-from modelyard.watch.forwarding.sender import Forwarder
+from modelyard.watch.forwarding.sender import EmbeddedForwarder, Forwarder
 
 BOTH = TO_MLFLOW | TO_WANDB
 LEASE = 20.0
@@ -223,6 +223,32 @@ def test_a_claim_is_renewed_as_long_as_the_attempt_goes_on(caller):
     sent(caller, Playing(linger))
     assert renewed
     assert [one.state for one in listed(caller)] == ["sent"]
+
+
+def test_a_claim_that_cannot_be_renewed_for_a_reason_nobody_foresaw_is_called_off_in_the_end(caller):
+    register(caller, "fraud")
+
+    def fail(_parcel, claim) -> None:
+        def break_down() -> bool:
+            raise OSError("the driver broke")
+
+        claim._renew, claim._lease = break_down, 0.3
+        until(lambda: claim.is_gone, "it is called off")
+
+    sent(caller, Playing(fail))
+
+
+@pytest.mark.feature("INT-01", "INT-02")
+def test_a_registration_does_not_fail_where_no_sender_can_begin(caller, tmp_path, monkeypatch, caplog):
+    forwarder = EmbeddedForwarder(caller.yard, settings_for(tmp_path / "registry", TO_MLFLOW))
+    monkeypatch.setattr(threading.Thread, "start", _no_thread)
+    forwarder.nudge()
+    forwarder.close()
+    assert "no sender can begin here (RuntimeError)" in caplog.text
+
+
+def _no_thread(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
 
 
 def test_an_attempt_whose_claim_is_lost_is_called_off_and_records_nothing(caller):

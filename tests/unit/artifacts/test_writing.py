@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from itertools import pairwise
+from mmap import mmap
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,12 @@ def test_an_error_in_a_lane_stops_the_writer():
     with pytest.raises(OSError, match="no room for 5 bytes"):
         rounds.finish()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("modelyard-artifacts")]
+
+
+def test_room_for_a_part_costs_what_is_written_to_it():
+    buffer = Rounds([len]).buffer
+    assert (buffer.nbytes, buffer.format, buffer.readonly) == (PART_SIZE, "B", False)
+    assert isinstance(buffer.obj, mmap), "a small file would wait until megabytes are filled with zeros"
 
 
 @pytest.mark.parametrize("size", [100, PART_SIZE + 100, 3 * PART_SIZE])

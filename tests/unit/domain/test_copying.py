@@ -42,6 +42,13 @@ def test_a_copy_names_what_it_was_made_from_and_not_what_that_was_made_from():
 
 
 def test_other_content_under_the_same_number_is_refused():
-    check_same("fraud", "1.0.0", version(), "d")
+    check_same("fraud", "1.0.0", version(), version(id="mv_2"))
     with pytest.raises(VersionExists, match=r"fraud-eu/1\.0\.0 is there with other content than fraud/1\.0\.0"):
-        check_same("fraud-eu", "1.0.0", version(), "e")
+        check_same("fraud-eu", "1.0.0", version(), version(digest="e"))
+
+
+def test_two_versions_without_files_are_the_same_only_where_one_is_the_copy_of_the_other():
+    original = version(digest="")
+    check_same("fraud-eu", "1.0.0", original, version(id="mv_2", digest="", extra=fields_of(original)["extra"]))
+    with pytest.raises(VersionExists):
+        check_same("fraud-eu", "1.0.0", original, version(id="mv_2", digest=""))

@@ -100,6 +100,8 @@ def test_what_is_too_long_is_cut_off():
         ("a//b/./c/", "a/b/c"),
         ("/a/../b", "a/_/b"),
         ("..", "_"),
+        ("..hidden", "__hidden"),
+        ("x" * 247 + "/../y", "x" * 247 + "/_"),
         ("/", "_"),
         ("x" * 249 + "/y", "x" * 249),
         ("x" * 300, "x" * LONGEST_KEY),

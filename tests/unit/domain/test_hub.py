@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -15,8 +16,8 @@ from modelyard.domain.hub import (
     branches,
     commit_of,
     file_at,
-    folder_at,
     pointer_of,
+    present,
     readings,
     repository_of,
     tree,
@@ -131,16 +132,44 @@ def test_a_tree_has_files_and_folders():
     assert tree(Manifest(()), "", recursive=True) == []
 
 
+def folder_of(manifest: Manifest, path: str) -> Folder:
+    """The folder at a path."""
+    (found,) = present(manifest, [path])
+    assert isinstance(found, Folder)
+    return found
+
+
 def test_one_path_is_a_file_or_a_folder():
     assert file_at(FILES, "sub/a.txt") == FILES.files[1]
     assert file_at(FILES, "sub") is None
-    assert folder_at(FILES, "sub/a.txt") is None
-    found = tree(FILES, "", recursive=False)
-    assert found is not None
-    assert folder_at(FILES, "sub") == found[1]
-    assert folder_at(FILES, "") is not None
+    top = tree(FILES, "", recursive=False)
+    assert top is not None
+    assert present(FILES, ["sub", "none", "sub/a.txt", "su", "sub", "sub/deep"]) == [
+        top[1],
+        FILES.files[1],
+        folder_of(FILES, "sub/deep"),
+    ]
+    assert present(FILES, []) == present(Manifest(()), ["sub"]) == []
+    assert folder_of(FILES, "").path == folder_of(Manifest(()), "").path == ""
+
+
+class Counted(tuple[FileEntry, ...]):  # noqa: SLOT001 - it has to count somewhere
+    """Files that count how often somebody goes through all of them."""
+
+    walks = 0
+
+    def __iter__(self) -> Iterator[FileEntry]:
+        self.walks += 1
+        return super().__iter__()
+
+
+def test_many_paths_are_looked_for_in_one_walk():
+    manifest, files = Manifest(FILES.files), Counted(FILES.files)
+    object.__setattr__(manifest, "files", files)
+    assert len(present(manifest, ["sub", "model.bin", "sub/deep", "none"])) == 3
+    assert files.walks == 1
 
 
 def test_the_hash_of_a_folder_changes_with_what_is_in_it():
     other = Manifest((*FILES.files[:2], file("sub/deep/b.txt", b"y")))
-    assert folder_at(other, "sub") != folder_at(FILES, "sub")
+    assert folder_of(other, "sub") != folder_of(FILES, "sub")

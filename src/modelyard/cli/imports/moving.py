@@ -24,7 +24,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,7 +35,7 @@ from modelyard.cli.imports.numbers import Numbers
 from modelyard.cli.imports.proof import Proof, prove
 from modelyard.cli.outcomes import DONE, FAILED, PART, PLANNED, THERE, UNTRIED, Outcome, Outcomes
 from modelyard.cli.progress import Advance
-from modelyard.domain.names import model_name
+from modelyard.domain.names import model_name, shown
 from modelyard.domain.stages import ModelStage
 from modelyard.domain.wire import VersionRecord
 from modelyard.domain.wording import counted, size
@@ -123,7 +123,7 @@ class Moving:
             self._tell_of(model, FAILED, error)
 
     def _versions_of(self, model: str) -> list[VersionRecord] | None:
-        """The versions that a model has here, the newest first, noted by identity; None where there is no such model."""
+        """The versions that a model has here, the newest first, noted by identity; None where there is no model."""
         if self.registry is None:
             return None
         try:
@@ -147,7 +147,8 @@ class Moving:
 
     def _tell_of(self, model: ForeignModel, outcome: str, error: ModelyardError) -> None:
         detail = str(error) if outcome == FAILED else f"without its description and tags: {error}"
-        self.outcomes.add(Outcome(entry=0, version=model.name, outcome=outcome, detail=detail, code=error.code))
+        label = model.name if model.name.isprintable() else shown(model.name)
+        self.outcomes.add(Outcome(entry=0, version=label, outcome=outcome, detail=detail, code=error.code))
 
     def _fetching(self, tickets: Iterable[Ticket], scratch: Path) -> Iterator[tuple[Ticket, Future[Fetched]]]:
         """Yield the tickets, each with what is being fetched for it, some of them ahead."""
@@ -212,17 +213,8 @@ class Moving:
         problems = self._finished(self.registry, ticket, version)
         self.proofs.append(proof)
         lost = fetched.arrival.trouble if not version.files else None
-        troubles = [(lost, "without its files: ")] if lost else []
-        troubles += [(problem, "") for problem in problems]
-        word = THERE if present else DONE
-        return Outcome(
-            entry=entry,
-            version=ticket.label,
-            outcome=PART if troubles else word,
-            detail="; ".join([*notes, *(f"{what}{error}" for error, what in troubles)]),
-            id=version.id,
-            code=troubles[-1][0].code if troubles else "",
-        )
+        done = Outcome(entry=entry, version=ticket.label, outcome=THERE if present else DONE, id=version.id)
+        return _in_full(done, notes, lost, problems)
 
     def _registered(
         self, registry: ModelRegistry, ticket: Ticket, fetched: Fetched, numbers: Numbers, notes: list[str]
@@ -274,14 +266,14 @@ class Moving:
             return []
         problems = []
         # A gate that refuses the stage says nothing about the aliases.
-        for give in (
-            lambda: point(registry, version.name, ticket.aliases, version.id),
-            lambda: move(registry, version, ticket.stage),
-        ):
-            try:
-                give()
-            except ModelyardError as error:
-                problems.append(error)
+        try:
+            point(registry, version.name, ticket.aliases, version.id)
+        except ModelyardError as error:
+            problems.append(error)
+        try:
+            move(registry, version, ticket.stage)
+        except ModelyardError as error:
+            problems.append(error)
         if not problems:
             done = {key: value for key, value in imported.items() if key != "unfinished"}
             registry.update_version(version.id, extra={**version.extra, "imported": done})
@@ -290,6 +282,18 @@ class Moving:
 
 def _known(ticket: Ticket) -> Known:
     return ticket.model, ticket.identity
+
+
+def _in_full(done: Outcome, notes: list[str], lost: ModelyardError | None, problems: list[ModelyardError]) -> Outcome:
+    """An outcome with all that there is to tell, and in part where something is lacking."""
+    troubles = [*([lost] if lost else []), *problems]
+    words = [*notes, *([f"without its files: {lost}"] if lost else []), *map(str, problems)]
+    return replace(
+        done,
+        outcome=PART if troubles else done.outcome,
+        detail="; ".join(words),
+        code=troubles[-1].code if troubles else "",
+    )
 
 
 def _content(arrival: Arrival) -> str:

@@ -9,7 +9,7 @@ Rules
 4. `training_run_id` is the run's id, `code_version` its git commit, `training_timestamp` its end, or else its start.
    Datasets of the run stand in `data_lineage`, each with its digest as its version.
 5. `source` is the source as it was given there. One that names another version (`models:/NAME/NUMBER`) is a copy; that
-   version is the parent.
+   version is the parent. Secrets in this and in every other address stay where they are.
 6. `extra["imported"]` holds what has no place here, and what tells an imported version again: where from, model, number
    and the time of its making there.
 7. Numbers may come as text. What is absent is left out; nothing here fails on an answer of another MLflow.
@@ -22,10 +22,11 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import unquote
 
+from modelyard.domain.addresses import without_secrets
 from modelyard.domain.directions import canonical
 from modelyard.domain.mlflow.stages import NAMES
 from modelyard.domain.mlflow.stages import canonical as stage_name
@@ -36,6 +37,7 @@ from modelyard.errors import InvalidVersion
 KIND: Final = "mlflow"
 VERSION_TAG: Final = "modelyard.version"
 _VERSION_TAGS: Final = ("version", "semver")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _COPY: Final = re.compile(r"models:/([^/@]+)/([0-9]+)")
 _OWN_TAGS: Final = "mlflow."
 _RUN_FACTS: Final = {"mlflow.source.name": "source_name", "mlflow.source.type": "source_type"}
@@ -115,7 +117,7 @@ def document(address: str, version: Facts, tracked: Tracked) -> dict[str, Any]:
         "updated_at": moment(version.get("last_updated_timestamp")),
         "created_by": str(version.get("user_id", "")),
         "status": str(version.get("status", "")) if version.get("status", "READY") != "READY" else "",
-        "run_link": str(version.get("run_link", "")),
+        "run_link": without_secrets(str(version.get("run_link", ""))),
         "logged_model": str(version.get("model_id", "")),
         "run": _run(info, run_tags, tracked.experiment),
         "metrics": odd,
@@ -132,7 +134,7 @@ def document(address: str, version: Facts, tracked: Tracked) -> dict[str, Any]:
         "code_version": run_tags.get("mlflow.source.git.commit", ""),
         "data_lineage": _datasets(_at(tracked.run, "inputs").get("dataset_inputs")),
         "created_by": str(version.get("user_id", "")) or run_tags.get("mlflow.user", ""),
-        "source": str(version.get("source", "")),
+        "source": without_secrets(str(version.get("source", ""))),
         "extra": {"imported": {key: value for key, value in imported.items() if value not in ("", {}, [])}},
     }
     return {key: value for key, value in fields.items() if value not in ("", {}, [])}
@@ -142,13 +144,10 @@ def moment(milliseconds: object) -> str:
     """A time of MLflow's, in milliseconds since 1970, as ISO 8601 in UTC; empty where it is none."""
     try:
         count = int(str(milliseconds))
-        return (
-            datetime.fromtimestamp(count / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-            if count
-            else ""
-        )
-    except (ValueError, OverflowError, OSError):
+        at = _EPOCH + timedelta(milliseconds=count)
+    except (ValueError, OverflowError):
         return ""
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z") if count else ""
 
 
 def _metrics(*lists: object) -> tuple[dict[str, float], dict[str, str]]:
@@ -184,7 +183,7 @@ def _datasets(inputs: object) -> dict[str, Any]:
             "name": dataset.get("name", ""),
             "version": dataset.get("digest", ""),
             "source_type": dataset.get("source_type", ""),
-            "source": dataset.get("source", ""),
+            "source": without_secrets(str(dataset.get("source", ""))),
             "context": context,
         }
         found.append({key: str(value) for key, value in facts.items() if value})
@@ -200,7 +199,7 @@ def _run(info: Facts, tags: Mapping[str, str], experiment: str) -> dict[str, Any
         "user": tags.get("mlflow.user", "") or str(info.get("user_id", "")),
         "started_at": moment(info.get("start_time")),
         "ended_at": moment(info.get("end_time")),
-        **{name: tags.get(key, "") for key, name in _RUN_FACTS.items()},
+        **{name: without_secrets(tags.get(key, "")) for key, name in _RUN_FACTS.items()},
         "tags": {key: value for key, value in tags.items() if not key.startswith(_OWN_TAGS)},
     }
     return {key: value for key, value in facts.items() if value}

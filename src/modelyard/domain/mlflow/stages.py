@@ -41,11 +41,14 @@ _TOLD: Final = {str(stage): name for name, stage in NAMES.items()} | {str(ModelS
 def _free_graph() -> StageGraph:
     usual = default_graph()
     moves = {stage: tuple(other for other in usual.stages if other != stage) for stage in usual.stages}
-    return StageGraph(stages=usual.stages, moves=MappingProxyType(moves), initial=usual.initial)
+    return StageGraph(
+        stages=usual.stages, moves=MappingProxyType(moves), initial=usual.initial, exclusive=usual.exclusive
+    )
 
 
 FREE_GRAPH: Final = _free_graph()
-"""Every stage leads to every other one, and none is exclusive: holders are archived where the caller asks for it."""
+"""Every stage leads to every other one. What is exclusive in the usual graph is so here, and keeps deprecated versions
+out; but a holder stays beside a newcomer unless the caller asks for its place."""
 
 
 def told(stage: str) -> str:

@@ -7,6 +7,8 @@ Rules
   application around the blueprint do not get hold of them.
 - What no route takes is answered by a last rule: below the whole prefix, or, where the blueprint has none, below the
   paths that are modelyard's.
+- A route answers the methods that it names and no others: Flask would let HEAD come to every GET, and would answer
+  OPTIONS by itself, before anybody has asked who sends it.
 - `{reference}` takes slashes; which of two fitting rules wins is said by `modelyard.server.paths`, and a test compares.
 """
 
@@ -29,13 +31,14 @@ from modelyard.delivery.serving import Backends
 from modelyard.domain.names import shown
 from modelyard.domain.permissions import PUBLIC
 from modelyard.errors import InvalidRequest, ModelyardError
-from modelyard.integrations.flask import calls, pages, streams, transfers
+from modelyard.integrations.flask import artifacts, calls, pages, streams, transfers
 from modelyard.integrations.flask.exchange import response_of, scope_of
 from modelyard.integrations.flask.rows import View, row
 from modelyard.integrations.flask.site import Site
 from modelyard.mlflow.routes import BASES
 from modelyard.operations import DELETE
 from modelyard.server import flags, frames, receiving, traffic
+from modelyard.server.artifacts import METHODS, PREFIX
 from modelyard.server.auth import authorise
 from modelyard.server.chat import MODELS
 from modelyard.server.infer import ROOT
@@ -47,10 +50,14 @@ from modelyard.server.problems import not_by, nothing_there, problem_of_error, p
 EXTENSION = "modelyard"
 """Where an application's `extensions` have the `Site` of a blueprint."""
 
-_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_ANY = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_READ = ("GET", "HEAD")
 _ROUTING = frozenset({404, 405})
 _OWN_ROOTS = ("/api", "/docs", "/ofrep", "/v1", "/v2")
 """Below these a blueprint without a prefix answers whatever no route takes."""
+
+_PLAINLY: Any = {"merge_slashes": False, "provide_automatic_options": False}
+"""How rules are added: no path is led on to another one, and nothing is answered in our place."""
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _WITH_SLASHES = frozenset({"reference", "key", "rest"})
@@ -146,7 +153,6 @@ class _Front:
 
     def __init__(self, site: Site, name: str) -> None:
         self._site = site
-        self._prefixes: dict[str, str] = {}
         self._known: list[_Known] = []
         self.blueprint = Blueprint(name, __name__)
         self._add_pages()
@@ -158,13 +164,13 @@ class _Front:
 
     def _add_pages(self) -> None:
         site = self._site
-        self._add("/health", ["GET"], "health", lambda _request, scope, _values: pages.health(scope))
-        self._add("/health/ready", ["GET"], "ready", lambda _request, scope, _values: pages.ready(site, scope))
-        self._add("/openapi.json", ["GET"], "openapi", self._document)
-        self._add("/docs/openapi.json", ["GET"], "openapi_for_viewer", self._document_for_viewer)
-        self._add("/docs", ["GET"], "docs", partial(self._page, ""))
+        self._add("/health", _READ, "health", lambda _request, scope, _values: pages.health(scope))
+        self._add("/health/ready", _READ, "ready", lambda _request, scope, _values: pages.ready(site, scope))
+        self._add("/openapi.json", _READ, "openapi", self._document)
+        self._add("/docs/openapi.json", _READ, "openapi_for_viewer", self._document_for_viewer)
+        self._add("/docs", _READ, "docs", partial(self._page, ""))
         for number, name in enumerate(sorted(pages.NAMES)):
-            self._add(f"/docs/{name}", ["GET"], f"docs_{number}", partial(self._page, name))
+            self._add(f"/docs/{name}", _READ, f"docs_{number}", partial(self._page, name))
         self._add(traffic.PATH, ["GET"], "prometheus", lambda request, scope, _: pages.metrics(site, request, scope))
         self._add(flags.PATH, ["POST"], "evaluate_flags", partial(pages.flag, site))
         self._add(f"{flags.PATH}/{{key}}", ["POST"], "evaluate_flag", partial(pages.flag, site))
@@ -174,7 +180,7 @@ class _Front:
         self._add(receiving.PATH, ["POST"], "upload", lambda request, scope, _: transfers.upload(site, request, scope))
         self._add(
             "/api/models/{reference}/download",
-            ["GET"],
+            _READ,
             "download",
             lambda _request, scope, values: transfers.download(site, scope, values),
         )
@@ -187,14 +193,17 @@ class _Front:
         self._add(f"{BEFORE}{{name}}{AFTER}", ["POST"], "predict", self._call)
         for path, endpoint in (
             (ROOT, "open_inference"),
+            (f"{ROOT}/", "open_inference_root"),
             (f"{ROOT}/{{rest}}", "open_inference_below"),
             ("/v1/chat/completions", "chat_completions"),
             (MODELS, "chat_models"),
             (f"{MODELS}/{{rest}}", "chat_model"),
         ):
-            self._add(path, _METHODS, endpoint, self._call)
+            self._add(path, _ANY, endpoint, self._call)
         for number, base in enumerate(BASES):
-            self._add(f"{base}{{rest}}", _METHODS, f"mlflow_{number}", self._mlflow)
+            self._add(base, _ANY, f"mlflow_root_{number}", self._mlflow)
+            self._add(f"{base}{{rest}}", _ANY, f"mlflow_{number}", self._mlflow)
+        self._add(f"{PREFIX}{{rest}}", METHODS, "mlflow_artifacts", self._artifacts)
 
     def _add(self, template: str, methods: Iterable[str], endpoint: str, view: View) -> None:
         """Add a route; its template is written as in the operations table."""
@@ -202,39 +211,51 @@ class _Front:
         if endpoint != DELETE.name:
             # Deleting takes any reference, and so its path matches whatever is misspelt below /api/models/.
             self._known.append(known)
-        if known.is_loose:
-            view = partial(self._exactly, view)
+        view = partial(self._exactly if known.is_loose else self._named, known)
+        rule = rule_of(template)
         self.blueprint.add_url_rule(
-            rule_of(template), endpoint, self._answering(view, template), methods=known.methods, merge_slashes=False
+            rule,
+            endpoint,
+            self._answering(view, rule, template),
+            methods=known.methods,
+            strict_slashes=not rule.endswith("/"),
+            **_PLAINLY,
         )
 
-    def _exactly(self, view: View, asked: Request, scope: Scope, values: Mapping[str, str]) -> Response:
+    def _named(self, known: _Known, asked: Request, scope: Scope, values: Mapping[str, str]) -> Response:
+        """Answer by a route, if it has the method."""
+        if asked.method not in known.methods:
+            return self._lost(asked, scope, values)
+        return known.view(asked, scope, values)
+
+    def _exactly(self, loose: _Known, asked: Request, scope: Scope, values: Mapping[str, str]) -> Response:
         """Answer by a path without `{reference}` where one fits too; Flask prefers what ends in a fixed word."""
         for known in self._known:
             found = None if known.is_loose else known.pattern.fullmatch(scope["path"])
             if found and asked.method in known.methods:
                 return known.view(asked, scope, found.groupdict())
-        return view(asked, scope, values)
+        return self._named(loose, asked, scope, values)
 
     def _registered(self, state: BlueprintSetupState) -> None:
-        """Note where the blueprint lies in an application, and add what answers all the rest below it."""
+        """Add what answers all the rest below the blueprint's place in an application."""
         prefix = (state.url_prefix or "").rstrip("/")
-        name = f"{state.name_prefix}.{state.name}".lstrip(".")
-        self._prefixes[name] = prefix
-        state.app.extensions[EXTENSION] = self._site
-        lost = self._answering(self._lost, None)
-        for number, root in enumerate(("",) if prefix else _OWN_ROOTS):
-            state.add_url_rule(
-                f"{root}/<path:rest>", f"lost_{number}", lost, methods=list(_METHODS), merge_slashes=False
+        if "<" in prefix:
+            raise InvalidRequest(
+                f"the prefix {shown(prefix)} has a placeholder", hint="give each registry a fixed path"
             )
+        state.app.extensions[EXTENSION] = self._site
+        for number, root in enumerate(("",) if prefix else _OWN_ROOTS):
+            rule = f"{root}/<path:rest>"
+            lost = self._answering(self._lost, rule, None)
+            state.add_url_rule(rule, f"lost_{number}", lost, methods=_ANY, **_PLAINLY)
 
-    def _answering(self, view: View, template: str | None) -> Any:
-        """A view function of Flask's."""
+    def _answering(self, view: View, rule: str, template: str | None) -> Any:
+        """A view function of Flask's. What stands before its rule is the blueprint's place in the application."""
 
         def answering(**values: str) -> Response:
             begun = perf_counter()
             asked: Request = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - documented
-            scope = scope_of(asked, self._prefixes[asked.blueprint or ""])
+            scope = scope_of(asked, str(asked.url_rule).removesuffix(rule))
             response = self._answered(view, asked, scope, values)
             if template != traffic.PATH:
 
@@ -283,16 +304,16 @@ class _Front:
         answered = calls.call(self._site, self._site.mlflow.answered, asked, scope)
         return self._lost(asked, scope, values) if answered is None else answered
 
-    def _prefix(self, asked: Request) -> str:
-        return self._prefixes[asked.blueprint or ""]
+    def _artifacts(self, asked: Request, scope: Scope, values: Mapping[str, str]) -> Response:
+        return artifacts.answered(self._site, asked, scope, values["rest"])
 
-    def _document(self, asked: Request, scope: Scope, _values: Mapping[str, str]) -> Response:
+    def _document(self, _asked: Request, scope: Scope, _values: Mapping[str, str]) -> Response:
         authorise(scope, PUBLIC)
-        return pages.document(asked, self._prefix(asked))
+        return pages.document(scope)
 
-    def _document_for_viewer(self, asked: Request, scope: Scope, _values: Mapping[str, str]) -> Response:
+    def _document_for_viewer(self, _asked: Request, scope: Scope, _values: Mapping[str, str]) -> Response:
         authorise(scope, PUBLIC)
-        return pages.document(asked, self._prefix(asked), is_for_viewer=True)
+        return pages.document(scope, is_for_viewer=True)
 
     def _page(self, name: str, _asked: Request, scope: Scope, _values: Mapping[str, str]) -> Response:
         authorise(scope, PUBLIC)

@@ -5,7 +5,8 @@ Rules
 - A body comes to an end by its `Content-Length`, or where the server says that it ends bodies itself (chunked ones, as
   gunicorn and the development server do). One whose end nobody knows is refused: it would be read as an empty one.
 - A body that is shorter than announced was cut off, and is never taken for whole.
-- The limits are modelyard's own; Flask's `MAX_CONTENT_LENGTH` does not hold here.
+- The limits are modelyard's own; Flask's `MAX_CONTENT_LENGTH` does not hold here. Flask ends a body without a length
+  silently at the limit that it was given, so it is given a larger one, and what came is measured.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from typing import Any
 from flask import Request, Response
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
-from modelyard.errors import InvalidRequest, ModelyardError, TooLarge
+from modelyard.errors import InvalidRequest, ModelyardError
 from modelyard.server.answers import Answer
 from modelyard.server.messages import Scope
 from modelyard.server.problems import MEDIA_TYPE, Problem
+from modelyard.server.receiving import LONGEST_LENGTH
+from modelyard.server.service import too_large
 
 _UNPREFIXED = {"CONTENT_TYPE": b"content-type", "CONTENT_LENGTH": b"content-length"}
 _NOWAIT = getattr(socket, "MSG_PEEK", 0) | getattr(socket, "MSG_DONTWAIT", 0)
@@ -38,6 +41,7 @@ def scope_of(request: Request, prefix: str) -> Scope:
         "type": "http",
         "scheme": request.scheme,
         "method": request.method,
+        "root_path": request.script_root + prefix,
         "path": request.path[len(prefix) :] or "/",
         "query_string": environ.get("QUERY_STRING", "").encode("latin-1"),
         "headers": list(_headers(environ)),
@@ -62,17 +66,16 @@ def whole_body(request: Request, limit: int) -> bytes:
         ConnectionError: the client went away.
     """
     announced = _announced(request)
-    request.max_content_length = limit
+    request.max_content_length = limit + 1
     try:
         # Something of the application's own may have read the body before; Flask then has it still.
         body = request.get_data(cache=False)
     except RequestEntityTooLarge:
-        raise TooLarge(
-            f"the body is larger than {limit} bytes",
-            hint="files are sent to /api/models/upload; see server.max_body_bytes",
-        ) from None
+        raise too_large(limit) from None
     except ClientDisconnected:
         raise ConnectionAbortedError("the client went away") from None
+    if len(body) > limit:
+        raise too_large(limit)
     if announced is not None and len(body) != announced:
         raise ConnectionAbortedError("the client went away")
     return body
@@ -109,7 +112,7 @@ def _announced(request: Request) -> int | None:
     environ = request.environ
     text = environ.get("CONTENT_LENGTH") or ""
     if text:
-        if not text.isdecimal():
+        if not text.isdecimal() or len(text) > LONGEST_LENGTH:
             raise InvalidRequest("the Content-Length is no number", hint="let the HTTP client set the header")
         return int(text)
     if environ.get("wsgi.input_terminated"):

@@ -41,9 +41,9 @@ def ready(site: Site, scope: Scope) -> Response:
     return response_of(answer(look(site.yard), permission=PUBLIC))
 
 
-def document(request: Request, prefix: str, *, is_for_viewer: bool = False) -> Response:
+def document(scope: Scope, *, is_for_viewer: bool = False) -> Response:
     """The OpenAPI document; below a prefix it says so."""
-    return _page(msgspec.json.encode(_document(request.script_root + prefix, is_for_viewer)), "application/json")
+    return _page(msgspec.json.encode(_document(scope["root_path"], is_for_viewer)), "application/json")
 
 
 @cache
@@ -63,11 +63,11 @@ def page(name: str) -> Response:
         return _page((pages.FOLDER / name).read_bytes(), pages.FILES[name])
     if name == "start.js":
         return _page(pages.START.encode(), "text/javascript")
-    return _page(pages.PAGE.encode(), "text/html; charset=utf-8")
+    return _page(pages.PAGE.encode(), "text/html")
 
 
 def _page(body: bytes, kind: str) -> Response:
-    return Response(body, 200, pages.HEADERS, content_type=kind)
+    return Response(body, 200, pages.HEADERS, mimetype=kind)
 
 
 def metrics(site: Site, request: Request, scope: Scope) -> Response:

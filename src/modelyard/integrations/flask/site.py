@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import CancelledError
 from typing import Any, TypeVar
 
 from modelyard.bootstrap import open_yard
@@ -119,11 +120,20 @@ class Site:
                 _before_threads_end(self.close)
 
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
-        """Run something in the loop that serves endpoints, and wait for it."""
-        if self._loop is None:
+        """Run something in the loop that serves endpoints, and wait for it.
+
+        Raises:
+            NotServing: there is no loop yet, or no longer.
+        """
+        # Another thread may be closing it all.
+        loop = self._loop
+        if loop is None:
             work.close()
-            raise NotServing("this process does not serve the registry yet", hint="repeat the request in a moment")
-        return self._loop.run(work)
+            raise NotServing("this process does not serve the registry", hint="repeat the request in a moment")
+        try:
+            return loop.run(work)
+        except CancelledError:
+            raise NotServing("this process stops serving the registry", hint="repeat the request in a moment") from None
 
     def enter(self, scope: Scope) -> None:
         """Let a request in, and note in its head who sent it.

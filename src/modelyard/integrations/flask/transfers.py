@@ -41,8 +41,11 @@ def download(site: Site, scope: Scope, values: Mapping[str, str]) -> Response:
     principal = authorise(scope, sending.PERMISSION)
     found = sending.wanted(site.yard, scope, values["reference"], principal)
     parcel = sending.parcel_of(site.yard.store, scope, found)
-    if isinstance(parcel, Problem):
-        return response_of(parcel)
+    return response_of(parcel) if isinstance(parcel, Problem) else response_of_parcel(scope, parcel)
+
+
+def response_of_parcel(scope: Scope, parcel: sending.Parcel) -> Response:
+    """A file, or a part of it, as it is sent."""
     body: Iterator[bytes] = iter(())
     if parcel.source is not None and scope["method"] != "HEAD":
         body = _begun(parcel.source())

@@ -13,12 +13,14 @@ Rules
   who can register a version there, and must not direct our credentials, our files or our network.
 - What lies elsewhere is read through the tracking server, where the source names a run or a logged model.
 - A file is written under its own name, when all of it is there with the size that was listed; a repetition starts anew.
+  What is larger than listed is broken off, and what does not fit onto the disk is not begun.
 - A source that leads to itself, or over more than `LONGEST_CHAIN` others, is refused.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -30,9 +32,17 @@ from blake3 import blake3
 
 from modelyard.artifacts.fetch import replacing
 from modelyard.artifacts.local import write_all
+from modelyard.domain.addresses import without_secrets
 from modelyard.domain.manifest import safe_path
 from modelyard.domain.names import shown
-from modelyard.errors import InvalidRequest, ModelyardError, NotFound, PermissionDenied, RemoteUnavailable
+from modelyard.errors import (
+    InvalidRequest,
+    ModelyardError,
+    NotFound,
+    PermissionDenied,
+    RemoteUnavailable,
+    StorageFull,
+)
 from modelyard.outside.mlflow.connection import Connection
 from modelyard.outside.mlflow.places import PROXY, Artifact, Bucket, Folder, ModelFiles, Place, Proxy, RunFiles
 
@@ -74,7 +84,9 @@ def resolve(connection: Connection, uri: str, reach: Reach, depth: int = 0) -> P
         InvalidRequest: it is no source.
     """
     if depth > LONGEST_CHAIN:
-        raise InvalidRequest(f"the source {shown(uri)} leads over more than {LONGEST_CHAIN} others", hint="")
+        raise InvalidRequest(
+            f"the source {shown(without_secrets(uri))} leads over more than {LONGEST_CHAIN} others", hint=""
+        )
     scheme, separator, rest = uri.partition(":")
     scheme = scheme.lower() if separator else ""
     if scheme == "mlflow-artifacts" or scheme in {"http", "https"}:
@@ -89,28 +101,27 @@ def resolve(connection: Connection, uri: str, reach: Reach, depth: int = 0) -> P
     if scheme in {"", "file"}:
         _allow(uri, allowed=reach.local_files)
         return Folder(Path(unquote(urlsplit(uri).path) if scheme else uri))
-    raise InvalidRequest(f"modelyard does not read {scheme}: sources, such as {shown(uri)}", hint="")
+    raise InvalidRequest(f"modelyard does not read {scheme}: sources, such as {shown(without_secrets(uri))}", hint="")
 
 
 def walk(place: Place) -> list[Artifact]:
     """Return all files of a place, by path.
 
     Raises:
-        InvalidRequest: it has more than `MOST_FILES` files, or folders deeper than `DEEPEST`.
+        InvalidRequest: it has more than `MOST_FILES` files and folders, or folders deeper than `DEEPEST`.
     """
     found: list[Artifact] = []
-    waiting = [""]
+    waiting, folders = [""], 0
     while waiting:
         folder = waiting.pop()
         if folder.count("/") > DEEPEST:
             raise InvalidRequest(f"the artifacts lie deeper than {DEEPEST} folders, at {shown(folder)}", hint="")
-        for entry in place.list(folder):
-            if entry.is_folder:
-                waiting.append(entry.path)
-            else:
-                found.append(entry)
-        if len(found) > MOST_FILES:
-            raise InvalidRequest(f"there are more than {MOST_FILES} files", hint="")
+        listed = place.list(folder)
+        waiting += (entry.path for entry in listed if entry.is_folder)
+        found += (entry for entry in listed if not entry.is_folder)
+        folders += 1
+        if folders + len(waiting) + len(found) > MOST_FILES:
+            raise InvalidRequest(f"there are more than {MOST_FILES} files and folders", hint="")
     return sorted(found, key=lambda file: file.path)
 
 
@@ -141,6 +152,7 @@ def download(
         InvalidRequest, StorageFull: the folder cannot be written.
     """
     place, listed = files_of(place) if files is None else (place, files)
+    _check_room(folder, sum(file.size or 0 for file in listed))
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="modelyard-mlflow") as pool:
         waiting = [pool.submit(_fetch, place, file, folder, progress) for file in listed]
         try:
@@ -148,6 +160,13 @@ def download(
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
+
+
+def _check_room(folder: Path, needed: int) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise StorageFull(f"{needed} bytes are listed, and {folder} has room for {free}")
 
 
 def _fetch(place: Place, file: Artifact, folder: Path, progress: Progress | None) -> Received:
@@ -165,6 +184,8 @@ def _fetch(place: Place, file: Artifact, folder: Path, progress: Progress | None
 
         def write(piece: bytes) -> None:
             nonlocal done
+            if file.size is not None and done + len(piece) > file.size:
+                raise RemoteUnavailable(f"more of {file.path} arrives than the {file.size} bytes listed", hint="")
             digest.update(piece)
             write_all(descriptor, memoryview(piece))
             done += len(piece)
@@ -195,18 +216,28 @@ def _proxied(connection: Connection, uri: str, reach: Reach) -> Place:
     ours = urlsplit(connection.url)
     if parts.scheme == "mlflow-artifacts":
         if parts.netloc in {"", ours.netloc}:
-            return Proxy(connection, unquote(path).removeprefix(f"{ours.path}{PROXY}").strip("/"))
+            return Proxy(connection, _root(unquote(path).removeprefix(f"{ours.path}{PROXY}")))
         url = f"{ours.scheme}://{parts.netloc}"
     else:
         before, found, path = path.partition(PROXY)
         if not found:
-            raise InvalidRequest(f"the source {shown(uri)} is no artifact proxy of an MLflow server", hint="")
+            raise InvalidRequest(
+                f"the source {shown(without_secrets(uri))} is no artifact proxy of an MLflow server", hint=""
+            )
         url = f"{parts.scheme}://{parts.netloc}{before}".rstrip("/")
         if url == connection.url:
-            return Proxy(connection, unquote(path).strip("/"))
+            return Proxy(connection, _root(unquote(path)))
     _allow(uri, allowed=reach.other_servers)
     # Another server gets no credentials: they were given for this one.
-    return Proxy(Connection(url, environ={}), unquote(path).strip("/"))
+    return Proxy(Connection(url, environ={}), _root(unquote(path)))
+
+
+def _root(path: str) -> str:
+    """A path in a proxy's artifacts. It becomes a part of the address that credentials are sent to, and stays there."""
+    root = path.strip("/")
+    if ".." in root.split("/"):
+        raise InvalidRequest(f"the source {shown(path)} leads out of the artifacts", hint="")
+    return root
 
 
 def _of_run(connection: Connection, text: str, reach: Reach, depth: int) -> Place:
@@ -258,6 +289,6 @@ def _below(root: str, path: str) -> str:
 def _allow(uri: str, *, allowed: bool) -> None:
     if not allowed:
         raise PermissionDenied(
-            f"the source {shown(uri)} lies outside the MLflow server, and is not read",
+            f"the source {shown(without_secrets(uri))} lies outside the MLflow server, and is not read",
             hint="allow it, if you trust whoever registered the version there",
         )

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from modelyard.artifacts.faults import source_faults
+from modelyard.domain.addresses import without_secrets
 from modelyard.domain.manifest import safe_path
 from modelyard.errors import InvalidRequest
 from modelyard.outside.http import Ask
 from modelyard.outside.mlflow.artifacts import Progress, Reach, Received, download, resolve
-from modelyard.outside.mlflow.connection import Connection
+from modelyard.outside.mlflow.connection import Connection, understood
 from modelyard.outside.mlflow.places import PIECE, Artifact, Place, Proxy
 
 if TYPE_CHECKING:
@@ -44,11 +45,14 @@ class Server(Connection):
 
     def place(self, uri: str) -> Place:
         """Return where the files of a source lie; see `artifacts.resolve` for its errors."""
-        return resolve(self, uri, self._reach)
+        with understood(self.url):
+            return resolve(self, uri, self._reach)
 
     def list_artifacts(self, uri: str, path: str = "") -> list[Artifact]:
         """Return what lies directly in a folder of a source; nothing where there is none."""
-        return self.place(uri).list(path)
+        place = self.place(uri)
+        with understood(self.url):
+            return place.list(path)
 
     def download(self, uri: str, folder: Path, progress: Progress | None = None) -> list[Received]:
         """Write all files of a source below a folder, and return them by path with sizes and digests.
@@ -58,7 +62,9 @@ class Server(Connection):
             PermissionDenied: the source lies where nothing may be read.
             ModelyardError: as in `artifacts.download`.
         """
-        return download(self.place(uri), folder, progress)
+        place = self.place(uri)
+        with understood(self.url):
+            return download(place, folder, progress)
 
     def upload(self, uri: str, path: str, file: Path) -> None:
         """Send a file to `path` below an artifact address of this server (`mlflow-artifacts:/…`); it is streamed.
@@ -72,7 +78,7 @@ class Server(Connection):
         place = resolve(self, uri, NOWHERE_ELSE)
         if not isinstance(place, Proxy):
             raise InvalidRequest(
-                f"the server keeps {uri} where only its own clients can write",
+                f"the server keeps {without_secrets(uri)} where only its own clients can write",
                 hint="start it with --serve-artifacts, which is its default",
             )
         with source_faults(file):

@@ -5,13 +5,16 @@ Rules
   `MLFLOW_TRACKING_TOKEN`. They are sent to this server only, and stand in no message.
 - GET and DELETE are repeated after a fault, and so is what the caller says to be repeatable.
 - What the server refuses is an error of our tree, by its HTTP status; `details["error_code"]` keeps MLflow's own code.
-- Numbers may come as text, and fields that are empty may be absent: whoever reads an answer expects that.
+- Numbers may come as text, and fields that are empty may be absent: whoever reads an answer expects that. What is no
+  answer of MLflow's at all is told as such; see `understood`.
+- A list ends: no page token comes twice, and all pages together are no larger than one answer may be.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import quote, urlencode
 
@@ -28,7 +31,7 @@ from modelyard.errors import (
     RemoteUnavailable,
     Unauthenticated,
 )
-from modelyard.outside.http import Ask, Http, checked_address
+from modelyard.outside.http import LARGEST_ANSWER, Ask, Http, checked_address
 
 if TYPE_CHECKING:
     import httpx2
@@ -106,12 +109,16 @@ class Connection:
             ModelyardError: what the server refused, by its status.
             RemoteUnavailable, TimedOut: it did not answer, also after repetitions, or not as MLflow does.
         """
+        return self._read(endpoint, self._asked(method, endpoint, params or {}, repeatable=repeatable))
+
+    def _asked(self, method: str, endpoint: str, params: Mapping[str, Any], *, repeatable: bool | None) -> bytes:
+        """The answer to `call` as it came."""
         target = endpoint if endpoint.startswith("/") else PREFIX + endpoint
-        given = {key: value for key, value in (params or {}).items() if value is not None}
+        given = {key: value for key, value in params.items() if value is not None}
         may = method in {"GET", "DELETE", "PATCH"} if repeatable is None else repeatable
         if method == "GET":
             query = f"?{urlencode(_query(given))}" if given else ""
-            return self._read(target, self.http.whole(Ask(method=method, target=target + query)))
+            return self.http.whole(Ask(method=method, target=target + query))
         body = msgspec.json.encode(given)
         ask = Ask(
             method=method,
@@ -120,7 +127,7 @@ class Connection:
             body=lambda: body,
             repeatable=may,
         )
-        return self._read(target, self.http.whole(ask))
+        return self.http.whole(ask)
 
     def pages(
         self, endpoint: str, key: str, params: Mapping[str, Any] | None = None, *, method: str = "GET"
@@ -128,20 +135,26 @@ class Connection:
         """Yield the entries of a list, over all its pages; `key` names the list in the answer.
 
         Raises:
-            RemoteUnavailable: the server gives the same page token twice, so that the list would never end.
+            RemoteUnavailable: the server gives a page token twice, so that the list would never end, or the list is
+                larger than `LARGEST_ANSWER`.
             ModelyardError: as in `call`.
         """
-        token = ""
+        given: set[str] = set()
+        token, size = "", 0
         while True:
-            asked = {**(params or {}), "page_token": token or None}
-            answer = self.call(method, endpoint, asked, repeatable=True)
+            body = self._asked(method, endpoint, {**(params or {}), "page_token": token or None}, repeatable=True)
+            # A page without entries counts, too.
+            size += len(body) + PAGE
+            if size > LARGEST_ANSWER:
+                raise RemoteUnavailable(f"the list {endpoint} of {self.url} has no end, or is too large", hint="")
+            answer = self._read(endpoint, body)
             yield from answer.get(key, [])
-            following = answer.get("next_page_token", "")
-            if not following:
+            token = str(answer.get("next_page_token") or "")
+            if not token:
                 return
-            if following == token:
+            if token in given:
                 raise RemoteUnavailable(f"{self.url} gives the same page of {endpoint} again and again", hint="")
-            token = following
+            given.add(token)
 
     def run(self, run_id: str) -> dict[str, Any]:
         """Return a run, with `info`, `data`, and `inputs` and `outputs` where it has any.
@@ -170,7 +183,7 @@ class Connection:
     def _read(self, target: str, body: bytes) -> dict[str, Any]:
         try:
             answer = msgspec.json.decode(body)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise RemoteUnavailable(
                 f"what {self.url} answers to {target} is not MLflow's: {error}", hint="check the address"
             ) from error
@@ -181,7 +194,7 @@ class Connection:
     def _refusal(self, status: int, body: bytes) -> ModelyardError:
         try:
             answer = msgspec.json.decode(body)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             answer = None
         document = answer if isinstance(answer, dict) else {}
         code, message = str(document.get("error_code", "")), str(document.get("message", ""))[:LONGEST_MESSAGE]
@@ -192,6 +205,22 @@ class Connection:
             hint=hint if kind in {Unauthenticated, PermissionDenied} else "",
             details={"error_code": code, "status": status},
         )
+
+
+@contextmanager
+def understood(url: str) -> Iterator[None]:
+    """Tell what is not as MLflow answers as a fault of the server, wherever in reading the answer that is seen.
+
+    Raises:
+        RemoteUnavailable: the block met a field that is missing, or of another kind.
+    """
+    try:
+        yield
+    except ModelyardError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        reason = f"{type(error).__name__}: {shown(str(error), LONGEST_MESSAGE)}"
+        raise RemoteUnavailable(f"what {url} answers is not MLflow's: {reason}", hint="check the address") from error
 
 
 def _headers(environ: Mapping[str, str], *, has_user: bool) -> dict[str, str]:

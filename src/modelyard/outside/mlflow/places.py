@@ -25,7 +25,7 @@ from urllib.parse import quote
 from modelyard.artifacts.faults import source_faults
 from modelyard.domain.manifest import safe_path
 from modelyard.errors import InvalidArtifact, MissingExtra, NotFound, RemoteUnavailable
-from modelyard.outside.http import Ask
+from modelyard.outside.http import Ask, pieces
 from modelyard.outside.mlflow.connection import Connection
 
 PIECE: Final = 1 << 20
@@ -238,7 +238,7 @@ def _client_options() -> dict[str, Any]:
 def _stream(connection: Connection, target: str, write: Write, restart: Restart) -> None:
     def read(answer: Any) -> None:
         restart()
-        for piece in answer.iter_bytes():
+        for piece in pieces(answer):
             write(piece)
 
     connection.http.perform(Ask(method="GET", target=target, headers={"Accept-Encoding": "identity"}), read)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
+from modelyard.domain.addresses import without_secrets
 from modelyard.domain.mlflow.imported import pairs
 from modelyard.domain.names import shown
 from modelyard.errors import Conflict, InvalidRequest, NotFound
@@ -83,7 +84,7 @@ class RestTracking:
         scheme = run.artifact_uri.partition(":")[0].lower()
         if scheme not in PROXIED:
             raise InvalidRequest(
-                f"the server keeps the files of its runs at {shown(run.artifact_uri)}, and takes none",
+                f"the server keeps the files of its runs at {shown(without_secrets(run.artifact_uri))}, and takes none",
                 hint="start it with --serve-artifacts, which is its default",
             )
         self._server.upload(run.artifact_uri, path, file)

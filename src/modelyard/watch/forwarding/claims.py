@@ -121,7 +121,7 @@ class Claim:
                 if not self._renew():
                     break
                 renewed = time.monotonic()
-            except ModelyardError:
+            except Exception:  # noqa: BLE001 - drivers raise what they like, and a thread that died would call nothing off
                 # The database is away: it may be back before somebody else can take over.
                 if time.monotonic() - renewed >= self._lease:
                     break

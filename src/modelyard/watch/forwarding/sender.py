@@ -16,6 +16,7 @@ Rules
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import threading
 import time
@@ -34,6 +35,7 @@ from modelyard.registry.sender import Sender
 from modelyard.watch.forwarding.claims import Claim, Due, Parcel, Result, give_back, look, settle, take, without_secrets
 from modelyard.watch.forwarding.targets import MAKERS, Target, tracking_uri
 
+logger: Final = logging.getLogger(__name__)
 LEAVE_S: Final = 5.0
 """How long the end waits for attempts that were called off."""
 POLL_S: Final = 0.05
@@ -192,14 +194,21 @@ class EmbeddedForwarder:
         self._lock = threading.Lock()
 
     def nudge(self) -> None:
-        """Say that something may have been queued."""
+        """Say that something may have been queued; what was queued stays so where no sender can begin."""
+        try:
+            self._begun().nudge()
+        except Exception as error:  # noqa: BLE001 - what was registered is registered, whatever keeps a sender away
+            logger.warning("no sender can begin here (%s); what waits is sent on later", type(error).__name__)
+
+    def _begun(self) -> Forwarder:
         with self._lock:
             if self._forwarder is None:
-                self._forwarder = Forwarder(self._yard, self._settings)
-                self._forwarder.start()
+                forwarder = Forwarder(self._yard, self._settings)
+                forwarder.start()
+                self._forwarder = forwarder
                 # Whoever does not close the registry leaves the interpreter; daemon threads still run by then.
                 atexit.register(self.close)
-        self._forwarder.nudge()
+            return self._forwarder
 
     def close(self) -> None:
         """Wait a while for what is due, then end; harmless when repeated."""

@@ -43,7 +43,7 @@ def test_without_a_graph_every_stage_leads_to_every_other_one() -> None:
     for source in FREE_GRAPH.stages:
         for target in FREE_GRAPH.stages:
             assert path(FREE_GRAPH, source, target) == (() if source == target else (target,))
-    assert not FREE_GRAPH.exclusive
+    assert FREE_GRAPH.exclusive == default_graph().exclusive, "which keeps deprecated versions out"
 
 
 def test_a_stage_several_moves_away_is_reached_by_the_shortest_way() -> None:

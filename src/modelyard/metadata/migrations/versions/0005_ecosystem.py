@@ -25,8 +25,11 @@ LINE = ["state", "webhook_id", "model_id", "event_seq"]
 
 WEBHOOKS = sa.table("webhooks", sa.column("secret"))
 DELIVERIES = sa.table("deliveries", sa.column("message"))
-MODELS = sa.table("models", sa.column("id"), sa.column("tags"))
-VERSIONS = sa.table("versions", sa.column("seq"), sa.column("document"), sa.column("source"), sa.column("run_id"))
+UPDATED = "updated_at"
+MODELS = sa.table("models", *map(sa.column, ("id", "tags", "edited_at")), sa.column(UPDATED, sa.String))
+VERSIONS = sa.table(
+    "versions", *map(sa.column, ("seq", "document", "source", "run_id", "edited_at")), sa.column(UPDATED, sa.String)
+)
 
 
 def _text(name: str, size: int, *, null: bool = False, primary_key: bool = False) -> sa.Column[str]:
@@ -87,12 +90,13 @@ def _make_tags() -> None:
 
 def _make_columns() -> None:
     op.add_column("models", sa.Column("edited_at", sa.String(27), nullable=False, server_default=sa.text("''")))
-    op.execute("UPDATE models SET edited_at = updated_at")
     op.add_column("versions", sa.Column("edited_at", sa.String(27), nullable=False, server_default=sa.text("''")))
     op.add_column("versions", sa.Column("run_id", SEARCHED, nullable=False, server_default=sa.text("''")))
     # MySQL lets no text of any length have a default.
     op.add_column("versions", sa.Column("source", DOCUMENT, nullable=True))
-    op.execute("UPDATE versions SET edited_at = updated_at")
+    for table in (MODELS, VERSIONS):
+        # Cut to milliseconds, as the program writes it: what MLflow's clients see as equal has to sort as equal.
+        op.execute(sa.update(table).values(edited_at=sa.func.substr(table.c[UPDATED], 1, 23, type_=sa.String) + "Z"))
     op.create_index("ix_versions_edited", "versions", ["workspace", "edited_at"])
     op.create_index("ix_versions_newest", "versions", ["model_id", "stage", "number"])
     op.create_index("ix_versions_run", "versions", ["run_id"])
@@ -177,14 +181,18 @@ def _fill_models() -> None:
 
 def _fill_versions() -> None:
     table = sa.table("version_tags", *map(sa.column, ("version_seq", "key", "head", "value")))
-    write = sa.update(VERSIONS).where(VERSIONS.c.seq == sa.bindparam("at")).values(run_id=sa.bindparam("run"))
+    copied: dict[str, Any] = {"run_id": sa.bindparam("run"), "source": sa.bindparam("told")}
+    write = sa.update(VERSIONS).where(VERSIONS.c.seq == sa.bindparam("at")).values(copied)
     for rows in _pages(VERSIONS.c.seq, VERSIONS.c.document):
         documents = {row.seq: json.loads(row.document) for row in rows}
         found = [{"version_seq": seq, **tag} for seq, read in documents.items() for tag in _tags(read.get("tags", {}))]
         if found:
             op.bulk_insert(table, found)
-        runs = {seq: str(read.get("training_run_id", ""))[:HEAD] for seq, read in documents.items()}
-        named = [{"at": seq, "run": run} for seq, run in runs.items() if run]
+        named = [
+            {"at": seq, "run": str(read.get("training_run_id", ""))[:HEAD], "told": read.get("source")}
+            for seq, read in documents.items()
+            if read.get("training_run_id") or read.get("source")
+        ]
         if named:
             op.get_bind().execute(write, named)
 
