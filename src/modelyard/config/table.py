@@ -264,6 +264,7 @@ SETTINGS: tuple[Setting, ...] = (
 OTHER_VARIABLES: Mapping[str, str] = {
     "MODELYARD_URI": "Registry that the command line talks to: a path or a URL.",
     "MODELYARD_TOKEN": "Token that the client sends to a server.",
+    "MODELYARD_OTHER_TOKEN": "Token for the other registry of a copy or an import; MODELYARD_TOKEN is not sent there.",
     "MODELYARD_REQUIRE": "Test components that must be present: all, or their names.",
     "MODELYARD_MODEL": "For a command of tests: the model of the version.",
     "MODELYARD_VERSION": "For a command of tests: the version.",

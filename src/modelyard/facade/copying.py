@@ -14,7 +14,7 @@ from modelyard.errors import Conflict, IntegrityError, InvalidRequest, NotFound
 from modelyard.facade.arguments import build, name_of, reference_of
 from modelyard.facade.base import Base
 from modelyard.facade.caller import Caller, Progress
-from modelyard.facade.opening import connect
+from modelyard.facade.opening import connect, other_token
 from modelyard.operations import (
     COPY_VERSION,
     CREATE_MODEL,
@@ -135,7 +135,7 @@ def _opened(target: Base | str | os.PathLike[str]) -> Iterator[Caller]:
     if isinstance(target, Base):
         yield target._caller  # noqa: SLF001 - another object of the same kind
         return
-    caller = connect(target).caller
+    caller = connect(target, token=other_token(target)).caller
     try:
         yield caller
     finally:

@@ -72,12 +72,20 @@ def connect(
             )
         settings = load_from_process(file)
         cache = FileCache(cache_folder(settings), settings["cache.max_bytes"])
-        token = token or os.environ.get("MODELYARD_TOKEN", "")
+        token = os.environ.get("MODELYARD_TOKEN", "") if token is None else token
         return Opened(RemoteCaller(named, token=token, timeout=timeout, cache=cache), settings)
     if token is not None:
         raise InvalidRequest("a token is for a registry on a server", hint="leave it out, or give the server's URL")
     settings = settings_of(named, _text(store), file, timeout)
     return Opened(_embedded(settings, named, printable(actor or "local", "an actor")), settings)
+
+
+def other_token(target: str | os.PathLike[str]) -> str | None:
+    """Return the token for a second registry beside the one that a program works with; None where it is no server.
+
+    MODELYARD_TOKEN was given out by the first one, and is nobody else's business: this is MODELYARD_OTHER_TOKEN.
+    """
+    return os.environ.get("MODELYARD_OTHER_TOKEN", "") if is_address(_text(target)) else None
 
 
 def _embedded(settings: Settings, named: str, actor: str) -> Caller:

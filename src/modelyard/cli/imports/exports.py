@@ -37,6 +37,7 @@ from modelyard.errors import (
     NotFound,
     VersionExists,
 )
+from modelyard.facade.opening import other_token
 from modelyard.facade.registry import ModelRegistry
 
 FORMAT = 1
@@ -134,7 +135,7 @@ def _source(origin: str | None) -> Iterator[ModelRegistry | None]:
         return
     if "://" not in origin and not Path(origin).is_dir():
         raise NotFound(f"there is no registry in {origin}", hint="--from names the folder or the URL of a registry")
-    with ModelRegistry(origin) as registry:
+    with ModelRegistry(origin, token=other_token(origin)) as registry:
         yield registry
 
 
