@@ -102,7 +102,10 @@ _REFS = select(
 _PROMOTIONS = select(promotions).where(promotions.c.model_id == bindparam("model_id"))
 _PRINCIPALS = select(principals)
 _TOKENS = select(tokens)
-_WEBHOOKS = select(webhooks)
+# No more than what is compared: a copy of an older schema has not every column.
+_WEBHOOKS = select(
+    webhooks.c.id, webhooks.c.url, webhooks.c.document, webhooks.c.active, webhooks.c.deleted_at, webhooks.c.workspace
+)
 _MANIFESTS = select(manifests).where(manifests.c.digest > bindparam("after")).order_by(manifests.c.digest).limit(PAGE)
 _BLOBS = select(manifest_blobs).where(manifest_blobs.c.manifest.in_(bindparam("digests", expanding=True)))
 _WITHOUT_MANIFEST = (

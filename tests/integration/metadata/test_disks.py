@@ -101,7 +101,7 @@ def test_a_change_that_the_database_has_no_room_for_is_undone(tmp_path: Path, di
 def test_a_disk_that_fills_up_at_any_point_of_a_registration(tmp_path: Path, disk: Path):
     registry, refused = disk / "registry", 0
     expected = 0
-    for number, leave in enumerate(range(0, 160_000, 8_192)):
+    for number, leave in enumerate(range(0, 320_000, 16_384)):
         with open_caller(registry) as caller:
             assert len(versions(caller)) == expected
             ballast = fill(disk, leave)
