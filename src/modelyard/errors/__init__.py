@@ -26,6 +26,7 @@ Each class has a stable `code` (programs match on it), an HTTP `status`, a comma
     │   ├── PromotionNotFound
     │   ├── PrincipalNotFound            a user or a token
     │   ├── WebhookNotFound
+    │   ├── ForwardNotFound              no version was queued for another system under this number
     │   ├── ArtifactNotFound             the version has no such file, or no file at all
     │   ├── EndpointNotFound             nothing was ever deployed there
     │   ├── DeploymentNotFound

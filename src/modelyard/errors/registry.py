@@ -176,6 +176,13 @@ class WebhookNotFound(NotFound):
     default_hint = "`modelyard webhook list` shows them"
 
 
+class ForwardNotFound(NotFound):
+    """There is no such forward."""
+
+    code = "forward_not_found"
+    default_hint = "`modelyard forwards list` shows them"
+
+
 class Conflict(ModelyardError):
     """The request is right in itself, but not in the present state."""
 

@@ -20,7 +20,7 @@ from modelyard.domain.names import shown
 from modelyard.domain.paging import UNBOUNDED, check_limit, number_of, token_after
 from modelyard.domain.references import PREFIX, Reference
 from modelyard.domain.wire import ForwardPage, ForwardRecord
-from modelyard.errors import Conflict, InvalidRequest, NotFound
+from modelyard.errors import Conflict, ForwardNotFound, InvalidRequest
 from modelyard.metadata import forwards, models
 from modelyard.metadata.database import known
 from modelyard.operations import LIST_FORWARDS, RETRY_FORWARD, ListForwards, RetryForward
@@ -73,13 +73,13 @@ def retry_forward(context: Context, request: RetryForward) -> ForwardRecord:
     """Put a forward that failed back in line.
 
     Raises:
-        NotFound: there is no such forward, or it is of a model that the caller may not see.
+        ForwardNotFound: there is no such forward, or it is of a model that the caller may not see.
         Conflict: it has not failed.
     """
     number = int(request.forward) if _NUMBER.fullmatch(request.forward) else 0
     row = forwards.one(context.tx, number)
     if row is None or not context.sees(row.name):
-        raise NotFound(f"there is no forward {shown(request.forward)}", hint="`modelyard forwards` lists them")
+        raise ForwardNotFound(f"there is no forward {shown(request.forward)}")
     context.require(RETRY_FORWARD.permission, row.name)
     models.lock_by_id(context.tx, row.model_id)
     if not forwards.again(context.tx, row.id, context.now):

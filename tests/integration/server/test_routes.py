@@ -12,6 +12,7 @@ from modelyard.errors import PermissionDenied
 from modelyard.operations import TABLE, Operation
 from modelyard.server import (
     app,
+    artifacts,
     chat,
     docs,
     events,
@@ -20,7 +21,6 @@ from modelyard.server import (
     infer,
     inference,
     metrics,
-    mlflow_artifacts,
     ofrep,
     pages,
     routes,
@@ -119,7 +119,7 @@ def test_each_route_asks_for_its_permission_first(served, client, monkeypatch, n
         asked.append(permission)
         raise PermissionDenied(f"no {permission} for you")
 
-    by_frameworks = (docs, events, health, metrics, mlflow_artifacts, ofrep, routes, stream, uploads)
+    by_frameworks = (artifacts, docs, events, health, metrics, ofrep, routes, stream, uploads)
     for module in (chat, hot, infer, inference, *by_frameworks):
         monkeypatch.setattr(module, "authorise", refuse)
     wanted = []
