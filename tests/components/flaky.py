@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-import threading
 from typing import Self
 
+from modelyard.runtimes.loop import LoopThread
 from modelyard.server.serve import bind, url_of
 
 HOST = "127.0.0.1"
@@ -31,33 +31,18 @@ class Flaky:
         self._chance = random.Random(seed)
         self._socket = bind(HOST, 0)
         self.url = url_of(HOST, self._socket)
-        self._loop = asyncio.new_event_loop()
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._loop = LoopThread("flaky")
 
     def version(self, rate: float, seconds: float) -> dict[str, str]:
         """The provider of a version that fails at a rate, and takes some seconds in the middle."""
         return {"kind": "http", "url": f"{self.url}/{rate}/{seconds}"}
 
     def __enter__(self) -> Self:
-        self._thread.start()
-        assert self._ready.wait(30)
+        self._server = self._loop.run(asyncio.start_server(self._connected, sock=self._socket))
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(30)
-        self._socket.close()
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        server = self._loop.run_until_complete(asyncio.start_server(self._connected, sock=self._socket))
-        self._ready.set()
-        self._loop.run_forever()
-        server.close()
-        for task in asyncio.all_tasks(self._loop):
-            task.cancel()
-        self._loop.run_until_complete(asyncio.sleep(0))
+        self._server.get_loop().call_soon_threadsafe(self._server.close)
         self._loop.close()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -71,7 +56,8 @@ class Flaky:
                     await self._answer(writer, float(rate), float(seconds))
                 else:
                     await self._send(writer, b"200 OK", b"{}")
-        except (OSError, asyncio.IncompleteReadError):
+        # At the end of the block; asyncio's streams log a task that ends as cancelled.
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
             writer.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
@@ -19,6 +18,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from modelyard.runtimes.loop import LoopThread
 
 USER, PASSWORD = "alerts", "correct horse"
 
@@ -91,26 +92,13 @@ class Mailbox:
             self._options |= {"tls_context": context, "require_starttls": True}
         if login:
             self._options |= {"authenticator": _authenticate, "auth_required": True}
-        self._loop = asyncio.new_event_loop()
-        ready = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(context if implicit else None, ready), daemon=True)
-        self._thread.start()
-        assert ready.wait(30)
-
-    def _run(self, context: ssl.SSLContext | None, ready: threading.Event) -> None:
-        asyncio.set_event_loop(self._loop)
-        making = self._loop.create_server(
-            lambda: SMTP(self, loop=self._loop, **self._options), "127.0.0.1", ssl=context
-        )
-        self._server = self._loop.run_until_complete(making)
+        self._loop = LoopThread("mailbox")
+        self._server = self._loop.run(self._listening(context if implicit else None))
         self.port: int = self._server.sockets[0].getsockname()[1]
-        self._loop.call_soon(ready.set)
-        self._loop.run_forever()
-        self._server.close()
-        for task in asyncio.all_tasks(self._loop):
-            task.cancel()
-        self._loop.run_until_complete(asyncio.sleep(0))
-        self._loop.close()
+
+    async def _listening(self, context: ssl.SSLContext | None) -> asyncio.Server:
+        loop = asyncio.get_running_loop()
+        return await loop.create_server(lambda: SMTP(self, loop=loop, **self._options), "127.0.0.1", ssl=context)
 
     async def handle_RCPT(  # noqa: N802 - the library asks for this name
         self, _server: SMTP, _session: object, envelope: Envelope, address: str, options: list[str]
@@ -134,8 +122,8 @@ class Mailbox:
 
     def stop(self) -> None:
         """End it; its port refuses connections from now on."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
+        self._server.get_loop().call_soon_threadsafe(self._server.close)
+        self._loop.close()
 
     def __enter__(self) -> Self:
         return self

@@ -40,13 +40,19 @@ class Relay:
         self._loop.close()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection(*self._target)
+        try:
+            there, back = await asyncio.open_connection(*self._target)
+        except BaseException:
+            writer.close()
+            raise
         await asyncio.gather(_copy(reader, back), _copy(there, writer))
 
 
 async def _copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-    with suppress(ConnectionError):
-        while piece := await source.read(1 << 16):
-            sink.write(piece)
-            await sink.drain()
-    sink.close()
+    try:
+        with suppress(ConnectionError):
+            while piece := await source.read(1 << 16):
+                sink.write(piece)
+                await sink.drain()
+    finally:
+        sink.close()
