@@ -1,0 +1,55 @@
+/** A line for a terminal, to be copied. */
+
+import { useState } from "preact/hooks";
+
+import { words } from "../words";
+
+export function Command({ line, label }: { line: string; label?: string }) {
+  return (
+    <div class="command">
+      <code tabIndex={0} aria-label={label}>
+        {line}
+      </code>
+      <Copy text={line} />
+    </div>
+  );
+}
+
+/** A button that copies a text. */
+export function Copy({ text }: { text: string }) {
+  const [isCopied, setCopied] = useState(false);
+  const copy = () => {
+    navigator.clipboard.writeText(text).then(
+      () => {
+        setCopied(true);
+      },
+      () => {
+        // The text is there to be selected by hand.
+        setCopied(false);
+      },
+    );
+  };
+  return (
+    <button
+      type="button"
+      class="button"
+      data-kind="small"
+      onClick={copy}
+      onBlur={() => {
+        setCopied(false);
+      }}
+    >
+      <span aria-live="polite">{isCopied ? words.common.copied : words.common.copy}</span>
+    </button>
+  );
+}
+
+/** A word as a shell takes it. */
+export function quoted(word: string): string {
+  return /^[\w@%+=:,./^-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** A line of `modelyard` from its words, each quoted where a shell wants it. */
+export function line(...given: (string | number | undefined)[]): string {
+  return ["modelyard", ...given.filter((one) => one !== undefined).map((one) => quoted(String(one)))].join(" ");
+}

@@ -1,0 +1,3 @@
+export const deployment = {
+  title: "Deployment",
+};

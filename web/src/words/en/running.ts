@@ -1,0 +1,3 @@
+export const running = {
+  title: "Running",
+};

@@ -1,0 +1,3 @@
+export const version = {
+  title: "Version",
+};

@@ -1,0 +1,3 @@
+export const yard = {
+  title: "Yard",
+};
