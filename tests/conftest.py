@@ -8,8 +8,8 @@
   many processes that tests start would compile all that it imports, which takes longer than its work.
 - Temporary folders lie in memory where there is plenty: what tests kill are processes, never the machine, so nothing
   that they show takes a disk, and waiting for one took a third of their time. TMPDIR says otherwise.
-- MODELYARD_* variables of the developer's shell do not reach the tests, MODELYARD_REQUIRE excepted; nor does the
-  developer's cache: XDG_CACHE_HOME is a folder of the run.
+- MODELYARD_* variables of the developer's shell do not reach the tests, except for those that are meant for them
+  (MODELYARD_REQUIRE, MODELYARD_SCREENSHOTS); nor does the developer's cache: XDG_CACHE_HOME is a folder of the run.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ REPEATED = frozenset({"postgresql", "url"})
 """Parameters of fixtures that stand for the same once more."""
 STORIES = frozenset({"test_ci.py", "test_documents.py", "test_process.py", "test_quickstart.py", "test_readme.py"})
 """Modules of tests/e2e that run whole programs, whose parts have tests of their own."""
+FOR_TESTS = frozenset({"MODELYARD_REQUIRE", "MODELYARD_SCREENSHOTS"})
+"""Variables that say how tests are run."""
 PLENTY = 4 << 30
 """Bytes of memory that have to be free for temporary folders."""
 MEASURED = "COVERAGE_PROCESS_CONFIG"
@@ -48,7 +50,7 @@ settings.register_profile("dev", deadline=None)
 def pytest_configure(config: pytest.Config) -> None:
     """Set up what must hold before the first test module is imported."""
     settings.load_profile("ci" if os.environ.get("CI") else "dev")
-    for name in [name for name in os.environ if name.startswith("MODELYARD_") and name != "MODELYARD_REQUIRE"]:
+    for name in [name for name in os.environ if name.startswith("MODELYARD_") and name not in FOR_TESTS]:
         del os.environ[name]
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False

@@ -1,18 +1,20 @@
 """Writes the pages that follow from the code, and checks that no page has drifted.
 
-python tools/docs.py           write docs/reference/*.md and .env.example
+python tools/docs.py           write docs/reference/* and .env.example
 python tools/docs.py --check   exit code 1 if one of them is not what the code says, or if a relative link in a Markdown
                                file of the project leads nowhere
 """
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from modelyard import config, errors, operations
+from modelyard.server.paper import whole_document
 
 PROJECT = Path(__file__).resolve().parent.parent
 NOTE = "<!-- Written by `make docs`; change the code instead. -->"
@@ -58,8 +60,14 @@ def settings_page() -> str:
     return f"{NOTE}\n\n# Settings\n\n{intro}\n\n{body}\n\n{example}"
 
 
+def openapi_document() -> str:
+    """Render the OpenAPI document, of which the dashboard's client is generated; a line for each thing, for diffs."""
+    return json.dumps(whole_document(), indent=1, ensure_ascii=False) + "\n"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/errors.md": errors_page,
+    "docs/reference/openapi.json": openapi_document,
     "docs/reference/operations.md": operations_page,
     "docs/reference/settings.md": settings_page,
     ".env.example": config.env_example,

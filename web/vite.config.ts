@@ -1,11 +1,17 @@
+import { fileURLToPath } from "node:url";
+
 import preact from "@preact/preset-vite";
 import { defineConfig } from "vitest/config";
 
 // A server to develop against: `MODELYARD_URL=http://127.0.0.1:5000 npm run dev`.
 const server = process.env.MODELYARD_URL ?? "http://127.0.0.1:5000";
+// The server takes changes from its own pages only, so it has to see the host that the page sees.
+const proxied = { target: server, changeOrigin: false };
 
 export default defineConfig({
   plugins: [preact()],
+  // The Markdown parser runs in a worker, where the package's own way (the browser's HTML parser) does not exist.
+  resolve: { alias: { "decode-named-character-reference": fileURLToPath(new URL("src/ui/entities.ts", import.meta.url)) } },
   build: {
     outDir: "../src/modelyard/dashboard",
     emptyOutDir: true,
@@ -14,6 +20,6 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },
-  server: { proxy: { "/api": server, "/health": server } },
+  server: { proxy: { "/api": proxied, "/health": proxied } },
   test: { environment: "happy-dom", include: ["src/**/*.test.{ts,tsx}"], setupFiles: ["src/testing/setup.ts"] },
 });

@@ -24,13 +24,24 @@ def _program(name: str) -> Callable[[], str]:
     return lambda: "" if shutil.which(name) else f"no program {name} on the PATH"
 
 
+def _chromium() -> str:
+    """Tell why a browser cannot be driven, or an empty text."""
+    if not any(shutil.which(name) for name in PROGRAMS_OF_CHROMIUM):
+        return f"no program {', '.join(PROGRAMS_OF_CHROMIUM)} on the PATH"
+    return _package("playwright")()
+
+
 def _mount() -> str:
     """Tell why small file systems cannot be mounted, or an empty text."""
     return "" if os.geteuid() == 0 and shutil.which("mount") else "mounting a file system takes root"
 
 
+PROGRAMS_OF_CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+"""The names that it has on the machines that have it."""
+
 PROBES: dict[str, Callable[[], str]] = {
     "alertmanager": _program("prometheus-alertmanager"),
+    "chromium": _chromium,
     "git": _program("git"),
     "huggingface": _package("huggingface_hub"),
     "mlflow": _package("mlflow"),

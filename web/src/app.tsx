@@ -1,7 +1,7 @@
 /** The application: who one is, the frame, and one page at a time. */
 
 import { ErrorBoundary, lazy, LocationProvider, Route, Router } from "preact-iso";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 
 import { answered, api } from "./api/client";
 import { restart } from "./api/live";
@@ -32,8 +32,11 @@ const Settings = lazy(() => import("./pages/settings"));
 
 export function App() {
   const [problem, setProblem] = useState<Problem>();
+  const before = useRef(token.value);
   useEffect(() => {
-    restart();
+    // Who signs in follows what happens as themselves.
+    if (before.current !== token.value) restart();
+    before.current = token.value;
     const over = new AbortController();
     answered(api.GET("/api/whoami", { signal: over.signal })).then(
       (found) => {

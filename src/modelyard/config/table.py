@@ -266,6 +266,7 @@ OTHER_VARIABLES: Mapping[str, str] = {
     "MODELYARD_TOKEN": "Token that the client sends to a server.",
     "MODELYARD_OTHER_TOKEN": "Token for the other registry of a copy or an import; MODELYARD_TOKEN is not sent there.",
     "MODELYARD_REQUIRE": "Test components that must be present: all, or their names.",
+    "MODELYARD_SCREENSHOTS": "Folder in which tests of the dashboard keep what they saw.",
     "MODELYARD_MODEL": "For a command of tests: the model of the version.",
     "MODELYARD_VERSION": "For a command of tests: the version.",
     "MODELYARD_VERSION_ID": "For a command of tests: the version's id.",

@@ -15,6 +15,8 @@ from modelyard.mlflow.fetching import fetcher
 from modelyard.registry.context import Yard
 from modelyard.server.auth import Guard
 from modelyard.server.background import Background
+from modelyard.server.dashboard import Dashboard
+from modelyard.server.dashboard_routes import add_dashboard
 from modelyard.server.docs import add_docs
 from modelyard.server.errors import answer_error, answer_fault, answer_nobody
 from modelyard.server.events import add_events
@@ -84,6 +86,8 @@ class Application:
         most = settings["telemetry.prometheus_series"]
         self.exporter = Exporter(yard, self.delivery, self._background.tally, self._door.take, most=most)
         add_metrics(self.api, self.exporter)
+        # Last, so that no request for anything else is held against these paths first.
+        add_dashboard(self.api, Dashboard())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI interface."""

@@ -14,6 +14,7 @@ from modelyard.server import (
     app,
     artifacts,
     chat,
+    dashboard_routes,
     docs,
     events,
     health,
@@ -27,6 +28,7 @@ from modelyard.server import (
     stream,
     uploads,
 )
+from modelyard.server.dashboard import ASSETS, PAGES, Dashboard
 
 ROWS = pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
 STREAMS = {
@@ -119,7 +121,7 @@ def test_each_route_asks_for_its_permission_first(served, client, monkeypatch, n
         asked.append(permission)
         raise PermissionDenied(f"no {permission} for you")
 
-    by_frameworks = (artifacts, docs, events, health, metrics, ofrep, routes, stream, uploads)
+    by_frameworks = (artifacts, dashboard_routes, docs, events, health, metrics, ofrep, routes, stream, uploads)
     for module in (chat, hot, infer, inference, *by_frameworks):
         monkeypatch.setattr(module, "authorise", refuse)
     wanted = []
@@ -140,6 +142,9 @@ def test_each_route_asks_for_its_permission_first(served, client, monkeypatch, n
         ("HEAD", "/health/ready", "public"),
         ("GET", "/openapi.json", "public"),
         ("GET", "/docs", "public"),
+        ("GET", "/", "public"),
+        ("HEAD", f"/models/{name}", "public"),
+        ("GET", "/assets/index.js", "public"),
         ("GET", "/metrics", "metrics.read"),
         ("POST", f"/api/models/{name}/predict", "endpoint.predict"),
         ("GET", "/v2", "public"),
@@ -162,7 +167,7 @@ def test_each_route_asks_for_its_permission_first(served, client, monkeypatch, n
         wanted.append(permission)
     assert asked == wanted
     # What the application has beyond these would not have been asked; /v1 and /v2 are answered before its routes.
-    by_hand = len(STREAMS) + len(FLAGS) + len(PREDICTIONS)
+    by_hand = len(STREAMS) + len(FLAGS) + len(PREDICTIONS) + len(PAGES) + len(Dashboard().others) + len((ASSETS,))
     # The routes of the Hub, which refuse in words of their own, are asked in test_hub.py.
     counted = [route for route in served.app.api.routes if not route.name.startswith("hub_")]
     assert len(counted) == len(TABLE) + by_hand + 4 + 2 + len(pages.FILES) + 2 + 1 + 1

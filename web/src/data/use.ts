@@ -51,7 +51,12 @@ export function useData<T>(key: string, load: (over: AbortSignal) => Promise<T>,
       (error: unknown) => {
         if (over.signal.aborted) return;
         // What was shown before stays: a server that restarts must not empty the page.
-        setState((before) => ({ ...before, key, problem: asProblem(error), isLoading: false }));
+        setState((before) => ({
+          ...(before.key === key ? before : {}),
+          key,
+          problem: asProblem(error),
+          isLoading: false,
+        }));
       },
     );
     return () => {

@@ -90,6 +90,9 @@ function Dialog({ label, kind, effect, line, children, run, onDone, close }: Act
           <Command line={line} />
         </div>
         {problem !== undefined && <ErrorNotice problem={problem} />}
+        <p role="status" class="faint">
+          {isRunning ? words.common.working : ""}
+        </p>
         <div class="row">
           <button type="submit" class="button" data-kind={kind === "danger" ? "danger" : "main"} disabled={isRunning}>
             {label}

@@ -30,7 +30,7 @@ export function Page({ title, crumbs = [], aside, actions, children }: Props) {
     <>
       <header class="page-head">
         {crumbs.length > 0 && (
-          <nav class="crumbs" aria-label={words.common.menu}>
+          <nav class="crumbs" aria-label={words.common.crumbs}>
             <ol class="row plain">
               {crumbs.map((one) => (
                 <li key={one.href}>

@@ -1,10 +1,15 @@
 /** A plot over time or place, and the same figures as a table for those who do not see it. Loaded when first needed. */
 
+import "uplot/dist/uPlot.min.css";
+
 import { useEffect, useId, useRef } from "preact/hooks";
 import type uPlot from "uplot";
 
 import { words } from "../words";
 import { figure } from "./values";
+
+/** Of the drawing; the legend stands below it, in as many lines as it needs. */
+const HEIGHT = 224;
 
 export interface Series {
   name: string;
@@ -98,7 +103,7 @@ function dataOf({ x, series }: Props): uPlot.AlignedData {
 }
 
 function sizeOf(element: HTMLElement): { width: number; height: number } {
-  return { width: element.clientWidth, height: element.clientHeight };
+  return { width: element.clientWidth, height: HEIGHT };
 }
 
 function colour(name: string): string {

@@ -13,7 +13,7 @@ const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
   ["hour", 3_600],
   ["minute", 60],
 ];
-const MINUTE_MS = 60_000;
+const TICK_MS = 10_000;
 
 /** How long ago a moment was, in words. */
 export function ago(at: Date, now: Date): string {
@@ -28,7 +28,7 @@ export function Time({ at }: { at: string }) {
   useEffect(() => {
     const timer = setInterval(() => {
       setNow(new Date());
-    }, MINUTE_MS);
+    }, TICK_MS);
     return () => {
       clearInterval(timer);
     };

@@ -41,6 +41,7 @@ from modelyard.server import flags, frames, receiving, traffic
 from modelyard.server.artifacts import METHODS, PREFIX
 from modelyard.server.auth import authorise
 from modelyard.server.chat import MODELS
+from modelyard.server.dashboard import ASSETS, PAGES, Dashboard
 from modelyard.server.infer import ROOT
 from modelyard.server.inference import AFTER, BEFORE
 from modelyard.server.messages import Scope
@@ -115,6 +116,8 @@ def create_app(
     # Flask would serve a folder of static files otherwise, which there is none of.
     app = Flask(__name__, static_folder=None)
     front = _front(registry, "modelyard", host=host, insecure=insecure, fleet=fleet)
+    # Its pages lie at the root, by addresses of their own; below a prefix, or beside other pages, they would not work.
+    front.add_dashboard(Dashboard())
     app.register_blueprint(front.blueprint)
     app.register_error_handler(HTTPException, front.refused)
     return app
@@ -174,6 +177,15 @@ class _Front:
         self._add(traffic.PATH, ["GET"], "prometheus", lambda request, scope, _: pages.metrics(site, request, scope))
         self._add(flags.PATH, ["POST"], "evaluate_flags", partial(pages.flag, site))
         self._add(f"{flags.PATH}/{{key}}", ["POST"], "evaluate_flag", partial(pages.flag, site))
+
+    def add_dashboard(self, built: Dashboard) -> None:
+        """Add the pages of the dashboard, and their files; to be called before the blueprint is registered."""
+        shown_by = partial(pages.dashboard, built.document)
+        named = [(path, shown_by) for path in PAGES]
+        named += [(f"/{name}", partial(pages.dashboard, file)) for name, file in built.others.items()]
+        for number, (path, view) in enumerate(named):
+            self._add(path, _READ, f"dashboard_{number}", view)
+        self._add(f"{ASSETS}/{{file}}", _READ, "dashboard_assets", partial(self._asset, built))
 
     def _add_streams(self) -> None:
         site, places = self._site, streams.Places(self._site.most_streams)
@@ -294,7 +306,10 @@ class _Front:
         methods = {method for known in self._known if known.pattern.fullmatch(path) for method in known.methods}
         if methods:
             return response_of(not_by(asked.method, path, methods))
-        return response_of(nothing_there(asked.method, path, (known.template for known in self._known)))
+        return self._nowhere(asked, scope)
+
+    def _nowhere(self, asked: Request, scope: Scope) -> Response:
+        return response_of(nothing_there(asked.method, scope["path"], (known.template for known in self._known)))
 
     def _call(self, asked: Request, scope: Scope, values: Mapping[str, str]) -> Response:
         answered = calls.call(self._site, self._site.predictions.answered, asked, scope)
@@ -318,6 +333,10 @@ class _Front:
     def _page(self, name: str, _asked: Request, scope: Scope, _values: Mapping[str, str]) -> Response:
         authorise(scope, PUBLIC)
         return pages.page(name)
+
+    def _asset(self, built: Dashboard, asked: Request, scope: Scope, values: Mapping[str, str]) -> Response:
+        file = built.assets.get(values["file"])
+        return self._nowhere(asked, scope) if file is None else pages.dashboard(file, asked, scope, values)
 
 
 def rule_of(template: str) -> str:

@@ -1,4 +1,4 @@
-"""What is no row and no stream of bytes: health, documentation, metrics, feature flags, and paths that are nowhere."""
+"""What is no row and no stream of bytes: health, documentation, the dashboard, metrics, feature flags, lost paths."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from modelyard.server import flags, pages
 from modelyard.server.answers import answer
 from modelyard.server.auth import authorise, header
 from modelyard.server.binding import query_values
+from modelyard.server.dashboard import File
 from modelyard.server.messages import Scope
 from modelyard.server.problems import problem_of
 from modelyard.server.readiness import Health, look
@@ -68,6 +69,12 @@ def page(name: str) -> Response:
 
 def _page(body: bytes, kind: str) -> Response:
     return Response(body, 200, pages.HEADERS, mimetype=kind)
+
+
+def dashboard(file: File, _request: Request, scope: Scope, _values: Mapping[str, str]) -> Response:
+    """A file of the dashboard."""
+    authorise(scope, PUBLIC)
+    return response_of(file.answer(scope))
 
 
 def metrics(site: Site, request: Request, scope: Scope) -> Response:

@@ -1,5 +1,41 @@
+/** The yard: all models, the search over all versions, and what is happening. */
+
+import "../../styles/yard.css";
+
+import { useLocation } from "preact-iso";
+import { useMemo } from "preact/hooks";
+
 import { Page } from "../../ui/page";
+import { words } from "../../words";
+import { ModelCards } from "./cards";
+import { FirstVisit } from "./first";
+import { FoundVersions } from "./found";
+import { addressOf, type Wanted, wantedOf } from "./query";
+import { SearchBar } from "./search-bar";
+import { choicesOf } from "./state";
+import { Strip } from "./strip";
+import { useYard } from "./use-yard";
 
 export default function YardPage() {
-  return <Page title="yard">{null}</Page>;
+  const { query, route } = useLocation();
+  const wanted = wantedOf(query);
+  const data = useYard();
+  const models = data.yard?.models;
+  const choices = useMemo(() => choicesOf(models ?? [], wanted), [models, wanted.stage, wanted.owner, wanted.team, wanted.tag]);
+  const change = (next: Wanted, isTyping: boolean) => {
+    route(addressOf(next), isTyping);
+  };
+  return (
+    <Page title={words.yard.title}>
+      <div class="yard" data-searching={wanted.q === "" ? undefined : ""}>
+        <SearchBar wanted={wanted} choices={choices} onChange={change} />
+        <Strip />
+        <div class="yard-main">
+          {wanted.q !== "" && <FoundVersions wanted={wanted} />}
+          {wanted.q === "" && models?.length === 0 && <FirstVisit />}
+          {wanted.q === "" && models?.length !== 0 && <ModelCards data={data} wanted={wanted} />}
+        </div>
+      </div>
+    </Page>
+  );
 }

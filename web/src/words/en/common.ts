@@ -2,6 +2,7 @@ export const common = {
   name: "modelyard",
   skip: "Skip to the content",
   menu: "Menu",
+  crumbs: "Where this page lies",
   pages: {
     yard: "Yard",
     compare: "Compare",
@@ -36,6 +37,7 @@ export const common = {
   close: "Close",
   goOn: "Go on",
   done: "Done",
+  working: "Working …",
   sameBy: "The same on the command line",
   whatHappens: "What will happen",
   reason: "Reason",

@@ -1,0 +1,41 @@
+/** What differs between two states of an endpoint. */
+
+import type { Schemas } from "../../api/client";
+import { endpoint } from "../../words/en/endpoint";
+import { Frame } from "../deployment/frame";
+
+const told = endpoint.snapshots;
+
+export function Changes({ changes }: { changes: readonly Schemas["SnapshotChange"][] }) {
+  if (changes.length === 0) return <p>{told.same}</p>;
+  return (
+    <Frame label={told.changes}>
+      <table aria-label={told.changes}>
+        <thead>
+          <tr>
+            <th scope="col">{told.path}</th>
+            <th scope="col">{told.before}</th>
+            <th scope="col">{told.after}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {changes.map((one) => (
+            <tr key={one.path}>
+              <th scope="row">
+                <code>{one.path}</code>
+              </th>
+              <td class="value">{valueText(one.before)}</td>
+              <td class="value">{valueText(one.after)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Frame>
+  );
+}
+
+/** A value as a table shows it; what is not there is a dash. */
+export function valueText(value: unknown): string {
+  if (value === null || value === undefined) return told.nothing;
+  return typeof value === "string" ? value : JSON.stringify(value);
+}

@@ -1,0 +1,189 @@
+/** Users and services with what they were granted. */
+
+import { useState } from "preact/hooks";
+
+import { answered, api, once, type Schemas } from "../../api/client";
+import { useData } from "../../data/use";
+import { Action, Field } from "../../ui/action";
+import { Badge } from "../../ui/badges";
+import { line } from "../../ui/command";
+import { Empty, Loaded } from "../../ui/notices";
+import { Section } from "../../ui/page";
+import { Time } from "../../ui/values";
+import { number } from "../../words";
+import { people as words } from "../../words/en/people";
+import { GrantFields } from "./grant-fields";
+import { draftOf, grantsOf, grantsText, grantText, NOTHING, optionsOf } from "./grants";
+import { all } from "./pages";
+
+type User = Schemas["PrincipalRecord"];
+const said = words.users;
+const KINDS: Record<string, string> = said.kinds;
+
+export function Users() {
+  const data = useData(
+    "users",
+    (signal) =>
+      all(async (page_token) => {
+        const page = await answered(api.GET("/api/users", { params: { query: { page_token } }, signal }));
+        return { items: page.users, next: page.next_page_token };
+      }),
+    { on: (event) => event.type.startsWith("user.") || event.type.startsWith("token.") },
+  );
+  return (
+    <Section title={said.title} actions={<NewUser onDone={data.reload} />}>
+      <Loaded data={data}>
+        {(users) =>
+          users.length === 0 ? (
+            <Empty text={said.empty} command={line("user", "create", "ana@example.com", "--role", "admin")} />
+          ) : (
+            <Table users={users} reload={data.reload} />
+          )
+        }
+      </Loaded>
+    </Section>
+  );
+}
+
+function Table({ users, reload }: { users: User[]; reload: () => void }) {
+  return (
+    <div class="table-frame">
+      <table aria-label={said.title}>
+        <thead>
+          <tr>
+            {[said.name, said.grants].map((one) => (
+              <th key={one} scope="col">
+                {one}
+              </th>
+            ))}
+            <th scope="col" data-numbers>
+              {said.tokens}
+            </th>
+            <th scope="col">{said.since}</th>
+            <th scope="col">
+              <span class="hidden-text">{words.actions}</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {users.map((one) => (
+            <Row key={one.name} user={one} reload={reload} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Row({ user, reload }: { user: User; reload: () => void }) {
+  return (
+    <tr>
+      <th scope="row">
+        <span class="name">{user.name}</span> <Badge>{KINDS[user.kind] ?? user.kind}</Badge>{" "}
+        {user.disabled && <Badge kind="warn">{said.disabled}</Badge>}
+      </th>
+      <td class="wide">
+        <ul class="plain">
+          {user.grants.map((one) => (
+            <li key={grantText(one)}>{grantText(one)}</li>
+          ))}
+          {user.grants.length === 0 && <li class="faint">{said.nothing}</li>}
+        </ul>
+      </td>
+      <td data-numbers>{number(user.tokens)}</td>
+      <td>
+        <Time at={user.created_at} />
+      </td>
+      <td>
+        <div class="row tight">
+          <Change key={user.revision} user={user} onDone={reload} />
+          <Switch user={user} onDone={reload} />
+        </div>
+      </td>
+    </tr>
+  );
+}
+
+function NewUser({ onDone }: { onDone: () => void }) {
+  const [name, setName] = useState("");
+  const [isService, setService] = useState(false);
+  const [draft, setDraft] = useState({ ...NOTHING, role: "viewer" });
+  return (
+    <Action
+      label={said.new}
+      kind="main"
+      effect={said.newEffect}
+      line={line("user", "create", name === "" ? "NAME" : name, ...optionsOf(draft), ...(isService ? ["--service"] : []))}
+      run={() =>
+        answered(
+          api.POST("/api/users", {
+            body: { name: name.trim(), kind: isService ? "service" : "user", grants: grantsOf(draft) },
+            params: { header: once() },
+          }),
+        )
+      }
+      onDone={() => {
+        setName("");
+        onDone();
+      }}
+    >
+      <Field label={said.name} value={name} onInput={setName} placeholder="ana@example.com" autoComplete="off" required />
+      <label class="row">
+        <input
+          type="checkbox"
+          checked={isService}
+          onChange={(event) => {
+            setService(event.currentTarget.checked);
+          }}
+        />
+        {said.service}
+      </label>
+      <GrantFields draft={draft} onInput={setDraft} />
+    </Action>
+  );
+}
+
+function header(user: User): { "Idempotency-Key": string; "If-Match": string } {
+  return { ...once(), "If-Match": `"${String(user.revision)}"` };
+}
+
+function Change({ user, onDone }: { user: User; onDone: () => void }) {
+  const [draft, setDraft] = useState(() => draftOf(user.grants));
+  const options = optionsOf(draft);
+  return (
+    <Action
+      label={said.change}
+      effect={said.changeEffect(user.name, grantsText(user.grants))}
+      line={line("user", "update", user.name, ...(options.length === 0 ? ["--nothing"] : options))}
+      run={() =>
+        answered(
+          api.PATCH("/api/users/{name}", {
+            params: { path: { name: user.name }, header: header(user) },
+            body: { grants: grantsOf(draft), disabled: null },
+          }),
+        )
+      }
+      onDone={onDone}
+    >
+      <GrantFields draft={draft} onInput={setDraft} />
+    </Action>
+  );
+}
+
+function Switch({ user, onDone }: { user: User; onDone: () => void }) {
+  const { name, disabled } = user;
+  return (
+    <Action
+      label={disabled ? said.enable : said.disable}
+      kind={disabled ? "plain" : "danger"}
+      effect={disabled ? said.enableEffect(name) : said.disableEffect(name)}
+      line={line("user", disabled ? "enable" : "disable", name)}
+      run={() =>
+        answered(
+          api.PATCH("/api/users/{name}", { params: { path: { name }, header: header(user) }, body: { grants: null, disabled: !disabled } }),
+        )
+      }
+      onDone={onDone}
+    />
+  );
+}

@@ -1,0 +1,78 @@
+/** The gates of a move: what each needed, what was found, and the verdict. */
+
+import type { Promotion } from "../promotions/rights";
+import { Badge } from "../../ui/badges";
+import { Section } from "../../ui/page";
+import { Time } from "../../ui/values";
+import { words } from "../../words";
+import { facts, isAddress } from "./evidence";
+
+const said = words.promotion.gates;
+
+export function Gates({ promotion: { verdicts = [], evaluated_at } }: { promotion: Promotion }) {
+  const judged = evaluated_at !== "" && (
+    <span class="faint">
+      {said.judged} <Time at={evaluated_at} />
+    </span>
+  );
+  if (verdicts.length === 0) {
+    return (
+      <Section title={said.title} actions={judged}>
+        <p class="faint">{said.none}</p>
+      </Section>
+    );
+  }
+  return (
+    <Section title={said.title} actions={judged}>
+      <div class="table-frame" tabIndex={0} role="group" aria-label={said.caption}>
+        <table class="gates" aria-label={said.caption}>
+          <thead>
+            <tr>
+              <th scope="col">{said.gate}</th>
+              <th scope="col">{said.verdict}</th>
+              <th scope="col">{said.needed}</th>
+              <th scope="col">{said.found}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {verdicts.map((one) => (
+              <tr key={one.requirement}>
+                <th scope="row">{one.requirement}</th>
+                <td>
+                  <Badge kind={one.met ? "good" : "bad"}>{one.met ? `✓ ${said.met}` : `✗ ${said.missing}`}</Badge>
+                </td>
+                <td>
+                  <Evidence value={one.required} />
+                </td>
+                <td>
+                  <Evidence value={one.actual} />
+                  <small>{one.reason}</small>
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </Section>
+  );
+}
+
+/** A value as a gate gave it. */
+export function Evidence({ value }: { value: unknown }) {
+  return (
+    <ul class="plain evidence">
+      {facts(value).map((one) => (
+        <li key={one.about}>
+          {one.about !== "" && <span class="faint">{one.about} </span>}
+          {isAddress(one.text) ? (
+            <a href={one.text} rel="noreferrer noopener">
+              {one.text}
+            </a>
+          ) : (
+            one.text
+          )}
+        </li>
+      ))}
+    </ul>
+  );
+}

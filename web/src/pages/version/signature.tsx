@@ -1,0 +1,76 @@
+/** What a version takes and gives. */
+
+import type { Schemas } from "../../api/client";
+import { Section } from "../../ui/page";
+import { words } from "../../words";
+import { type Field, fieldsOf } from "./schema";
+
+const W = words.version.signature;
+
+export function Signature({ record }: { record: Schemas["VersionRecord"] }) {
+  return (
+    <div class="stack">
+      <div class="split">
+        <Schema title={W.inputs} schema={record.input_schema ?? {}} />
+        <Schema title={W.outputs} schema={record.output_schema ?? {}} />
+      </div>
+      {record.input_example != null && (
+        <Section title={W.example}>
+          <p class="faint">{W.exampleHelp}</p>
+          <pre class="card json" tabIndex={0}>
+            {JSON.stringify(record.input_example)}
+          </pre>
+        </Section>
+      )}
+    </div>
+  );
+}
+
+function Schema({ title, schema }: { title: string; schema: Record<string, unknown> }) {
+  const fields = fieldsOf(schema);
+  return (
+    <Section title={title}>
+      {fields !== null && fields.length > 0 ? (
+        <Fields title={title} fields={fields} />
+      ) : Object.keys(schema).length === 0 || fields !== null ? (
+        <p class="faint">{W.none}</p>
+      ) : (
+        <>
+          <p class="faint">{W.other}</p>
+          <pre class="card json" tabIndex={0}>
+            {JSON.stringify(schema, null, 2)}
+          </pre>
+        </>
+      )}
+    </Section>
+  );
+}
+
+function Fields({ title, fields }: { title: string; fields: Field[] }) {
+  return (
+    <div class="table-frame tall" tabIndex={0} role="group" aria-label={title}>
+      <table aria-label={title}>
+        <thead>
+          <tr>
+            <th scope="col">{W.name}</th>
+            <th scope="col">{W.type}</th>
+            <th scope="col">{W.shape}</th>
+            <th scope="col">{W.needed}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {fields.map((one) => (
+            <tr key={one.name}>
+              <th scope="row">{one.name}</th>
+              <td>
+                <code>{one.type}</code>
+              </td>
+              <td>{one.shape.length === 0 ? W.one : one.shape.map((size) => (size < 0 ? W.any : String(size))).join(" × ")}</td>
+              <td>{one.optional ? words.common.no : words.common.yes}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}

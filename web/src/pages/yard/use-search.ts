@@ -1,0 +1,103 @@
+/** The versions that a search finds, page by page; what was found stays until the next search has an answer. */
+
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+
+import { answered, api, type Schemas } from "../../api/client";
+import { asProblem, type Problem } from "../../api/problem";
+import { isSearchable, meets, type Wanted, wordsOf } from "./query";
+
+export type Version = Schemas["VersionRecord"];
+
+const PAGE = 25;
+/** Pages that are looked through for one that meets the filters, before one must scroll for more. */
+const MOST_PAGES = 4;
+
+export interface Found {
+  /** Which search the hits are of. */
+  key: string;
+  hits: readonly Version[];
+  isAll: boolean;
+  isLoading: boolean;
+  problem: Problem | undefined;
+  more: () => void;
+}
+
+interface State {
+  key: string;
+  hits: readonly Version[];
+  token: string;
+  isLoading: boolean;
+  problem?: Problem;
+}
+
+export function useSearch(wanted: Wanted): Found {
+  const [state, setState] = useState<State>({ key: "", hits: [], token: "", isLoading: true });
+  const over = useRef(new AbortController());
+  const current = useRef(state);
+  current.current = state;
+  const { q, stage, owner, team, tag } = wanted;
+  const key = JSON.stringify([q, stage, owner, team, tag]);
+  const ask = useCallback(
+    (token: string) => {
+      over.current.abort();
+      const asking = new AbortController();
+      over.current = asking;
+      setState((before) => ({ ...before, isLoading: true }));
+      search(wanted, token, asking.signal).then(
+        (page) => {
+          if (asking.signal.aborted) return;
+          setState((before) => {
+            const hits = token === "" ? page.hits : [...before.hits, ...page.hits];
+            return { key, hits, token: page.token, isLoading: false };
+          });
+        },
+        (error: unknown) => {
+          if (asking.signal.aborted) return;
+          setState((before) => ({ ...before, key, isLoading: false, problem: asProblem(error) }));
+        },
+      );
+    },
+    [key],
+  );
+  useEffect(() => {
+    if (isSearchable(q)) ask("");
+    return () => {
+      over.current.abort();
+    };
+  }, [ask, q]);
+  const more = useCallback(() => {
+    const now = current.current;
+    if (now.key === key && now.token !== "" && !now.isLoading) ask(now.token);
+  }, [ask, key]);
+  return {
+    key: state.key,
+    hits: state.hits,
+    isAll: state.token === "",
+    isLoading: state.isLoading || state.key !== key,
+    problem: state.problem,
+    more,
+  };
+}
+
+interface Page {
+  hits: Version[];
+  token: string;
+}
+
+async function search(wanted: Wanted, from: string, signal: AbortSignal): Promise<Page> {
+  const hits: Version[] = [];
+  let token = from;
+  for (let page = 0; page < MOST_PAGES; page += 1) {
+    const query = {
+      q: wordsOf(wanted),
+      limit: PAGE,
+      ...(wanted.stage === "" ? {} : { stage: wanted.stage }),
+      ...(token === "" ? {} : { page_token: token }),
+    };
+    const found = await answered(api.GET("/api/search", { params: { query }, signal }));
+    hits.push(...found.versions.filter((one) => meets(wanted, one)));
+    token = found.next_page_token;
+    if (token === "" || hits.length >= PAGE / 2) break;
+  }
+  return { hits, token };
+}
