@@ -13,6 +13,8 @@ from collections.abc import Callable
 
 import pytest
 
+from modelyard.server.dashboard import FOLDER
+
 
 def _package(name: str) -> Callable[[], str]:
     """Return a probe that tells why a Python package cannot be used, or an empty text."""
@@ -39,9 +41,16 @@ def _mount() -> str:
 PROGRAMS_OF_CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 """The names that it has on the machines that have it."""
 
+
+def _dashboard() -> str:
+    """Tell why there is no dashboard to look at, or an empty text."""
+    return "" if (FOLDER / "index.html").is_file() else "the dashboard is not built (make dashboard)"
+
+
 PROBES: dict[str, Callable[[], str]] = {
     "alertmanager": _program("prometheus-alertmanager"),
     "chromium": _chromium,
+    "dashboard": _dashboard,
     "git": _program("git"),
     "huggingface": _package("huggingface_hub"),
     "mlflow": _package("mlflow"),

@@ -1,4 +1,4 @@
-"""A yard that is worth looking at: two models, versions in stages, an endpoint, and words that would like to be markup."""
+"""A yard that is worth looking at: models, versions in stages, an endpoint, and words that would like to be markup."""
 
 from __future__ import annotations
 
@@ -8,7 +8,16 @@ from modelyard import ModelRegistry
 
 ATTACK = "<img src=x onerror=\"window.hacked='yes'\"><script>window.hacked='yes'</script>"
 """Stays text wherever it is shown; `window.hacked` tells if it did not."""
-CARD = f"# Fraud\n\nFinds **fraud**.\n\n[click](javascript:window.hacked='yes') {ATTACK}\n\n| a | b |\n|---|---|\n| 1 | 2 |\n"
+CARD = f"""# Fraud
+
+Finds **fraud**.
+
+[click](javascript:window.hacked='yes') {ATTACK}
+
+| a | b |
+|---|---|
+| 1 | 2 |
+"""
 
 STEADY = """
 class Predictor:

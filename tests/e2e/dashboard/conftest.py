@@ -9,14 +9,16 @@ import pytest
 from playwright.sync_api import Browser
 
 from components.browser import chromium
+from components.needs import need
 from components.servers import server_process
 from components.yard_to_see import fill
 from modelyard import ModelRegistry
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A browser for all tests of this worker; each visit has a window of its own."""
+    """A browser for all tests of a module; each visit has a window of its own."""
+    need("dashboard")
     with chromium() as started:
         yield started
 

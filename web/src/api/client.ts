@@ -1,35 +1,81 @@
 /** The one way to the server: typed by its own OpenAPI document, with the caller's token, errors as `Problem`. */
 
-import createClient, { type Middleware } from "openapi-fetch";
-
+import type { Answer, Ask, Method } from "./calls";
 import { problemOf, unreachable } from "./problem";
-import type { components, paths } from "./schema";
+import type { components } from "./schema";
 import { forget, token } from "./session";
 
 export type Schemas = components["schemas"];
 
-const withToken: Middleware = {
-  onRequest({ request }) {
-    if (token.value !== "") request.headers.set("Authorization", `Bearer ${token.value}`);
-    return request;
-  },
-  onResponse({ response }) {
-    if (response.status === 401) forget();
-  },
+interface Asked {
+  params?: { path?: object; query?: object; header?: object };
+  body?: unknown;
+  headers?: Record<string, string>;
+  signal?: AbortSignal;
+  parseAs?: "json" | "text";
+}
+
+function asking<M extends Method>(method: M): Ask<M> {
+  return ((path: string, asked?: Asked) => ask(method.toUpperCase(), path, asked ?? {})) as Ask<M>;
+}
+
+/** Requests by method: `api.GET("/api/models/{name}", { params: { path: { name } } })`. */
+export const api = {
+  GET: asking("get"),
+  PUT: asking("put"),
+  POST: asking("post"),
+  PATCH: asking("patch"),
+  DELETE: asking("delete"),
 };
 
-export const api = createClient<paths>({
-  baseUrl: typeof location === "undefined" ? "" : location.origin,
-  // Looked up at each call, so that tests can stand in for the network.
-  fetch: (request) => fetch(request),
-  querySerializer: { array: { style: "form", explode: true } },
-});
-api.use(withToken);
+async function ask(method: string, path: string, asked: Asked): Promise<Answer<unknown>> {
+  const { params = {}, body, signal, parseAs = "json" } = asked;
+  const headers = new Headers(asked.headers);
+  for (const [name, value] of given(params.header)) headers.set(name, String(value));
+  if (body !== undefined) headers.set("Content-Type", "application/json");
+  if (token.value !== "") headers.set("Authorization", `Bearer ${token.value}`);
+  const response = await fetch(addressOf(path, params.path, params.query), {
+    method,
+    headers,
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  if (response.status === 401) forget();
+  const text = await response.text();
+  if (!response.ok) return { error: parsed(text), response };
+  if (parseAs === "text") return { data: text, response };
+  return { data: text === "" ? undefined : JSON.parse(text), response };
+}
 
-interface Answer<T> {
-  data?: T;
-  error?: unknown;
-  response: Response;
+/**
+ * A path with its `{parts}` filled in and the query behind it.
+ *
+ * What is undefined or null is left out; the name of a list stands before each of its values.
+ */
+export function addressOf(path: string, parts: object = {}, query: object = {}): string {
+  const values = new Map(given(parts));
+  const filled = path.replace(/\{([^{}]+)\}/g, (whole, name: string) =>
+    values.has(name) ? encodeURIComponent(String(values.get(name))) : whole,
+  );
+  const asked = new URLSearchParams();
+  for (const [name, value] of given(query)) {
+    for (const one of Array.isArray(value) ? value : [value]) asked.append(name, String(one));
+  }
+  const said = asked.toString();
+  return said === "" ? filled : `${filled}?${said}`;
+}
+
+function given(values: object = {}): [string, unknown][] {
+  return Object.entries(values).filter(([, value]) => value !== undefined && value !== null);
+}
+
+/** A refusal may come from something before the server, which does not speak JSON. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 /**

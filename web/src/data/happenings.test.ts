@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { words } from "../words";
+import { happeningsWords } from "../words/happenings";
 import { isEcho, told } from "./happenings";
 
 const event = (type: string, data: Record<string, unknown> = {}, more: object = {}) => ({
@@ -59,7 +59,7 @@ describe("an event", () => {
   });
 
   it("says every type without a gap, however little it tells", () => {
-    for (const type of Object.keys(words.happenings.sentences)) {
+    for (const type of Object.keys(happeningsWords.sentences)) {
       const { text } = told(event(type, {}, { version_id: null }));
       expect(text, type).not.toMatch(/undefined|null|NaN|\[object/);
     }

@@ -11,7 +11,7 @@
 import type { HappenedEvent } from "../api/live";
 import { paths } from "../paths";
 import { percent } from "../ui/values";
-import { words } from "../words";
+import { happeningsWords } from "../words/happenings";
 import type { Facts } from "../words/en/happenings";
 
 export type Tone = "good" | "warn" | "bad" | "plain";
@@ -77,7 +77,7 @@ export function isEcho(event: Pick<HappenedEvent, "type">): boolean {
 }
 
 function sentence(event: Event, facts: Facts): string {
-  const say = words.happenings;
+  const say = happeningsWords;
   if (event.type === "version.stage_moved" && facts.to === "archived") return say.archived(facts);
   if (event.type === "deployment.created" && facts.strategy === "rollback") return say.rolledBackByHand(facts);
   const row = own<(facts: Facts) => string>(say.sentences, event.type);
@@ -100,7 +100,7 @@ function factsOf(event: Event, number: string): Facts {
   return {
     who: whoOf(event, text("by", "requester")),
     model,
-    version: number === "" ? words.happenings.aVersion(model) : `${model} ${number}`,
+    version: number === "" ? happeningsWords.aVersion(model) : `${model} ${number}`,
     environment: text("environment"),
     from: text("from"),
     to: type === "route.changed" ? armsOf(data.route) : text("to"),
@@ -116,7 +116,7 @@ function factsOf(event: Event, number: string): Facts {
 /** Who did it: of a promotion, the one whose voice it is, which is not always the one who called. */
 function whoOf({ type, actor }: Event, voice: string): string {
   const who = type.startsWith("promotion.") && voice !== "" ? voice : actor;
-  return who === CONTROLLER ? words.happenings.theController : who;
+  return who === CONTROLLER ? happeningsWords.theController : who;
 }
 
 const NAMES: Record<string, string[]> = {
@@ -186,7 +186,7 @@ const ADDRESSES: Record<string, Address> = {
   channel: paths.alerts,
   user: paths.people,
   token: paths.people,
-  webhook: paths.settings,
+  webhook: paths.storage,
   audit: () => paths.events(),
 };
 

@@ -1,8 +1,6 @@
-/**
- * Where the nodes and edges of a graph lie, from left to right. Pure: a graph goes in, places in CSS pixels come out.
- *
- * The library that does the work is loaded when a graph is first shown.
- */
+/** Where the nodes and edges of a graph lie, from left to right. Pure: a graph goes in, places in CSS pixels come out. */
+
+import { backwards, columns, ordered, type Place, spread } from "./graph-order";
 
 export type Shape = "box" | "cylinder" | "hexagon" | "note" | "pill";
 
@@ -54,13 +52,18 @@ const WIDEST = 230;
 const TITLE_LETTER = 7.6;
 const DETAIL_LETTER = 6.4;
 const PADDING = 32;
-/** Above this many nodes a quicker rule decides who stands in which column. */
-const MANY = 60;
+const MARGIN = 8;
+/** Between columns, where lines bend. */
+const ALLEY = 64;
 /**
- * Edges over more columns than this are drawn straight across. The library gives each a place in every column between,
- * and a data set behind a hundred versions in a row would take it half a minute.
+ * Edges over more columns than this are drawn straight across. A place in every column between would push the nodes
+ * apart, where a data set stands behind a hundred versions in a row.
  */
 const FAR = 3;
+/** The height that a line takes where it passes between nodes. */
+const LINE = 6;
+/** Between lines that join the same two nodes. */
+const BESIDE = 14;
 
 /** A text that fits into so many letters; what is cut off is told by an ellipsis. */
 export function shortened(text: string, letters: number): string {
@@ -68,7 +71,9 @@ export function shortened(text: string, letters: number): string {
   return found.length <= letters ? text : `${found.slice(0, Math.max(letters - 1, 1)).join("")}…`;
 }
 
-function sized(node: GraphNode): Omit<PlacedNode, "x" | "y"> {
+type Sized = Omit<PlacedNode, "x" | "y">;
+
+function sized(node: GraphNode): Sized {
   const wanted = PADDING + Math.max(node.title.length * TITLE_LETTER, node.detail.length * DETAIL_LETTER);
   const width = Math.ceil(Math.min(Math.max(wanted, NARROWEST), WIDEST));
   return {
@@ -80,92 +85,145 @@ function sized(node: GraphNode): Omit<PlacedNode, "x" | "y"> {
   };
 }
 
-/** Lay a graph out; edges whose ends are not among the nodes are left out. */
-export async function laidOut(nodes: readonly GraphNode[], edges: readonly GraphEdge[]): Promise<Placed> {
-  const { Graph, layout } = await import("@dagrejs/dagre");
-  const graph = new Graph({ multigraph: true });
-  graph.setGraph({
-    rankdir: "LR",
-    nodesep: 18,
-    ranksep: 60,
-    marginx: 8,
-    marginy: 8,
-    ranker: nodes.length > MANY ? "longest-path" : "network-simplex",
-  });
-  const ofId = new Map(nodes.map((node) => [node.id, sized(node)]));
-  for (const node of ofId.values()) graph.setNode(node.id, { width: node.width, height: node.height });
-  const known = edges.filter((edge) => ofId.has(edge.from) && ofId.has(edge.to) && edge.from !== edge.to);
-  const column = columns([...ofId.keys()], known);
-  const kept = known.map((edge, place) => {
-    const isFar = (column.get(edge.to) ?? 0) - (column.get(edge.from) ?? 0) > FAR;
-    return { ...edge, id: String(place), isFar };
-  });
-  for (const edge of kept) if (!edge.isFar) graph.setEdge(edge.from, edge.to, {}, edge.id);
-  layout(graph);
-  const { width = 0, height = 0 } = graph.graph() as { width?: number; height?: number };
+/** An edge on its way from left to right. */
+interface Way {
+  edge: GraphEdge;
+  /** It leads from right to left: to where something came from. */
+  isBack: boolean;
+  isFar: boolean;
+  from: string;
+  to: string;
+  /** Its places in the columns between. */
+  via: Place[];
+  /** How far beside the middle of its ends it begins and ends. */
+  beside: number;
+}
+
+/** Lay a graph out; edges whose ends are not two of the nodes are left out. */
+export function laidOut(nodes: readonly GraphNode[], edges: readonly GraphEdge[]): Placed {
+  const sizes = new Map(nodes.map((node) => [node.id, sized(node)]));
+  const ids = [...sizes.keys()];
+  const known = edges.filter((edge) => sizes.has(edge.from) && sizes.has(edge.to) && edge.from !== edge.to);
+  const back = backwards(ids, known);
+  const ways = known.map((edge) => wayOf(edge, back.has(edge)));
+  const columnOf = columns(ids, ways);
+  const places = new Map(ids.map((id) => [id, placeOf(HEIGHT)]));
+  const standing: Place[][] = [];
+  for (const [id, place] of places) (standing[columnOf.get(id) ?? 0] ??= []).push(place);
+  for (const way of ways) join(way, places, columnOf, standing);
+  setBeside(ways);
+  const order = ordered(standing);
+  spread(order);
+  const height = moved(order.flat());
+  const strips = stripsOf(order.length, sizes, columnOf);
   const placed = new Map<string, PlacedNode>();
-  for (const node of ofId.values()) {
-    const { x, y } = graph.node(node.id) as { x: number; y: number };
-    placed.set(node.id, { ...node, x: Math.round(x - node.width / 2), y: Math.round(y - node.height / 2) });
+  for (const [id, node] of sizes) {
+    const [strip, place] = [strips[columnOf.get(id) ?? 0], places.get(id)];
+    if (strip === undefined || place === undefined) continue;
+    placed.set(id, { ...node, x: strip.start + Math.round((strip.end - strip.start - node.width) / 2), y: place.y - HEIGHT / 2 });
   }
-  return {
-    width: Math.ceil(width),
-    height: Math.ceil(height),
-    nodes: [...placed.values()],
-    edges: kept.map((edge) => {
-      if (edge.isFar) return { ...edge, path: across(placed.get(edge.from), placed.get(edge.to)) };
-      const { points } = graph.edge(edge.from, edge.to, edge.id) as { points: Point[] };
-      return { ...edge, path: curve(points) };
+  const drawn = ways.map((way, place): PlacedEdge => {
+    const points = pointsOf(way, placed, columnOf, strips);
+    return { ...way.edge, id: String(place), isFar: way.isFar, path: smooth(way.isBack ? points.reverse() : points) };
+  });
+  return { width: (strips.at(-1)?.end ?? -MARGIN) + MARGIN, height, nodes: [...placed.values()], edges: drawn };
+}
+
+function wayOf(edge: GraphEdge, isBack: boolean): Way {
+  const [from, to] = isBack ? [edge.to, edge.from] : [edge.from, edge.to];
+  return { edge, isBack, isFar: false, from, to, via: [], beside: 0 };
+}
+
+function placeOf(height: number): Place {
+  return { height, left: [], right: [], y: 0 };
+}
+
+/** Join the ends of an edge through the columns between; where those are too many, it takes part in nothing. */
+function join(way: Way, places: Map<string, Place>, columnOf: Map<string, number>, standing: Place[][]): void {
+  const [first, last] = [columnOf.get(way.from) ?? 0, columnOf.get(way.to) ?? 0];
+  const [from, to] = [places.get(way.from), places.get(way.to)];
+  way.isFar = last - first > FAR;
+  if (way.isFar || from === undefined || to === undefined) return;
+  for (let column = first + 1; column < last; column += 1) {
+    const place = placeOf(LINE);
+    way.via.push(place);
+    standing[column]?.push(place);
+  }
+  const all = [from, ...way.via, to];
+  all.slice(1).forEach((place, at) => {
+    const before = all[at];
+    before?.right.push(place);
+    if (before !== undefined) place.left.push(before);
+  });
+}
+
+/** Lines between the same two nodes run beside each other. */
+function setBeside(ways: readonly Way[]): void {
+  const groups = new Map<string, Way[]>();
+  for (const way of ways) {
+    const key = JSON.stringify([way.from, way.to]);
+    groups.set(key, [...(groups.get(key) ?? []), way]);
+  }
+  for (const group of groups.values()) {
+    const step = Math.min(BESIDE, (HEIGHT - BESIDE) / group.length);
+    group.forEach((way, place) => {
+      way.beside = (place - (group.length - 1) / 2) * step;
+    });
+  }
+}
+
+/** Move all so far down that nothing lies beyond the upper margin; what comes out is the height of the whole. */
+function moved(all: readonly Place[]): number {
+  if (all.length === 0) return 0;
+  const top = Math.min(...all.map((one) => one.y - one.height / 2)) - MARGIN;
+  for (const one of all) one.y = Math.round(one.y - top);
+  return Math.ceil(Math.max(...all.map((one) => one.y + one.height / 2))) + MARGIN;
+}
+
+/** From where to where a column reaches. */
+interface Strip {
+  start: number;
+  end: number;
+}
+
+/** The columns, each as wide as its widest node. */
+function stripsOf(count: number, sizes: ReadonlyMap<string, Sized>, columnOf: ReadonlyMap<string, number>): Strip[] {
+  const widths = new Array<number>(count).fill(0);
+  for (const [id, { width }] of sizes) {
+    const column = columnOf.get(id) ?? 0;
+    widths[column] = Math.max(widths[column] ?? 0, width);
+  }
+  let start = MARGIN;
+  return widths.map((width) => {
+    const strip = { start, end: start + width };
+    start = strip.end + ALLEY;
+    return strip;
+  });
+}
+
+/** Where a line goes: level through columns, so that it touches none of those above and below, and bending between them. */
+function pointsOf(
+  way: Way,
+  nodes: ReadonlyMap<string, PlacedNode>,
+  columnOf: ReadonlyMap<string, number>,
+  strips: readonly Strip[],
+): Point[] {
+  const [from, to] = [nodes.get(way.from), nodes.get(way.to)];
+  const place = columnOf.get(way.from) ?? 0;
+  const [first, last] = [strips[place], strips[columnOf.get(way.to) ?? 0]];
+  if (from === undefined || to === undefined || first === undefined || last === undefined) return [];
+  const start = from.y + from.height / 2 + way.beside;
+  const end = to.y + to.height / 2 + way.beside;
+  return [
+    { x: from.x + from.width, y: start },
+    { x: first.end, y: start },
+    ...way.via.flatMap(({ y }, at) => {
+      const strip = strips[place + 1 + at];
+      return strip === undefined ? [] : [{ x: strip.start, y }, { x: strip.end, y }];
     }),
-  };
-}
-
-/**
- * The column of each node: as far left as what it comes from allows, and what comes from nothing just before the first
- * that needs it.
- */
-export function columns(ids: readonly string[], edges: readonly GraphEdge[]): Map<string, number> {
-  const before = neighbours(ids, edges, "to", "from");
-  const after = neighbours(ids, edges, "from", "to");
-  const found = new Map<string, number>();
-  const waiting = new Map(ids.map((id) => [id, of(before, id).length]));
-  let ready = ids.filter((id) => waiting.get(id) === 0);
-  // What stands in a circle never gets ready, and stays in the first column.
-  for (let place = 0; ready.length > 0; place += 1) {
-    for (const id of ready) found.set(id, place);
-    const reached = ready.flatMap((id) => of(after, id));
-    for (const id of reached) waiting.set(id, (waiting.get(id) ?? 0) - 1);
-    ready = [...new Set(reached)].filter((id) => waiting.get(id) === 0);
-  }
-  for (const id of ids) {
-    const users = of(after, id).map((user) => found.get(user) ?? 0);
-    if (of(before, id).length === 0 && users.length > 0) found.set(id, Math.min(...users) - 1);
-  }
-  return found;
-}
-
-type Ends = "from" | "to";
-
-/** The nodes at the other ends of each node's edges. */
-function neighbours(ids: readonly string[], edges: readonly GraphEdge[], one: Ends, other: Ends): Map<string, string[]> {
-  const found = new Map<string, string[]>(ids.map((id) => [id, []]));
-  for (const edge of edges) found.get(edge[one])?.push(edge[other]);
-  return found;
-}
-
-function of(all: Map<string, string[]>, id: string): string[] {
-  return all.get(id) ?? [];
-}
-
-/** A line from the right side of one node to the left side of another. */
-function across(from: PlacedNode | undefined, to: PlacedNode | undefined): string {
-  if (from === undefined || to === undefined) return "";
-  const [start, end] = [
-    { x: from.x + from.width, y: from.y + from.height / 2 },
-    { x: to.x, y: to.y + to.height / 2 },
+    { x: last.start, y: end },
+    { x: to.x, y: end },
   ];
-  const bend = Math.max((end.x - start.x) / 3, 40);
-  return `M${told(start)}C${told({ ...start, x: start.x + bend })} ${told({ ...end, x: end.x - bend })} ${told(end)}`;
 }
 
 export interface Point {
@@ -173,22 +231,27 @@ export interface Point {
   y: number;
 }
 
-/** A line through points without corners: it bends at each, from the middle of one piece to the middle of the next. */
-export function curve(points: readonly Point[]): string {
+/** A line through points, straight where they lie level, and else a bend that begins and ends level. */
+export function smooth(points: readonly Point[]): string {
   const [first, ...rest] = points;
-  const last = rest.pop();
-  if (first === undefined || last === undefined) return "";
+  if (first === undefined) return "";
   let path = `M${told(first)}`;
-  rest.forEach((point, place) => {
-    const next = rest[place + 1] ?? last;
-    const to = place === rest.length - 1 ? last : { x: (point.x + next.x) / 2, y: (point.y + next.y) / 2 };
-    path += `Q${told(point)} ${told(to)}`;
-  });
-  return rest.length === 0 ? `${path}L${told(last)}` : path;
+  let before = first;
+  for (const point of rest) {
+    const middle = (before.x + point.x) / 2;
+    if (point.y !== before.y) path += `C${told({ x: middle, y: before.y })} ${told({ x: middle, y: point.y })} ${told(point)}`;
+    else if (point.x !== before.x) path += `H${figure(point.x)}`;
+    before = point;
+  }
+  return path;
 }
 
 function told({ x, y }: Point): string {
-  return `${String(Math.round(x * 10) / 10)},${String(Math.round(y * 10) / 10)}`;
+  return `${figure(x)},${figure(y)}`;
+}
+
+function figure(value: number): string {
+  return String(Math.round(value * 10) / 10);
 }
 
 /** The outline of a shape with its upper left corner at the origin, as the `d` of a path. */

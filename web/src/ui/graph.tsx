@@ -1,11 +1,11 @@
 /** A graph of things that come from one another. Each is a link; kinds are told by shape and text, not by colour. */
 
-import { useLocation } from "preact-iso";
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import "../styles/graph.css";
 
-import { useData } from "../data/use";
+import { useLocation } from "preact-iso";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+
 import { type GraphEdge, type GraphNode, laidOut, outline, type Placed, type PlacedNode } from "./graph-layout";
-import { Loaded } from "./notices";
 
 interface Props {
   label: string;
@@ -22,10 +22,10 @@ const SMALLEST = 0.72;
 
 export function Graph(props: Props) {
   const key = JSON.stringify([props.nodes, props.edges]);
-  const placed = useData(key, () => laidOut(props.nodes, props.edges));
+  const placed = useMemo(() => laidOut(props.nodes, props.edges), [key]);
   return (
     <div class="graph">
-      <Loaded data={placed}>{(value) => <Drawing {...props} placed={value} />}</Loaded>
+      <Drawing {...props} placed={placed} />
     </div>
   );
 }

@@ -14,10 +14,14 @@ const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
   ["minute", 60],
 ];
 const TICK_MS = 10_000;
+/** Moments that lie less far ahead are now. */
+const AHEAD_S = 30;
 
 /** How long ago a moment was, in words. */
 export function ago(at: Date, now: Date): string {
-  const seconds = (at.getTime() - now.getTime()) / 1000;
+  // The reader's clock may be a little behind the server's.
+  const ahead = (at.getTime() - now.getTime()) / 1000;
+  const seconds = ahead > 0 && ahead < AHEAD_S ? 0 : ahead;
   const [unit, length] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? ["second", 1];
   return relative.format(Math.trunc(seconds / length), unit);
 }

@@ -1,18 +1,11 @@
-/**
- * What the pages say. English is written here; another language is an object of the same shape, and a line in `LANGUAGES`.
- */
+/** Words that every page uses, and numbers in them. */
 
-import { en } from "./en";
+import { common } from "./en/common";
+import { language, spoken } from "./language";
 
-type Shape<T> = { [K in keyof T]: T[K] extends string ? string : T[K] extends (...given: infer A) => string ? (...given: A) => string : Shape<T[K]> };
-export type Words = Shape<typeof en>;
+export { language } from "./language";
 
-const LANGUAGES: Record<string, Words> = { en };
-
-/** The language of the reader, as far as it is there. */
-export const language =
-  (typeof navigator === "undefined" ? [] : navigator.languages).find((one) => one.slice(0, 2) in LANGUAGES) ?? "en";
-export const words: Words = LANGUAGES[language.slice(0, 2)] ?? en;
+export const words = { common: spoken({ en: common }) };
 
 const plurals = new Intl.PluralRules(language);
 

@@ -9,7 +9,7 @@ import { Badge, State } from "../../ui/badges";
 import { Empty, Loaded } from "../../ui/notices";
 import { figure, Time } from "../../ui/values";
 import { counted } from "../../words";
-import { alerts as words } from "../../words/en/alerts";
+import { alertsWords as words } from "../../words/alerts";
 import { type Alert, inOrder } from "./order";
 import { measured, type Rule } from "./rules";
 import { SilenceAction } from "./silences";

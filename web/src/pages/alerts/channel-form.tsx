@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 
 import { answered, api, once, type Schemas } from "../../api/client";
 import { Action, Choice, Field } from "../../ui/action";
-import { alerts as words } from "../../words/en/alerts";
+import { alertsWords as words } from "../../words/alerts";
 import { type Channel, channelLine, channelOf, draftOf, type Member, MEMBERS } from "./channel";
 
 const said = words.channels;

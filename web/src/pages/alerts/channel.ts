@@ -2,7 +2,7 @@
 
 import type { Schemas } from "../../api/client";
 import { line } from "../../ui/command";
-import { alerts as words } from "../../words/en/alerts";
+import { alertsWords as words } from "../../words/alerts";
 
 /** A channel as the server tells it: whole. */
 export type Channel = Required<Schemas["Channel"]>;

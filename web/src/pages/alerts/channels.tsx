@@ -6,10 +6,11 @@ import { useData } from "../../data/use";
 import { Action } from "../../ui/action";
 import { Badge } from "../../ui/badges";
 import { line } from "../../ui/command";
+import { Frame } from "../../ui/frame";
 import { Empty, Loaded } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { number } from "../../words";
-import { alerts as words } from "../../words/en/alerts";
+import { alertsWords as words } from "../../words/alerts";
 import { type Channel, goesTo, hearsOf } from "./channel";
 import { ChannelAction } from "./channel-form";
 import { Messages } from "./messages";
@@ -59,7 +60,7 @@ interface TableProps {
 
 function Table({ channels, reload, onChoose }: TableProps) {
   return (
-    <div class="table-frame">
+    <Frame label={said.list}>
       <table aria-label={said.list}>
         <thead>
           <tr>
@@ -94,7 +95,7 @@ function Table({ channels, reload, onChoose }: TableProps) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Frame>
   );
 }
 

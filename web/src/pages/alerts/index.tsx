@@ -6,7 +6,7 @@ import "../../styles/lists.css";
 import { useAddress } from "../../data/address";
 import { Page } from "../../ui/page";
 import { Tabs } from "../../ui/tabs";
-import { alerts as words } from "../../words/en/alerts";
+import { alertsWords as words } from "../../words/alerts";
 import { Alerts } from "./alerts";
 import { Channels } from "./channels";
 import { Rules } from "./rule-list";

@@ -4,11 +4,12 @@ import { answered, api, type Schemas } from "../../api/client";
 import { useData } from "../../data/use";
 import { Badge, type Kind } from "../../ui/badges";
 import { line } from "../../ui/command";
+import { Frame } from "../../ui/frame";
 import { Empty, Loaded } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { Time } from "../../ui/values";
 import { number } from "../../words";
-import { alerts as words } from "../../words/en/alerts";
+import { alertsWords as words } from "../../words/alerts";
 
 const said = words.channels;
 const KINDS: Record<string, Kind> = { sent: "good", waiting: "info", given_up: "bad" };
@@ -29,7 +30,7 @@ export function Messages({ channel }: { channel: string }) {
           messages.length === 0 ? (
             <Empty text={said.noMessages} command={line("alert", "channel", "test", channel)} />
           ) : (
-            <div class="table-frame">
+            <Frame label={said.messagesOf(channel)}>
               <table aria-label={said.messagesOf(channel)}>
                 <thead>
                   <tr>
@@ -46,7 +47,7 @@ export function Messages({ channel }: { channel: string }) {
                   ))}
                 </tbody>
               </table>
-            </div>
+            </Frame>
           )
         }
       </Loaded>

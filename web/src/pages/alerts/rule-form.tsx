@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 
 import { answered, api, once, type Schemas } from "../../api/client";
 import { Action, Choice, Field } from "../../ui/action";
-import { alerts as words } from "../../words/en/alerts";
+import { alertsWords as words } from "../../words/alerts";
 import { type Draft, draftOf, type Rule, ruleLine, ruleOf, USUAL } from "./rules";
 
 const said = words.rules;

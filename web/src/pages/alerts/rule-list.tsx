@@ -5,9 +5,10 @@ import { useData } from "../../data/use";
 import { Action } from "../../ui/action";
 import { Badge, State } from "../../ui/badges";
 import { line } from "../../ui/command";
+import { Frame } from "../../ui/frame";
 import { Empty, Loaded } from "../../ui/notices";
 import { Section } from "../../ui/page";
-import { alerts as words } from "../../words/en/alerts";
+import { alertsWords as words } from "../../words/alerts";
 import { RuleAction } from "./rule-form";
 import { type Rule, ruleText, where } from "./rules";
 
@@ -56,7 +57,7 @@ function Defaults({ onDone }: { onDone: () => void }) {
 
 function Table({ rules, reload }: { rules: Row[]; reload: () => void }) {
   return (
-    <div class="table-frame">
+    <Frame label={said.list}>
       <table aria-label={said.list}>
         <thead>
           <tr>
@@ -76,7 +77,7 @@ function Table({ rules, reload }: { rules: Row[]; reload: () => void }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Frame>
   );
 }
 

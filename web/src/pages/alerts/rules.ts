@@ -3,7 +3,7 @@
 import type { Schemas } from "../../api/client";
 import { line } from "../../ui/command";
 import { figure, percent, seconds } from "../../ui/values";
-import { alerts as words } from "../../words/en/alerts";
+import { alertsWords as words } from "../../words/alerts";
 
 /** A rule as the server tells it: whole. */
 export type Rule = Required<Schemas["AlertRule"]>;

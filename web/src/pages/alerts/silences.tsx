@@ -6,10 +6,11 @@ import { answered, api, once, type Schemas } from "../../api/client";
 import { useData } from "../../data/use";
 import { Action, Field } from "../../ui/action";
 import { line } from "../../ui/command";
+import { Frame } from "../../ui/frame";
 import { Empty, Loaded } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { Time } from "../../ui/values";
-import { alerts as words } from "../../words/en/alerts";
+import { alertsWords as words } from "../../words/alerts";
 
 type Match = Schemas["AlertMatch"];
 const MEMBERS = ["rule", "model", "environment", "version", "severity"] as const;
@@ -40,7 +41,7 @@ export function Silences() {
 function Table({ silences, reload }: { silences: Schemas["SilenceRecord"][]; reload: () => void }) {
   const said = words.silence;
   return (
-    <div class="table-frame">
+    <Frame label={said.list}>
       <table aria-label={said.list}>
         <thead>
           <tr>
@@ -76,7 +77,7 @@ function Table({ silences, reload }: { silences: Schemas["SilenceRecord"][]; rel
           ))}
         </tbody>
       </table>
-    </div>
+    </Frame>
   );
 }
 

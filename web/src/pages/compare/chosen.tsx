@@ -1,11 +1,11 @@
 /** The versions that are compared, as a list: which one is the base, and which one shall go. */
 
 import { State } from "../../ui/badges";
-import { words } from "../../words";
+import { compareWords } from "../../words/compare";
 import { type Asked, nameOf } from "./load";
 import { Swatch } from "./table";
 
-const said = words.compare;
+const said = compareWords;
 
 interface Props {
   asked: readonly Asked[];

@@ -6,10 +6,11 @@ import { answered, api } from "../../api/client";
 import { useData } from "../../data/use";
 import { State } from "../../ui/badges";
 import { ErrorNotice } from "../../ui/notices";
-import { number, words } from "../../words";
+import { number } from "../../words";
+import { compareWords } from "../../words/compare";
 import { nameOf } from "./load";
 
-const said = words.compare.box;
+const said = compareWords.box;
 const MOST = 8;
 const PAUSE_MS = 150;
 

@@ -12,7 +12,7 @@ import { line } from "../../ui/command";
 import { Empty, Loaded } from "../../ui/notices";
 import { Page, Section } from "../../ui/page";
 import { percent } from "../../ui/values";
-import { words } from "../../words";
+import { compareWords } from "../../words/compare";
 import { Chosen } from "./chosen";
 import { VersionBox } from "./combobox";
 import { Live } from "./live-figures";
@@ -26,7 +26,7 @@ import { added, address, based, parse, removed, type Selection } from "./selecti
 import { Share } from "./share";
 import { Signatures } from "./signature";
 
-const said = words.compare;
+const said = compareWords;
 const SUGGESTED = 6;
 
 export default function ComparePage() {

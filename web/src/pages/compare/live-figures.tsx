@@ -7,13 +7,14 @@ import { Loaded } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { figure, percent, seconds, Time } from "../../ui/values";
 import { number, words } from "../../words";
+import { compareWords } from "../../words/compare";
 import { type LiveCell, type LiveRow, liveRows, type Served } from "./live";
 import type { Version } from "./load";
 import { StandingWord } from "./metrics-table";
 import { RANGES, type Range, type Role, ROLES } from "./selection";
 import { VersionTable } from "./table";
 
-const said = words.compare.live;
+const said = compareWords.live;
 const EVERY_S = 5;
 
 interface Props {

@@ -5,11 +5,11 @@
  */
 
 import type { Schemas } from "../../api/client";
-import type { words } from "../../words";
+import type { compareWords } from "../../words/compare";
 import type { Standing } from "./metrics";
 
 export type Served = Schemas["VersionMetrics"];
-type Name = keyof typeof words.compare.live.figures;
+type Name = keyof typeof compareWords.live.figures;
 
 /** Which figures are shown, and which values are better; those without a direction are counts. */
 const FIGURES: readonly (readonly [Name, "higher" | "lower" | null])[] = [

@@ -3,12 +3,13 @@
 import { Badge } from "../../ui/badges";
 import { Section } from "../../ui/page";
 import { figure, percent } from "../../ui/values";
-import { language, words } from "../../words";
+import { language } from "../../words";
+import { compareWords } from "../../words/compare";
 import type { Report } from "./load";
 import type { MetricCell, MetricRow, Standing } from "./metrics";
 import { VersionTable } from "./table";
 
-const said = words.compare.metrics;
+const said = compareWords.metrics;
 
 export function Metrics({ report, rows }: { report: Report; rows: readonly MetricRow[] }) {
   if (rows.length === 0) {
@@ -81,7 +82,7 @@ function Overall({ report }: { report: Report }) {
         <td key={one.b.id}>
           <span class="value">
             <span>{texts[place]}</span>
-            <small>{words.compare.outcome.basis[one.basis] ?? one.basis}</small>
+            <small>{compareWords.outcome.basis[one.basis] ?? one.basis}</small>
           </span>
         </td>
       ))}

@@ -9,12 +9,12 @@ import { Badge } from "../../ui/badges";
 import { Loaded } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { bytes, Time } from "../../ui/values";
-import { words } from "../../words";
+import { compareWords } from "../../words/compare";
 import { nameOf, type Version } from "./load";
 import { commonAncestor, factRows } from "./origin";
 import { VersionTable } from "./table";
 
-const said = words.compare.origin;
+const said = compareWords.origin;
 /** Ancestors that are named; the nearest ones tell most. */
 const SHOWN = 3;
 

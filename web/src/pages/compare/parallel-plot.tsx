@@ -4,13 +4,13 @@ import { useEffect, useRef, useState } from "preact/hooks";
 
 import { Section } from "../../ui/page";
 import { figure } from "../../ui/values";
-import { words } from "../../words";
+import { compareWords } from "../../words/compare";
 import { nameOf } from "./load";
 import type { MetricRow } from "./metrics";
 import { type Axis, type Layout, parallel } from "./parallel";
 import type { Column } from "./table";
 
-const said = words.compare.parallel;
+const said = compareWords.parallel;
 const HEIGHT = 300;
 const USUAL_WIDTH = 800;
 const AXIS_WIDTH = 110;
@@ -54,7 +54,7 @@ function AxisMark({ axis }: { axis: Axis }) {
         {name}
       </text>
       <text x={axis.x} y={32}>
-        {axis.direction === null ? said.unordered : words.compare.metrics[axis.direction]}
+        {axis.direction === null ? said.unordered : compareWords.metrics[axis.direction]}
       </text>
       {!isFlat && (
         <text x={axis.x} y={52}>

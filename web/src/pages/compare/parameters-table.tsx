@@ -2,12 +2,13 @@
 
 import { Badge } from "../../ui/badges";
 import { Section } from "../../ui/page";
-import { number, words } from "../../words";
+import { number } from "../../words";
+import { compareWords } from "../../words/compare";
 import type { Version } from "./load";
 import { parameterRows } from "./parameters";
 import { VersionTable } from "./table";
 
-const said = words.compare.parameters;
+const said = compareWords.parameters;
 
 interface Props {
   versions: readonly Version[];

@@ -8,9 +8,10 @@ import { Command, Copy, line } from "../../ui/command";
 import { ErrorNotice } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { words } from "../../words";
+import { compareWords } from "../../words/compare";
 import { nameOf, type Version } from "./load";
 
-const said = words.compare.share;
+const said = compareWords.share;
 const FORMATS = [
   ["html", "text/html", said.html],
   ["markdown", "text/markdown", said.markdown],

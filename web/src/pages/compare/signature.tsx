@@ -4,12 +4,14 @@ import { answered, api, type Schemas } from "../../api/client";
 import { useData } from "../../data/use";
 import { Badge, type Kind } from "../../ui/badges";
 import { Command, line } from "../../ui/command";
+import { Frame } from "../../ui/frame";
 import { Loaded } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { words } from "../../words";
+import { compareWords } from "../../words/compare";
 import { nameOf, sentence, type Version } from "./load";
 
-const said = words.compare.signature;
+const said = compareWords.signature;
 const KINDS: Record<string, Kind> = { breaking: "bad", compatible: "good", none: "plain", unknown: "warn" };
 
 export function Signatures({ versions }: { versions: readonly Version[] }) {
@@ -56,7 +58,7 @@ function Difference({ diff }: { diff: Schemas["SignatureDiffRecord"] }) {
 
 function Changes({ diff }: { diff: Schemas["SignatureDiffRecord"] }) {
   return (
-    <div class="table-frame" tabIndex={0} role="group" aria-label={said.caption(nameOf(diff.b))}>
+    <Frame label={said.caption(nameOf(diff.b))}>
       <table aria-label={said.caption(nameOf(diff.b))}>
         <thead>
           <tr>
@@ -79,6 +81,6 @@ function Changes({ diff }: { diff: Schemas["SignatureDiffRecord"] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Frame>
   );
 }

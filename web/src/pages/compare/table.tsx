@@ -4,7 +4,8 @@ import type { ComponentChildren } from "preact";
 
 import { paths } from "../../paths";
 import { Badge } from "../../ui/badges";
-import { words } from "../../words";
+import { Frame } from "../../ui/frame";
+import { compareWords } from "../../words/compare";
 import { nameOf } from "./load";
 
 export interface Column {
@@ -23,7 +24,7 @@ interface Props {
 
 export function VersionTable({ caption, corner, versions, children }: Props) {
   return (
-    <div class="table-frame" tabIndex={0} role="group" aria-label={caption}>
+    <Frame label={caption}>
       <table class="versions" aria-label={caption}>
         <thead>
           <tr>
@@ -34,7 +35,7 @@ export function VersionTable({ caption, corner, versions, children }: Props) {
                 {place === 0 && (
                   <>
                     {" "}
-                    <Badge>{words.compare.base}</Badge>
+                    <Badge>{compareWords.base}</Badge>
                   </>
                 )}
               </th>
@@ -43,7 +44,7 @@ export function VersionTable({ caption, corner, versions, children }: Props) {
         </thead>
         <tbody>{children}</tbody>
       </table>
-    </div>
+    </Frame>
   );
 }
 

@@ -7,6 +7,7 @@ import { Action, Choice, Field } from "../../ui/action";
 import { line } from "../../ui/command";
 import { percent } from "../../ui/values";
 import { words } from "../../words";
+import { deploymentWords } from "../../words/deployment";
 import { RollbackAction } from "../endpoint/rollback";
 import {
   type Deployment,
@@ -21,7 +22,7 @@ import {
   stepText,
 } from "./state";
 
-const told = words.deployment.actions;
+const told = deploymentWords.actions;
 
 interface Props {
   one: Deployment;
@@ -127,14 +128,14 @@ function Winner({ one, onDone }: Props) {
   const others = versions.filter((version) => version !== chosen).join(", ");
   return (
     <Action
-      label={words.deployment.test.end}
-      effect={<p>{words.deployment.test.ends(chosen, others)}</p>}
+      label={deploymentWords.test.end}
+      effect={<p>{deploymentWords.test.ends(chosen, others)}</p>}
       line={line("advance", one.id, "--winner", chosen, ...flags)}
       run={() => promote(one, { full: false, winner: chosen, reason })}
       onDone={onDone}
     >
       <Choice
-        label={words.deployment.test.winner}
+        label={deploymentWords.test.winner}
         value={chosen}
         options={versions.map((version) => [version, version])}
         onInput={setChosen}

@@ -7,13 +7,14 @@ import { useData } from "../../data/use";
 import { Empty, Loaded } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { figure, percent, seconds } from "../../ui/values";
-import { number, words } from "../../words";
-import { Frame } from "./frame";
+import { number } from "../../words";
+import { deploymentWords } from "../../words/deployment";
+import { Frame } from "../../ui/frame";
 import { type Bar, barsOf, type Side, sidesOf, type Value, valueOf } from "./arms";
 import type { Deployment } from "./state";
 import { whole } from "./whole";
 
-const told = words.deployment.arms;
+const told = deploymentWords.arms;
 /** Figures of minutes; their sums are dearer than the record, so they are asked for less often. */
 const EVERY_S = 5;
 const FIGURES = [

@@ -1,7 +1,7 @@
 /** What each side of a deployment did: its versions, side by side, each figure with its range. */
 
 import type { Schemas } from "../../api/client";
-import { words } from "../../words";
+import { deploymentWords } from "../../words/deployment";
 import type { Arm, Deployment } from "./state";
 import type { Whole } from "./whole";
 
@@ -55,7 +55,7 @@ function isShadow(one: Deployment): boolean {
 }
 
 function partOf(one: Deployment, versionId: string, role: "live" | "shadow"): string {
-  const { arms } = words.deployment;
+  const { arms } = deploymentWords;
   if (role === "shadow") return arms.copies;
   if (versionId === one.version_id) return arms.fresh;
   return versionId === one.base_id ? arms.before : arms.other;

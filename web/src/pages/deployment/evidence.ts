@@ -2,7 +2,7 @@
 
 import type { Schemas } from "../../api/client";
 import type { Series } from "../../ui/plot";
-import { words } from "../../words";
+import { deploymentWords } from "../../words/deployment";
 import type { Deployment } from "./state";
 import type { Whole } from "./whole";
 
@@ -46,10 +46,10 @@ export function courseOf(
   }
   const isCapped = rows.some((row) => row.values.some((value) => value > top));
   const sides = judgement.challengers.map((side, place) => ({
-    name: words.deployment.judge.series(side.version),
+    name: deploymentWords.judge.series(side.version),
     values: rows.map((row) => drawn(row.values[place] ?? 1)),
   }));
-  const bound = { name: words.deployment.judge.limit, values: rows.map(() => judgement.limit), isBound: true };
+  const bound = { name: deploymentWords.judge.limit, values: rows.map(() => judgement.limit), isBound: true };
   return { x: rows.map((row) => row.at), series: [...sides, bound], isCapped, top };
 }
 

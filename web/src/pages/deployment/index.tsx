@@ -11,7 +11,7 @@ import { paths } from "../../paths";
 import { Badge } from "../../ui/badges";
 import { Loaded } from "../../ui/notices";
 import { Page } from "../../ui/page";
-import { words } from "../../words";
+import { deploymentWords } from "../../words/deployment";
 import { Actions } from "./actions";
 import { Arms } from "./arms-view";
 import { History, Terms, Before } from "./record";
@@ -41,11 +41,11 @@ export default function DeploymentPage() {
   useEffect(() => {
     setLive(one?.live ?? true);
   }, [one?.live]);
-  const title = one === undefined ? words.deployment.title : words.deployment.of(one.name, one.version);
+  const title = one === undefined ? deploymentWords.title : deploymentWords.of(one.name, one.version);
   return (
     <Page
       title={title}
-      crumbs={[{ text: words.deployment.list.title, href: paths.deployments() }]}
+      crumbs={[{ text: deploymentWords.list.title, href: paths.deployments() }]}
       aside={one !== undefined && <Aside one={one} />}
       actions={one !== undefined && <Actions one={one} onDone={data.reload} />}
     >

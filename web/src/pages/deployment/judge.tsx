@@ -9,13 +9,14 @@ import { Loaded } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { Plot } from "../../ui/plot";
 import { figure, percent } from "../../ui/values";
-import { number, words } from "../../words";
+import { number } from "../../words";
+import { deploymentWords } from "../../words/deployment";
 import { courseOf, evidenceText, type Explanation, type Judgement, nearness } from "./evidence";
 import { type Deployment, isBeforeTraffic } from "./state";
 import { useTail } from "./tail";
 import { whole } from "./whole";
 
-const told = words.deployment.judge;
+const told = deploymentWords.judge;
 /** The explanation is computed again from the log: of a long one it is asked for at each step only. */
 const EVERY_S = 10;
 const LONG = 2000;

@@ -4,13 +4,14 @@ import { paths } from "../../paths";
 import { Badge } from "../../ui/badges";
 import { Section } from "../../ui/page";
 import { figure, percent, seconds } from "../../ui/values";
-import { number, words } from "../../words";
-import { Frame } from "./frame";
+import { number } from "../../words";
+import { deploymentWords } from "../../words/deployment";
+import { Frame } from "../../ui/frame";
 import { lasting } from "./lasting";
 import { Moment } from "./moment";
 import { type Deployment, isRollback, stateOf } from "./state";
 
-const told = words.deployment;
+const told = deploymentWords;
 
 /** The snapshot that a rollback brings back, and how a rollback went. */
 export function Before({ one }: { one: Deployment }) {

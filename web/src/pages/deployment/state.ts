@@ -4,16 +4,16 @@ import type { Schemas } from "../../api/client";
 import type { Kind } from "../../ui/badges";
 import type { Share } from "../../ui/traffic";
 import { percent } from "../../ui/values";
-import { words } from "../../words";
+import { deploymentWords } from "../../words/deployment";
 import { lasting } from "./lasting";
 import type { Whole } from "./whole";
 
 export type Deployment = Whole<Schemas["DeploymentRecord"]>;
 export type Step = Whole<Schemas["Step"]>;
 export type Arm = Schemas["Arm"];
-type StateName = keyof typeof words.deployment.states;
+type StateName = keyof typeof deploymentWords.states;
 
-const told = words.deployment;
+const told = deploymentWords;
 
 const KINDS: Record<string, Kind> = {
   SUCCEEDED: "good",

@@ -3,14 +3,14 @@
 import { Badge, type Kind } from "../../ui/badges";
 import { Section } from "../../ui/page";
 import { percent } from "../../ui/values";
-import { words } from "../../words";
+import { deploymentWords } from "../../words/deployment";
 import { useNow } from "./clock";
 import { lasting } from "./lasting";
 import { Moment } from "./moment";
 import type { Deployment } from "./state";
 import { type Place, wayOf, type WayPoint } from "./steps";
 
-const told = words.deployment.steps;
+const told = deploymentWords.steps;
 const KINDS: Record<Place, Kind> = { past: "good", now: "info", coming: "plain", skipped: "plain", stopped: "bad" };
 
 export function Steps({ one }: { one: Deployment }) {

@@ -1,11 +1,12 @@
 /** The way of a deployment: what is behind it, where it is, what is to come, and what each part waits for. */
 
 import { percent } from "../../ui/values";
-import { number, words } from "../../words";
+import { number } from "../../words";
+import { deploymentWords } from "../../words/deployment";
 import { between, lasting } from "./lasting";
 import { type Deployment, isBaking, isBeforeTraffic, isRollback, type Step, stepNow } from "./state";
 
-const told = words.deployment.steps;
+const told = deploymentWords.steps;
 
 export type Place = "past" | "now" | "coming" | "skipped" | "stopped";
 

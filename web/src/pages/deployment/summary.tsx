@@ -3,13 +3,13 @@
 import { paths } from "../../paths";
 import { Badge } from "../../ui/badges";
 import { TrafficBar } from "../../ui/traffic";
-import { words } from "../../words";
+import { deploymentWords } from "../../words/deployment";
 import { useNow } from "./clock";
 import { between, lasting } from "./lasting";
 import { Moment } from "./moment";
 import { type Deployment, hasTraffic, headline, isBaking, isRollback, stateOf, stepNow, traffic, verdictOf } from "./state";
 
-const told = words.deployment;
+const told = deploymentWords;
 
 export function Summary({ one }: { one: Deployment }) {
   const shares = traffic(one);

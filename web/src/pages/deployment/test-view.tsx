@@ -6,13 +6,14 @@ import { Badge, type Kind } from "../../ui/badges";
 import { Loaded } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { figure, percent } from "../../ui/values";
-import { number, words } from "../../words";
-import { Frame } from "./frame";
+import { number } from "../../words";
+import { deploymentWords } from "../../words/deployment";
+import { Frame } from "../../ui/frame";
 import { evidenceText } from "./evidence";
 import type { Deployment } from "./state";
 import { type Whole, whole } from "./whole";
 
-const told = words.deployment.test;
+const told = deploymentWords.test;
 const EVERY_S = 5;
 const KINDS: Record<string, Kind> = { better: "good", worse: "bad" };
 
@@ -77,7 +78,7 @@ function ArmRow({ arm, result }: { arm: Schemas["AbArm"]; result: Result }) {
       <td data-numbers>
         {isReference ? "–" : figure(compared.effect)}
         {typeof compared?.low === "number" && typeof compared.high === "number" && (
-          <div class="faint">{words.deployment.arms.between(figure(compared.low), figure(compared.high))}</div>
+          <div class="faint">{deploymentWords.arms.between(figure(compared.low), figure(compared.high))}</div>
         )}
       </td>
       <td data-numbers>{isReference ? "–" : evidenceText(compared.e_better, figure)}</td>
@@ -86,7 +87,7 @@ function ArmRow({ arm, result }: { arm: Schemas["AbArm"]; result: Result }) {
         {isReference ? (
           <span class="faint">{told.reference}</span>
         ) : (
-          <Badge kind={KINDS[compared.verdict] ?? "plain"}>{compared.verdict || words.deployment.verdicts.PENDING}</Badge>
+          <Badge kind={KINDS[compared.verdict] ?? "plain"}>{compared.verdict || deploymentWords.verdicts.PENDING}</Badge>
         )}
       </td>
     </tr>

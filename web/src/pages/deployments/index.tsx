@@ -11,12 +11,13 @@ import { Choice, Field } from "../../ui/action";
 import { Empty, Loaded } from "../../ui/notices";
 import { Page } from "../../ui/page";
 import { words } from "../../words";
+import { deploymentWords } from "../../words/deployment";
 import { type Deployment, stateOf } from "../deployment/state";
 import { whole } from "../deployment/whole";
 import { liveFirst } from "./progress";
 import { Row } from "./row";
 
-const told = words.deployment.list;
+const told = deploymentWords.list;
 const PAGE = 50;
 /** Steps and ends are events; shares of their progress are not worth a question more. */
 const STATES = ["live", "SUCCEEDED", "ROLLED_BACK", "PAUSED", "REJECTED", "CANCELLED", "SUPERSEDED"] as const;

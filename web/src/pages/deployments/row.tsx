@@ -3,11 +3,11 @@
 import { paths } from "../../paths";
 import { Badge } from "../../ui/badges";
 import { percent, Time } from "../../ui/values";
-import { words } from "../../words";
+import { deploymentWords } from "../../words/deployment";
 import { type Deployment, isRollback, stateOf, stepText } from "../deployment/state";
 import { farOf, partsOf } from "./progress";
 
-const told = words.deployment.list;
+const told = deploymentWords.list;
 
 export function Row({ one }: { one: Deployment }) {
   const { text, kind } = stateOf(one.state);

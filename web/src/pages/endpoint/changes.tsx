@@ -1,8 +1,8 @@
 /** What differs between two states of an endpoint. */
 
 import type { Schemas } from "../../api/client";
-import { endpoint } from "../../words/en/endpoint";
-import { Frame } from "../deployment/frame";
+import { endpointWords as endpoint } from "../../words/endpoint";
+import { Frame } from "../../ui/frame";
 
 const told = endpoint.snapshots;
 

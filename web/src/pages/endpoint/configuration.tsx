@@ -7,8 +7,8 @@ import { Action, Field } from "../../ui/action";
 import { line } from "../../ui/command";
 import { Section } from "../../ui/page";
 import { counted } from "../../words";
-import { endpoint } from "../../words/en/endpoint";
-import { Frame } from "../deployment/frame";
+import { endpointWords as endpoint } from "../../words/endpoint";
+import { Frame } from "../../ui/frame";
 import { changedOf, type Endpoint, flagsOf, typedOf } from "./served";
 
 const told = endpoint.configuration;

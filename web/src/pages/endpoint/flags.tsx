@@ -7,8 +7,8 @@ import { Action, Field } from "../../ui/action";
 import { line } from "../../ui/command";
 import { Empty } from "../../ui/notices";
 import { Section } from "../../ui/page";
-import { endpoint } from "../../words/en/endpoint";
-import { Frame } from "../deployment/frame";
+import { endpointWords as endpoint } from "../../words/endpoint";
+import { Frame } from "../../ui/frame";
 import { type Endpoint, type Rule, whoOf } from "./served";
 
 const told = endpoint.flags;

@@ -8,11 +8,11 @@ import { Empty, Loaded } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { figure, seconds, Time } from "../../ui/values";
 import { number } from "../../words";
-import { endpoint } from "../../words/en/endpoint";
+import { endpointWords as endpoint } from "../../words/endpoint";
 import { evidenceText } from "../deployment/evidence";
 import { type Whole, whole } from "../deployment/whole";
 import type { Schemas } from "../../api/client";
-import { Frame } from "../deployment/frame";
+import { Frame } from "../../ui/frame";
 import { type Endpoint, routeText } from "./served";
 
 const told = endpoint.history;

@@ -15,7 +15,7 @@ import { TrafficBar } from "../../ui/traffic";
 import { Time } from "../../ui/values";
 import { line } from "../../ui/command";
 import { number } from "../../words";
-import { endpoint } from "../../words/en/endpoint";
+import { endpointWords as endpoint } from "../../words/endpoint";
 import { headline, stateOf } from "../deployment/state";
 import { whole } from "../deployment/whole";
 import { Configuration } from "./configuration";

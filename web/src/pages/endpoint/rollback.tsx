@@ -8,7 +8,7 @@ import { Action, Choice, Field } from "../../ui/action";
 import { line } from "../../ui/command";
 import { Loaded } from "../../ui/notices";
 import { counted, words } from "../../words";
-import { endpoint } from "../../words/en/endpoint";
+import { endpointWords as endpoint } from "../../words/endpoint";
 import { Changes } from "./changes";
 
 const told = endpoint.rollback;

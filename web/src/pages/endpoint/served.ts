@@ -4,7 +4,7 @@ import type { Schemas } from "../../api/client";
 import { paths } from "../../paths";
 import type { Share } from "../../ui/traffic";
 import { percent } from "../../ui/values";
-import { endpoint } from "../../words/en/endpoint";
+import { endpointWords as endpoint } from "../../words/endpoint";
 import type { Whole } from "../deployment/whole";
 
 export type Endpoint = Whole<Schemas["EndpointRecord"]>;

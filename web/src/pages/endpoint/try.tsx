@@ -10,7 +10,7 @@ import { ErrorNotice } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { seconds } from "../../ui/values";
 import { number } from "../../words";
-import { endpoint } from "../../words/en/endpoint";
+import { endpointWords as endpoint } from "../../words/endpoint";
 import type { Endpoint } from "./served";
 
 const told = endpoint.predict;

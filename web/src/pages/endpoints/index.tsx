@@ -15,7 +15,7 @@ import { Page } from "../../ui/page";
 import { TrafficBar } from "../../ui/traffic";
 import { Time } from "../../ui/values";
 import { words } from "../../words";
-import { endpoint } from "../../words/en/endpoint";
+import { endpointWords as endpoint } from "../../words/endpoint";
 import { stateOf } from "../deployment/state";
 import { type Whole, whole } from "../deployment/whole";
 import { addressOf, type Endpoint, sharesOf } from "../endpoint/served";

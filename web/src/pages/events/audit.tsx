@@ -6,10 +6,11 @@ import { answered, api, once, type Schemas } from "../../api/client";
 import { Action, Field } from "../../ui/action";
 import { Badge } from "../../ui/badges";
 import { Command, line } from "../../ui/command";
+import { Frame } from "../../ui/frame";
 import { Section } from "../../ui/page";
 import { Secret } from "../../ui/secret";
 import { counted } from "../../words";
-import { events as words } from "../../words/en/events";
+import { eventsWords as words } from "../../words/events";
 
 const said = words.audit;
 /** A report as the server tells it: whole. */
@@ -99,7 +100,7 @@ function Outcome({ report }: { report: Report }) {
 
 function Findings({ report }: { report: Report }) {
   return (
-    <div class="table-frame">
+    <Frame label={said.findings}>
       <table aria-label={said.findings}>
         <thead>
           <tr>
@@ -121,6 +122,6 @@ function Findings({ report }: { report: Report }) {
         </tbody>
       </table>
       {report.unlisted > 0 && <p>{said.unlisted(String(report.unlisted))}</p>}
-    </div>
+    </Frame>
   );
 }

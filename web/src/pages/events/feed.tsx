@@ -10,7 +10,7 @@ import { Empty } from "../../ui/notices";
 import { Digest, Time } from "../../ui/values";
 import { VirtualList } from "../../ui/virtual";
 import { language, number, words as all } from "../../words";
-import { events as words } from "../../words/en/events";
+import { eventsWords as words } from "../../words/events";
 import type { Feed } from "./feed-data";
 
 const ROW_PX = 44;

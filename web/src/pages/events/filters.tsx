@@ -6,7 +6,7 @@ import { answered, api } from "../../api/client";
 import type { Change } from "../../data/address";
 import { useData } from "../../data/use";
 import { Choice, Field } from "../../ui/action";
-import { events as words } from "../../words/en/events";
+import { eventsWords as words } from "../../words/events";
 
 interface Props {
   model: string;

@@ -8,7 +8,7 @@ import { useEffect, useMemo } from "preact/hooks";
 import { useAddress } from "../../data/address";
 import { ErrorNotice } from "../../ui/notices";
 import { Page } from "../../ui/page";
-import { events as words } from "../../words/en/events";
+import { eventsWords as words } from "../../words/events";
 import { Audit } from "./audit";
 import { FeedList, Fresh } from "./feed";
 import { type Feed, useFeed } from "./feed-data";

@@ -12,7 +12,7 @@ import { ErrorNotice } from "../../ui/notices";
 import { TrafficBar } from "../../ui/traffic";
 import { Digest } from "../../ui/values";
 import { words as all } from "../../words";
-import { events as words } from "../../words/en/events";
+import { eventsWords as words } from "../../words/events";
 import { textOf } from "./moment";
 import { othersOf, type StageHolders, type VerdictThen, verdictsOf } from "./holders";
 

@@ -4,7 +4,7 @@ import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
 
 import { told } from "../../data/happenings";
 import { language, number } from "../../words";
-import { events as words } from "../../words/en/events";
+import { eventsWords as words } from "../../words/events";
 import type { Feed } from "./feed-data";
 import { localText, placeOf, type Step, stepsOf } from "./steps";
 

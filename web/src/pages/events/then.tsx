@@ -8,7 +8,7 @@ import { Choice } from "../../ui/action";
 import { Command, line } from "../../ui/command";
 import { Empty, Loaded } from "../../ui/notices";
 import { number, words as all } from "../../words";
-import { events as words } from "../../words/en/events";
+import { eventsWords as words } from "../../words/events";
 import { ModelThen } from "./model-then";
 import { textOf } from "./moment";
 import { isAfter } from "./steps";

@@ -8,10 +8,11 @@ import { paths } from "../../paths";
 import { Action, Choice, Field } from "../../ui/action";
 import { line } from "../../ui/command";
 import { words } from "../../words";
+import { modelWords } from "../../words/model";
 import { tagChanges, tagLines, type Version } from "./versions";
 
 type Model = Schemas["ModelRecord"];
-const say = words.model;
+const say = modelWords;
 
 /** Begins with fresh values each time the dialog opens: it is mounted with it. */
 function OnOpen({ run }: { run: () => void }) {

@@ -14,8 +14,9 @@ import { Loaded } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { Time } from "../../ui/values";
 import { words } from "../../words";
+import { modelWords } from "../../words/model";
 
-const say = words.model.did;
+const say = modelWords.did;
 const FIRST = 15;
 const MOST = 1000;
 

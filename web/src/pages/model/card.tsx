@@ -8,10 +8,10 @@ import { Markdown } from "../../ui/markdown";
 import { Empty, Loaded } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { bytes } from "../../ui/values";
-import { words } from "../../words";
+import { modelWords } from "../../words/model";
 import { cardOf, splitFront, type Version } from "./versions";
 
-const say = words.model.card;
+const say = modelWords.card;
 const LARGEST = 262_144;
 
 interface Props {

@@ -7,11 +7,12 @@ import { paths } from "../../paths";
 import { Badge, State } from "../../ui/badges";
 import { TrafficBar } from "../../ui/traffic";
 import { Time } from "../../ui/values";
-import { number, words } from "../../words";
+import { number } from "../../words";
+import { modelWords } from "../../words/model";
 
 type Model = Schemas["ModelRecord"];
 type Endpoint = Schemas["EndpointRecord"];
-const say = words.model;
+const say = modelWords;
 
 export function Glance({ model, endpoints }: { model: Model; endpoints: readonly Endpoint[] | undefined }) {
   return (

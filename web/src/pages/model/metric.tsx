@@ -11,10 +11,10 @@ import { Empty, Loaded } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { Plot } from "../../ui/plot";
 import { figure } from "../../ui/values";
-import { words } from "../../words";
+import { modelWords } from "../../words/model";
 
 type TrendRecord = Schemas["TrendRecord"];
-const say = words.model.metric;
+const say = modelWords.metric;
 
 interface Props {
   name: string;

@@ -3,12 +3,12 @@
 import { paths } from "../../paths";
 import { Badge, State } from "../../ui/badges";
 import { figure, percent, Time } from "../../ui/values";
-import { words } from "../../words";
+import { modelWords } from "../../words/model";
 import { ArchiveVersion, DeprecateVersion } from "./actions";
 import { Alias, Tags } from "./head";
 import { inShort, type Version } from "./versions";
 
-const say = words.model.versions;
+const say = modelWords.versions;
 const METRICS = 3;
 
 export interface Shown {

@@ -11,12 +11,13 @@ import { Command, line } from "../../ui/command";
 import { Empty, Loaded } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { VirtualList } from "../../ui/virtual";
-import { number, words } from "../../words";
+import { number } from "../../words";
+import { modelWords } from "../../words/model";
 import { Row, type Shown } from "./row";
 import { useVersions, type Versions } from "./use-versions";
 import { type Filter, matches, type Version } from "./versions";
 
-const say = words.model.versions;
+const say = modelWords.versions;
 const LABELS = ["stable", "beta", "experimental"];
 const ROW_HEIGHT = 100;
 /** Matches that fill the list; while there are fewer, more versions are looked through. */
@@ -96,8 +97,8 @@ function List({ loaded, found, isFiltered, model, more, row }: ListProps) {
         row={(version) => <Row {...row(version)} />}
       />
       <details>
-        <summary>{words.model.register.title}</summary>
-        <p class="faint">{words.model.register.text}</p>
+        <summary>{modelWords.register.title}</summary>
+        <p class="faint">{modelWords.register.text}</p>
         <Command line={line("register", "--name", model.name, "--model-path", "./model")} />
       </details>
     </>

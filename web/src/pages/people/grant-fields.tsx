@@ -1,7 +1,7 @@
 /** Fields that say what somebody may do. */
 
 import { Choice, Field } from "../../ui/action";
-import { people as words } from "../../words/en/people";
+import { peopleWords as words } from "../../words/people";
 import type { Draft } from "./grants";
 
 interface Props {

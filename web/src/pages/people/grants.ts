@@ -1,7 +1,7 @@
 /** Grants in words, as a form holds them, and as options of the command line. */
 
 import type { Schemas } from "../../api/client";
-import { people as words } from "../../words/en/people";
+import { peopleWords as words } from "../../words/people";
 
 export type Grant = Schemas["GrantRecord"];
 

@@ -6,7 +6,7 @@ import "../../styles/people.css";
 import { useAddress } from "../../data/address";
 import { Page } from "../../ui/page";
 import { Tabs } from "../../ui/tabs";
-import { people as words } from "../../words/en/people";
+import { peopleWords as words } from "../../words/people";
 import { Tokens } from "./tokens";
 import { Users } from "./users";
 import { You } from "./you";

@@ -8,12 +8,13 @@ import { useData } from "../../data/use";
 import { Action, Field } from "../../ui/action";
 import { Badge, type Kind } from "../../ui/badges";
 import { line } from "../../ui/command";
+import { Frame } from "../../ui/frame";
 import { Empty, Loaded } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { Secret } from "../../ui/secret";
 import { Time } from "../../ui/values";
 import { words as everywhere } from "../../words";
-import { people as words } from "../../words/en/people";
+import { peopleWords as words } from "../../words/people";
 import { GrantFields } from "./grant-fields";
 import { grantsOf, grantsText, NOTHING, optionsOf } from "./grants";
 import { all } from "./pages";
@@ -76,7 +77,7 @@ export function Tokens() {
 
 function Table({ tokens, reload, onIssued }: { tokens: Token[]; reload: () => void; onIssued: (token: Issued) => void }) {
   return (
-    <div class="table-frame">
+    <Frame label={said.title}>
       <table aria-label={said.title}>
         <thead>
           <tr>
@@ -96,7 +97,7 @@ function Table({ tokens, reload, onIssued }: { tokens: Token[]; reload: () => vo
           ))}
         </tbody>
       </table>
-    </div>
+    </Frame>
   );
 }
 

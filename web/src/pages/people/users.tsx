@@ -7,11 +7,12 @@ import { useData } from "../../data/use";
 import { Action, Field } from "../../ui/action";
 import { Badge } from "../../ui/badges";
 import { line } from "../../ui/command";
+import { Frame } from "../../ui/frame";
 import { Empty, Loaded } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { Time } from "../../ui/values";
 import { number } from "../../words";
-import { people as words } from "../../words/en/people";
+import { peopleWords as words } from "../../words/people";
 import { GrantFields } from "./grant-fields";
 import { draftOf, grantsOf, grantsText, grantText, NOTHING, optionsOf } from "./grants";
 import { all } from "./pages";
@@ -47,7 +48,7 @@ export function Users() {
 
 function Table({ users, reload }: { users: User[]; reload: () => void }) {
   return (
-    <div class="table-frame">
+    <Frame label={said.title}>
       <table aria-label={said.title}>
         <thead>
           <tr>
@@ -71,7 +72,7 @@ function Table({ users, reload }: { users: User[]; reload: () => void }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Frame>
   );
 }
 

@@ -10,7 +10,7 @@ import { Badge } from "../../ui/badges";
 import { Command, line } from "../../ui/command";
 import { ErrorNotice, Loaded } from "../../ui/notices";
 import { Section } from "../../ui/page";
-import { people as words } from "../../words/en/people";
+import { peopleWords as words } from "../../words/people";
 import { grantText } from "./grants";
 
 const said = words.you;

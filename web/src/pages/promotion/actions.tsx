@@ -7,9 +7,10 @@ import { hindrance, isOpen, mayApply, mayReject, mayWithdraw, may, type Person, 
 import { Action, Field } from "../../ui/action";
 import { line } from "../../ui/command";
 import { counted, words } from "../../words";
+import { promotionWords } from "../../words/promotion";
 import { missingVotes } from "./progress";
 
-const said = words.promotion.act;
+const said = promotionWords.act;
 
 interface Props {
   promotion: Promotion;
@@ -52,7 +53,7 @@ function Approve({ promotion, person, onDone }: Props) {
   const speaker = useSpeaker(person);
   const why = useWords();
   const left = missingVotes(promotion) - 1;
-  const told = left > 0 ? said.approveMore(counted(left, words.promotion.approval, words.promotion.approvals)) : said.approveLast;
+  const told = left > 0 ? said.approveMore(counted(left, promotionWords.approval, promotionWords.approvals)) : said.approveLast;
   return (
     <Action
       label={said.approve}

@@ -2,6 +2,7 @@
 
 import { figure } from "../../ui/values";
 import { words } from "../../words";
+import { promotionWords } from "../../words/promotion";
 
 /** A line of evidence: what it is about, where that is told, and the value. */
 export interface Fact {
@@ -23,17 +24,17 @@ function againstHolder(metrics: Record<string, unknown>, holder: string): Fact[]
   if (!entries.every(([, pair]) => Array.isArray(pair) && pair.length === 2)) return [];
   return entries.map(([name, pair]) => {
     const [own, other] = pair as [unknown, unknown];
-    return { about: name, text: words.promotion.gates.against(told(own), told(other), holder) };
+    return { about: name, text: promotionWords.gates.against(told(own), told(other), holder) };
   });
 }
 
 /** A JSON value in a line. */
 export function told(value: unknown): string {
-  if (value === null || value === undefined) return words.promotion.gates.nothing;
+  if (value === null || value === undefined) return promotionWords.gates.nothing;
   if (typeof value === "boolean") return value ? words.common.yes : words.common.no;
   if (typeof value === "number") return figure(value);
   if (typeof value === "string") return value;
-  if (Array.isArray(value)) return value.length === 0 ? words.promotion.gates.nothing : value.map(told).join(", ");
+  if (Array.isArray(value)) return value.length === 0 ? promotionWords.gates.nothing : value.map(told).join(", ");
   return JSON.stringify(value);
 }
 

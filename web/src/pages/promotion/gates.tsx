@@ -2,12 +2,13 @@
 
 import type { Promotion } from "../promotions/rights";
 import { Badge } from "../../ui/badges";
+import { Frame } from "../../ui/frame";
 import { Section } from "../../ui/page";
 import { Time } from "../../ui/values";
-import { words } from "../../words";
+import { promotionWords } from "../../words/promotion";
 import { facts, isAddress } from "./evidence";
 
-const said = words.promotion.gates;
+const said = promotionWords.gates;
 
 export function Gates({ promotion: { verdicts = [], evaluated_at } }: { promotion: Promotion }) {
   const judged = evaluated_at !== "" && (
@@ -24,7 +25,7 @@ export function Gates({ promotion: { verdicts = [], evaluated_at } }: { promotio
   }
   return (
     <Section title={said.title} actions={judged}>
-      <div class="table-frame" tabIndex={0} role="group" aria-label={said.caption}>
+      <Frame label={said.caption}>
         <table class="gates" aria-label={said.caption}>
           <thead>
             <tr>
@@ -52,7 +53,7 @@ export function Gates({ promotion: { verdicts = [], evaluated_at } }: { promotio
             ))}
           </tbody>
         </table>
-      </div>
+      </Frame>
     </Section>
   );
 }

@@ -15,7 +15,8 @@ import { State } from "../../ui/badges";
 import { Loaded } from "../../ui/notices";
 import { Page, Section } from "../../ui/page";
 import { Time } from "../../ui/values";
-import { counted, number, words } from "../../words";
+import { counted, number } from "../../words";
+import { promotionWords } from "../../words/promotion";
 import { Actions, nameOf } from "./actions";
 import { Evidence, Gates } from "./gates";
 import { type Entry, loadHistory } from "./history";
@@ -23,7 +24,7 @@ import { type Holder, loadHolder } from "./holder";
 import { missingVotes, type Step, steps } from "./progress";
 import { History, Votes } from "./talk";
 
-const said = words.promotion;
+const said = promotionWords;
 const CRUMBS = [{ text: said.list.title, href: paths.promotions() }];
 
 interface Found {

@@ -6,10 +6,11 @@ import { Badge } from "../../ui/badges";
 import { Loaded } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { Time } from "../../ui/values";
-import { number, words } from "../../words";
+import { number } from "../../words";
+import { promotionWords } from "../../words/promotion";
 import type { Entry } from "./history";
 
-const said = words.promotion;
+const said = promotionWords;
 
 export function Votes({ promotion }: { promotion: Promotion }) {
   const { votes = [], approvers = [], approvals_needed } = promotion;
@@ -68,7 +69,7 @@ export function History({ data }: { data: Data<Entry[]> }) {
                 {one.text !== "" && <p class="words">{one.text}</p>}
                 {one.missing !== null && (
                   <p class="faint">
-                    {words.promotion.gates.title}:{" "}
+                    {promotionWords.gates.title}:{" "}
                     {one.missing.length === 0 ? said.history.met : said.history.missing(one.missing.join(", "))}
                   </p>
                 )}

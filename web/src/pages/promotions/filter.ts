@@ -1,8 +1,8 @@
 /** Which promotions are listed, as the address says: `?state=applied&model=fraud`. */
 
-import type { words } from "../../words";
+import type { promotionWords } from "../../words/promotion";
 
-export type StateFilter = keyof typeof words.promotion.list.states;
+export type StateFilter = keyof typeof promotionWords.list.states;
 export const STATES: readonly StateFilter[] = [
   "open",
   "all",

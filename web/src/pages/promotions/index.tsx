@@ -14,11 +14,12 @@ import { Empty, ErrorNotice, Loaded } from "../../ui/notices";
 import { Page, Section } from "../../ui/page";
 import { line } from "../../ui/command";
 import { words } from "../../words";
+import { promotionWords } from "../../words/promotion";
 import { type Filter, filterAddress, parseFilter, STATES, type StateFilter } from "./filter";
 import { type Promotion, split } from "./rights";
 import { PromotionTable } from "./table";
 
-const said = words.promotion.list;
+const said = promotionWords.list;
 const PAGE = 100;
 
 interface Listed {

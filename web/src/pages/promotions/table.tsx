@@ -2,11 +2,13 @@
 
 import { paths } from "../../paths";
 import { Badge, State } from "../../ui/badges";
+import { Frame } from "../../ui/frame";
 import { Time } from "../../ui/values";
-import { number, words } from "../../words";
+import { number } from "../../words";
+import { promotionWords } from "../../words/promotion";
 import { approvals, type Person, type Promotion, todo } from "./rights";
 
-const said = words.promotion;
+const said = promotionWords;
 
 interface Props {
   promotions: readonly Promotion[];
@@ -18,7 +20,7 @@ interface Props {
 export function PromotionTable({ promotions, caption, person }: Props) {
   const { columns } = said.list;
   return (
-    <div class="table-frame" tabIndex={0} role="group" aria-label={caption}>
+    <Frame label={caption}>
       <table class="promotions" aria-label={caption}>
         <thead>
           <tr>
@@ -36,7 +38,7 @@ export function PromotionTable({ promotions, caption, person }: Props) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Frame>
   );
 }
 

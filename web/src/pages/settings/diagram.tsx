@@ -1,10 +1,10 @@
 /** The stage graph as a drawing; the table below it says the same. */
 
 import { Graph as Drawing } from "../../ui/graph";
-import { words as everywhere } from "../../words";
+import { settingsWords } from "../../words/settings";
 import type { Graph } from "./graph";
 
-const said = everywhere.settings.graph;
+const said = settingsWords.graph;
 
 export function Diagram({ graph }: { graph: Graph }) {
   const nodes = graph.stages.map((stage) => ({ id: stage, title: stage, detail: noteOf(graph, stage), shape: "pill" as const }));

@@ -1,6 +1,6 @@
 /** A stage graph as its document tells it, read for being shown. */
 
-import { settings as words } from "../../words/en/settings";
+import { settingsWords as words } from "../../words/settings";
 
 const said = words.graph;
 

@@ -2,17 +2,16 @@
 
 import "../../styles/lists.css";
 import "../../styles/settings.css";
-// The drawing of graphs has its styles there.
-import "../../styles/version.css";
 
 import { Choice } from "../../ui/action";
 import { Page, Section } from "../../ui/page";
 import { type Theme, theme } from "../../theme";
 import { language, words as everywhere } from "../../words";
+import { settingsWords } from "../../words/settings";
 import { Server } from "./server";
 import { Stages } from "./stages";
 
-const words = everywhere.settings;
+const words = settingsWords;
 
 export default function SettingsPage() {
   return (

@@ -7,9 +7,10 @@ import { Badge } from "../../ui/badges";
 import { Command } from "../../ui/command";
 import { Loaded } from "../../ui/notices";
 import { Section } from "../../ui/page";
-import { words as everywhere } from "../../words";
+import { words } from "../../words";
+import { settingsWords } from "../../words/settings";
 
-const said = everywhere.settings.server;
+const said = settingsWords.server;
 const EVERY_S = 10;
 const LINKS = [
   ["/docs", said.docs],
@@ -85,6 +86,6 @@ async function readiness(signal: AbortSignal): Promise<Schemas["Readiness"] | nu
 }
 
 function Answer({ word }: { word: string | undefined }) {
-  const { yes, no } = everywhere.common;
+  const { yes, no } = words.common;
   return <Badge kind={word === "ok" ? "good" : "bad"}>{word === "ok" ? yes : (word ?? no)}</Badge>;
 }

@@ -6,13 +6,14 @@ import { useData } from "../../data/use";
 import { Choice } from "../../ui/action";
 import { Badge, State } from "../../ui/badges";
 import { Command, line } from "../../ui/command";
+import { Frame } from "../../ui/frame";
 import { Loaded } from "../../ui/notices";
 import { Section } from "../../ui/page";
-import { words as everywhere } from "../../words";
+import { settingsWords } from "../../words/settings";
 import { Diagram } from "./diagram";
 import { type Graph, graphOf } from "./graph";
 
-const said = everywhere.settings.graph;
+const said = settingsWords.graph;
 const MOST_MODELS = 500;
 
 export function Stages() {
@@ -68,7 +69,7 @@ function Shown({ record, model }: { record: Schemas["GraphRecord"]; model: strin
 
 function Moves({ graph }: { graph: Graph }) {
   return (
-    <div class="table-frame">
+    <Frame label={said.moves}>
       <table>
         <caption>{said.moves}</caption>
         <thead>
@@ -96,7 +97,7 @@ function Moves({ graph }: { graph: Graph }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Frame>
   );
 }
 

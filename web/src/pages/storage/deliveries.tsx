@@ -5,11 +5,12 @@ import { useData } from "../../data/use";
 import { Action } from "../../ui/action";
 import { Badge, type Kind } from "../../ui/badges";
 import { line } from "../../ui/command";
+import { Frame } from "../../ui/frame";
 import { Empty, Loaded } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { Time } from "../../ui/values";
 import { number } from "../../words";
-import { storage as words } from "../../words/en/storage";
+import { storageWords as words } from "../../words/storage";
 import type { Webhook } from "./webhooks";
 
 const said = words.webhooks;
@@ -32,7 +33,7 @@ export function Deliveries({ webhook }: { webhook: Webhook }) {
           deliveries.length === 0 ? (
             <Empty text={said.noDeliveries} command={line("webhook", "test", webhook.id)} />
           ) : (
-            <div class="table-frame">
+            <Frame label={title}>
               <table aria-label={title}>
                 <thead>
                   <tr>
@@ -52,7 +53,7 @@ export function Deliveries({ webhook }: { webhook: Webhook }) {
                   ))}
                 </tbody>
               </table>
-            </div>
+            </Frame>
           )
         }
       </Loaded>

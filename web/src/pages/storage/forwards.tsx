@@ -9,11 +9,12 @@ import { paths } from "../../paths";
 import { Action, Choice } from "../../ui/action";
 import { Badge, type Kind } from "../../ui/badges";
 import { line } from "../../ui/command";
+import { Frame } from "../../ui/frame";
 import { Empty, Loaded } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { Time } from "../../ui/values";
 import { number, words as everywhere } from "../../words";
-import { storage as words } from "../../words/en/storage";
+import { storageWords as words } from "../../words/storage";
 import { webLink } from "./links";
 
 const said = words.forwards;
@@ -75,7 +76,7 @@ export function Forwards() {
 
 function Table({ forwards, reload }: { forwards: Forward[]; reload: () => void }) {
   return (
-    <div class="table-frame">
+    <Frame label={said.title}>
       <table aria-label={said.title}>
         <thead>
           <tr>
@@ -95,7 +96,7 @@ function Table({ forwards, reload }: { forwards: Forward[]; reload: () => void }
           ))}
         </tbody>
       </table>
-    </div>
+    </Frame>
   );
 }
 

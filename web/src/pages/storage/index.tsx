@@ -6,7 +6,7 @@ import "../../styles/storage.css";
 import { useAddress } from "../../data/address";
 import { Page } from "../../ui/page";
 import { Tabs } from "../../ui/tabs";
-import { storage as words } from "../../words/en/storage";
+import { storageWords as words } from "../../words/storage";
 import { Forwards } from "./forwards";
 import { Store } from "./store";
 import { Webhooks } from "./webhooks";

@@ -7,11 +7,12 @@ import { answered, api, once, type Schemas } from "../../api/client";
 import { useData } from "../../data/use";
 import { Action, Field } from "../../ui/action";
 import { Command, line } from "../../ui/command";
+import { Frame } from "../../ui/frame";
 import { Loaded } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { bytes, percent, Time } from "../../ui/values";
 import { counted, number } from "../../words";
-import { storage as words } from "../../words/en/storage";
+import { storageWords as words } from "../../words/storage";
 import { commonFirst, saved } from "./numbers";
 
 type Stats = Required<Schemas["Stats"]>;
@@ -89,7 +90,7 @@ function Counts({ title, counts }: { title: string; counts: Record<string, numbe
   const rows = commonFirst(counts);
   const most = Math.max(1, ...rows.map(([, count]) => count));
   return (
-    <div class="table-frame">
+    <Frame label={title}>
       <table>
         <caption>{title}</caption>
         <thead class="hidden-text">
@@ -110,7 +111,7 @@ function Counts({ title, counts }: { title: string; counts: Record<string, numbe
           ))}
         </tbody>
       </table>
-    </div>
+    </Frame>
   );
 }
 

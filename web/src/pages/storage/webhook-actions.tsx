@@ -5,7 +5,7 @@ import { useState } from "preact/hooks";
 import { answered, api, once, type Schemas } from "../../api/client";
 import { Action, Choice, Field } from "../../ui/action";
 import { line } from "../../ui/command";
-import { storage as words } from "../../words/en/storage";
+import { storageWords as words } from "../../words/storage";
 import { listed } from "../alerts/channel";
 import type { Webhook } from "./webhooks";
 

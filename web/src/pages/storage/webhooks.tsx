@@ -11,7 +11,7 @@ import { Empty, Loaded } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { Secret } from "../../ui/secret";
 import { number } from "../../words";
-import { storage as words } from "../../words/en/storage";
+import { storageWords as words } from "../../words/storage";
 import { Deliveries } from "./deliveries";
 import { NewWebhook, WebhookActions } from "./webhook-actions";
 

@@ -7,12 +7,13 @@ import { paths } from "../../paths";
 import { Action, Choice, Field } from "../../ui/action";
 import { line } from "../../ui/command";
 import { words } from "../../words";
+import { versionWords } from "../../words/version";
 import { Deploy } from "./deploy";
 import { Move, Request } from "./move";
 import { gatedFirst, isExclusive } from "./moves";
 
 type Version = Schemas["VersionRecord"];
-const W = words.version.actions;
+const W = versionWords.actions;
 
 interface Props {
   record: Version;
@@ -41,7 +42,7 @@ export function Actions({ record, model, graph, onDone }: Props) {
           class="button"
           href={paths.compare([`${record.name}/${held}`, `${record.name}/${record.version}`])}
         >
-          {words.version.compare}
+          {versionWords.compare}
         </a>
       )}
     </>

@@ -11,11 +11,12 @@ import { line } from "../../ui/command";
 import { Loaded } from "../../ui/notices";
 import { seconds } from "../../ui/values";
 import { words } from "../../words";
+import { versionWords } from "../../words/version";
 import { deployBody, deployWords, hasSteps, told, type Wish } from "./plan";
 
 type Version = Schemas["VersionRecord"];
-type Strategy = keyof typeof words.version.actions.strategies;
-const W = words.version.actions;
+type Strategy = keyof typeof versionWords.actions.strategies;
+const W = versionWords.actions;
 const STRATEGIES = Object.entries(W.strategies) as [Strategy, string][];
 /** While somebody types, the plan is not asked for. */
 const TYPING_MS = 300;

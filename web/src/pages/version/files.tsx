@@ -7,14 +7,16 @@ import { asProblem, type Problem, problemOf } from "../../api/problem";
 import { token } from "../../api/session";
 import { Action } from "../../ui/action";
 import { Command, Copy, line } from "../../ui/command";
+import { Frame } from "../../ui/frame";
 import { Empty, ErrorNotice } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { bytes, Digest } from "../../ui/values";
 import { counted, words } from "../../words";
+import { versionWords } from "../../words/version";
 
 type Version = Schemas["VersionRecord"];
 type File = Schemas["FileRecord"];
-const W = words.version.files;
+const W = versionWords.files;
 const ROWS = 100;
 /** A download that needs a token is held in memory before it is saved. */
 const MOST_BYTES = 64 * 1024 * 1024;
@@ -62,7 +64,7 @@ export function Files({ record }: { record: Version }) {
 
 function FileTable({ reference, files }: { reference: string; files: File[] }) {
   return (
-    <div class="table-frame" tabIndex={0} role="group" aria-label={W.title}>
+    <Frame label={W.title}>
       <table aria-label={W.title}>
         <thead>
           <tr>
@@ -99,7 +101,7 @@ function FileTable({ reference, files }: { reference: string; files: File[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Frame>
   );
 }
 

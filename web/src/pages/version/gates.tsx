@@ -4,15 +4,17 @@ import { answered, api, type Schemas } from "../../api/client";
 import { type Data, useData } from "../../data/use";
 import { Badge } from "../../ui/badges";
 import { Command, line } from "../../ui/command";
+import { Frame } from "../../ui/frame";
 import { Empty, Loaded } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { Time } from "../../ui/values";
-import { counted, number, words } from "../../words";
+import { counted, number } from "../../words";
+import { versionWords } from "../../words/version";
 import { gatedFirst, missing, wait } from "./moves";
 import { evidence } from "./plain";
 
 type Version = Schemas["VersionRecord"];
-const W = words.version.gates;
+const W = versionWords.gates;
 
 /** What a move to a stage would need; asked again when something happens to the model. */
 export function useGates(record: Version, stage: string): Data<Schemas["GateReport"] | null> {
@@ -82,7 +84,7 @@ function Report({ report }: { report: Schemas["GateReport"] }) {
 function Verdicts({ report }: { report: Schemas["GateReport"] }) {
   const title = W.move(report.from_stage, report.target_stage);
   return (
-    <div class="table-frame" tabIndex={0} role="group" aria-label={title}>
+    <Frame label={title}>
       <table aria-label={title} class="verdicts">
         <thead>
           <tr>
@@ -113,7 +115,7 @@ function Verdicts({ report }: { report: Schemas["GateReport"] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Frame>
   );
 }
 
@@ -145,7 +147,7 @@ function Tests({ record }: { record: Version }) {
 function TestTable({ results }: { results: Schemas["SuiteResult"][] }) {
   const sources: Record<string, string> = W.sources;
   return (
-    <div class="table-frame" tabIndex={0} role="group" aria-label={W.tests}>
+    <Frame label={W.tests}>
       <table aria-label={W.tests}>
         <thead>
           <tr>
@@ -180,6 +182,6 @@ function TestTable({ results }: { results: Schemas["SuiteResult"][] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Frame>
   );
 }

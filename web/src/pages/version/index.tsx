@@ -12,7 +12,7 @@ import { Loaded } from "../../ui/notices";
 import { Page } from "../../ui/page";
 import { Tabs } from "../../ui/tabs";
 import { percent } from "../../ui/values";
-import { words } from "../../words";
+import { versionWords } from "../../words/version";
 import { Actions } from "./actions";
 import { useQuery } from "./address";
 import { Files } from "./files";
@@ -23,7 +23,7 @@ import { Signature } from "./signature";
 import { Use } from "./use";
 
 type Version = Schemas["VersionRecord"];
-const W = words.version;
+const W = versionWords;
 
 interface Found {
   record: Version;

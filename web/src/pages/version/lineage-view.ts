@@ -2,11 +2,11 @@
 
 import type { Schemas } from "../../api/client";
 import type { GraphEdge, GraphNode, Shape } from "../../ui/graph-layout";
-import { words } from "../../words";
+import { versionWords } from "../../words/version";
 
 type LineageGraph = Schemas["LineageGraph"];
 type LineageNode = Schemas["LineageNode"];
-const W = words.version.lineage;
+const W = versionWords.lineage;
 
 const SHAPES: Record<string, Shape> = { version: "box", dataset: "cylinder", feature: "hexagon", code: "note", run: "pill" };
 

@@ -8,16 +8,17 @@ import { paths } from "../../paths";
 import { Choice } from "../../ui/action";
 import { Badge, State } from "../../ui/badges";
 import { Command, line } from "../../ui/command";
+import { Frame } from "../../ui/frame";
 import { Graph } from "../../ui/graph";
 import { Empty, Loaded } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { Time } from "../../ui/values";
-import { words } from "../../words";
+import { versionWords } from "../../words/version";
 import { useQuery } from "./address";
 import { type Branch, branches, detailOf, drawn, inputOf, kindOf, titleOf } from "./lineage-view";
 
 type LineageGraph = Schemas["LineageGraph"];
-const W = words.version.lineage;
+const W = versionWords.lineage;
 const DEPTHS = ["", "1", "2", "3", "5", "10"];
 
 /** Where a thing leads to: a version to its page, an input to the list of those who use it. */
@@ -146,7 +147,7 @@ function Users({ kind, name }: { kind: string; name: string }) {
 
 function UseTable({ uses, title }: { uses: Schemas["LineageUse"][]; title: string }) {
   return (
-    <div class="table-frame" tabIndex={0} role="group" aria-label={title}>
+    <Frame label={title}>
       <table aria-label={title}>
         <thead>
           <tr>
@@ -181,6 +182,6 @@ function UseTable({ uses, title }: { uses: Schemas["LineageUse"][]; title: strin
           ))}
         </tbody>
       </table>
-    </div>
+    </Frame>
   );
 }

@@ -9,11 +9,12 @@ import { Action, Choice, Field } from "../../ui/action";
 import { line } from "../../ui/command";
 import { Loaded } from "../../ui/notices";
 import { counted, words } from "../../words";
+import { versionWords } from "../../words/version";
 import { useGates } from "./gates";
 import { missing } from "./moves";
 
 type Version = Schemas["VersionRecord"];
-const W = words.version.actions;
+const W = versionWords.actions;
 
 /** How the choice about whoever stands in the stage is sent, and written on the command line. */
 const KEEPING: Record<string, { sent: boolean | null; option: string[] }> = {
@@ -136,7 +137,7 @@ export function effects(report: Schemas["GateReport"] | null, keeping: string): 
 }
 
 function approvals(report: Schemas["GateReport"]): string {
-  return counted(report.approvals_needed, words.version.gates.approval, words.version.gates.approvalsMany);
+  return counted(report.approvals_needed, versionWords.gates.approval, versionWords.gates.approvalsMany);
 }
 
 function RequestEffect({ record, stage }: { record: Version; stage: string }) {
@@ -150,7 +151,7 @@ function RequestEffect({ record, stage }: { record: Version; stage: string }) {
             <>
               {!value.met && <p>{W.requestGates(missing(value).join(", "))}</p>}
               {value.approvals_needed > 0 && (
-                <p>{words.version.gates.approvals(approvals(value))}</p>
+                <p>{versionWords.gates.approvals(approvals(value))}</p>
               )}
             </>
           )

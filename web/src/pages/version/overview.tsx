@@ -6,13 +6,15 @@ import { answered, api, type Schemas } from "../../api/client";
 import { useData } from "../../data/use";
 import { paths } from "../../paths";
 import { Copy } from "../../ui/command";
+import { Frame } from "../../ui/frame";
 import { Section } from "../../ui/page";
 import { bytes, Digest, figure, percent, Time } from "../../ui/values";
-import { number, words } from "../../words";
+import { number } from "../../words";
+import { versionWords } from "../../words/version";
 import { flattened, plain, safeLink } from "./plain";
 
 type Version = Schemas["VersionRecord"];
-const W = words.version;
+const W = versionWords;
 
 export function Overview({ record }: { record: Version }) {
   return (
@@ -181,7 +183,7 @@ function Metrics({ record }: { record: Version }) {
   const names = [...new Set([...columns.flatMap(([, values]) => Object.keys(values)), ...Object.keys(samples)])].sort();
   if (names.length === 0) return <p class="faint">{W.metrics.none}</p>;
   return (
-    <div class="table-frame" tabIndex={0} role="group" aria-label={W.metrics.title}>
+    <Frame label={W.metrics.title}>
       <table aria-label={W.metrics.title}>
         {record.sample_size != null && <caption>{W.metrics.size(number(record.sample_size))}</caption>}
         <thead>
@@ -213,7 +215,7 @@ function Metrics({ record }: { record: Version }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Frame>
   );
 }
 
@@ -229,7 +231,7 @@ function Table({ words: said, values }: { words: TableWords; values: Record<stri
   if (rows.length === 0) return null;
   return (
     <Section title={said.title}>
-      <div class="table-frame tall" tabIndex={0} role="group" aria-label={said.title}>
+      <Frame label={said.title} isTall>
         <table aria-label={said.title}>
           <thead>
             <tr>
@@ -248,7 +250,7 @@ function Table({ words: said, values }: { words: TableWords; values: Record<stri
             ))}
           </tbody>
         </table>
-      </div>
+      </Frame>
     </Section>
   );
 }

@@ -2,9 +2,10 @@
 
 import type { Schemas } from "../../api/client";
 import { percent, seconds } from "../../ui/values";
-import { number, words } from "../../words";
+import { number } from "../../words";
+import { versionWords } from "../../words/version";
 
-const W = words.version.actions;
+const W = versionWords.actions;
 
 /** What is filled in, as text. */
 export interface Wish {

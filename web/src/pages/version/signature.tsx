@@ -1,11 +1,13 @@
 /** What a version takes and gives. */
 
 import type { Schemas } from "../../api/client";
+import { Frame } from "../../ui/frame";
 import { Section } from "../../ui/page";
 import { words } from "../../words";
+import { versionWords } from "../../words/version";
 import { type Field, fieldsOf } from "./schema";
 
-const W = words.version.signature;
+const W = versionWords.signature;
 
 export function Signature({ record }: { record: Schemas["VersionRecord"] }) {
   return (
@@ -48,7 +50,7 @@ function Schema({ title, schema }: { title: string; schema: Record<string, unkno
 
 function Fields({ title, fields }: { title: string; fields: Field[] }) {
   return (
-    <div class="table-frame tall" tabIndex={0} role="group" aria-label={title}>
+    <Frame label={title} isTall>
       <table aria-label={title}>
         <thead>
           <tr>
@@ -71,6 +73,6 @@ function Fields({ title, fields }: { title: string; fields: Field[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Frame>
   );
 }

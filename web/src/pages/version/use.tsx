@@ -5,7 +5,7 @@ import { token } from "../../api/session";
 import { Command, Copy, line } from "../../ui/command";
 import { Section } from "../../ui/page";
 import { percent } from "../../ui/values";
-import { words } from "../../words";
+import { versionWords } from "../../words/version";
 import {
   cliDownload,
   cliPredict,
@@ -17,7 +17,7 @@ import {
   pythonLoad,
 } from "./snippets";
 
-const W = words.version.use;
+const W = versionWords.use;
 
 interface Props {
   record: Schemas["VersionRecord"];

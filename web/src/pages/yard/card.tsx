@@ -4,7 +4,8 @@ import { paths } from "../../paths";
 import { Badge, State } from "../../ui/badges";
 import { TrafficBar } from "../../ui/traffic";
 import { Time } from "../../ui/values";
-import { counted, words } from "../../words";
+import { counted } from "../../words";
+import { yardWords } from "../../words/yard";
 import type { Endpoint, Health } from "./health";
 import { addressOf, NOTHING, type Wanted } from "./query";
 import { type Card, holdersOf, type Model } from "./state";
@@ -20,7 +21,7 @@ export function ModelCard({ card: { model, endpoints, health } }: { card: Card }
         <h3>
           <a href={paths.model(model.name)}>{model.name}</a>
         </h3>
-        <Badge kind={health.kind}>{words.yard.models.health[health.word]}</Badge>
+        <Badge kind={health.kind}>{yardWords.models.health[health.word]}</Badge>
       </div>
       {model.description !== "" && <p class="two-lines">{model.description}</p>}
       <Detail health={health} />
@@ -41,7 +42,7 @@ function Detail({ health }: { health: Health }) {
 }
 
 function Holders({ model }: { model: Model }) {
-  const say = words.yard.models;
+  const say = yardWords.models;
   const holders = holdersOf(model).slice(0, HOLDERS);
   const newest = model.latest_version ?? "";
   const isNewestShown = newest === "" || holders.some(([, version]) => version === newest);
@@ -93,7 +94,7 @@ function Held({ model, version }: { model: Model; version: string }) {
 
 function Traffic({ endpoint }: { endpoint: Endpoint }) {
   const { arms } = endpoint.route;
-  const label = words.yard.models.traffic(endpoint.environment);
+  const label = yardWords.models.traffic(endpoint.environment);
   if (arms.length === 0) return null;
   return (
     <div class="model-traffic">
@@ -106,7 +107,7 @@ function Traffic({ endpoint }: { endpoint: Endpoint }) {
 }
 
 function Facts({ model }: { model: Model }) {
-  const say = words.yard.models;
+  const say = yardWords.models;
   const tags = Object.entries(model.tags ?? {}).map(([key, value]) => (value === "" ? key : `${key}=${value}`));
   return (
     <div class="model-foot">

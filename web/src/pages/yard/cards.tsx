@@ -6,6 +6,7 @@ import type { Problem } from "../../api/problem";
 import { Empty, ErrorNotice } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { number, words } from "../../words";
+import { yardWords } from "../../words/yard";
 import { ModelCard } from "./card";
 import type { Wanted } from "./query";
 import { asBefore, type Card, cardsOf, type Yard } from "./state";
@@ -17,7 +18,7 @@ const PLACEHOLDERS = 6;
 
 export function ModelCards({ data, wanted }: { data: YardData; wanted: Wanted }) {
   const { yard, problem, reload, more } = data;
-  const say = words.yard.models;
+  const say = yardWords.models;
   return (
     <>
       {yard === undefined ? (
@@ -63,7 +64,7 @@ interface CardsProps {
 }
 
 function Cards({ yard, wanted, problem, reload }: CardsProps) {
-  const say = words.yard.models;
+  const say = yardWords.models;
   const { cards, sortAgain } = useCards(yard, wanted);
   const [count, setCount] = useState(AT_ONCE);
   const all = yard.models.length;

@@ -2,10 +2,10 @@
 
 import { Command, line } from "../../ui/command";
 import { Section } from "../../ui/page";
-import { words } from "../../words";
+import { yardWords } from "../../words/yard";
 
 export function FirstVisit() {
-  const say = words.yard.first;
+  const say = yardWords.first;
   return (
     <Section title={say.title}>
       <div class="card stack first-visit">

@@ -7,7 +7,8 @@ import { Empty, ErrorNotice } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { figure, Time } from "../../ui/values";
 import { VirtualList } from "../../ui/virtual";
-import { number, words } from "../../words";
+import { number } from "../../words";
+import { yardWords } from "../../words/yard";
 import { isSearchable, type Wanted, wordsOf } from "./query";
 import { type Found, useSearch, type Version } from "./use-search";
 
@@ -17,16 +18,16 @@ const METRICS = 2;
 export function FoundVersions({ wanted }: { wanted: Wanted }) {
   const found = useSearch(wanted);
   const isClear = isSearchable(wanted.q);
-  const told = isClear ? outcomeOf(found) : words.yard.found.unclear;
+  const told = isClear ? outcomeOf(found) : yardWords.found.unclear;
   return (
-    <Section title={words.yard.found.title} actions={<span role="status" class="faint numbers">{told}</span>}>
+    <Section title={yardWords.found.title} actions={<span role="status" class="faint numbers">{told}</span>}>
       {isClear && found.problem !== undefined && <ErrorNotice problem={found.problem} />}
       <div class="found" aria-busy={found.isLoading}>
         {isClear && <Hits found={found} wanted={wanted} />}
       </div>
       {isClear && (
         <div class="field">
-          <span class="faint">{words.yard.found.line}</span>
+          <span class="faint">{yardWords.found.line}</span>
           <Command line={line("search", ...wordsOf(wanted).split(/\s+/))} />
         </div>
       )}
@@ -35,13 +36,13 @@ export function FoundVersions({ wanted }: { wanted: Wanted }) {
 }
 
 function outcomeOf({ hits, isAll, isLoading }: Found): string {
-  const say = words.yard.found;
+  const say = yardWords.found;
   if (hits.length > 0) return say.count(number(hits.length), isAll);
   return isLoading ? say.searching : "";
 }
 
 function Hits({ found, wanted }: { found: Found; wanted: Wanted }) {
-  const say = words.yard.found;
+  const say = yardWords.found;
   const { hits, isLoading, problem, more } = found;
   if (hits.length > 0) {
     // Another search begins at the top of its list.
@@ -63,7 +64,7 @@ function rowOf(one: Version) {
 }
 
 function Row({ one }: { one: Version }) {
-  const say = words.yard.found;
+  const say = yardWords.found;
   const serving = Object.keys(one.serving ?? {});
   return (
     <div class="hit">
@@ -98,7 +99,7 @@ function Metrics({ metrics }: { metrics: Record<string, number> }) {
           <span class="faint">{name}</span> {figure(value)}
         </span>
       ))}
-      {all.length > METRICS && <span class="faint">{words.yard.found.moreMetrics(number(all.length - METRICS))}</span>}
+      {all.length > METRICS && <span class="faint">{yardWords.found.moreMetrics(number(all.length - METRICS))}</span>}
     </div>
   );
 }

@@ -14,7 +14,8 @@ import type { Schemas } from "../../api/client";
 import { paths } from "../../paths";
 import type { Kind } from "../../ui/badges";
 import { percent } from "../../ui/values";
-import { number, words } from "../../words";
+import { number } from "../../words";
+import { yardWords } from "../../words/yard";
 
 export type Endpoint = Schemas["EndpointRecord"];
 export type Alert = Schemas["AlertRecord"];
@@ -51,7 +52,7 @@ const WEEK_MS = 7 * 24 * 3600 * 1000;
 
 /** How a model fares. */
 export function healthOf({ endpoints, alerts, rollbacks }: Known, now: number): Health {
-  const say = words.yard.models.detail;
+  const say = yardWords.models.detail;
   const [firing, ...more] = alerts.filter((one) => one.state === "firing" && !one.silenced);
   if (firing !== undefined) {
     const told = firing.summary === "" ? firing.rule : firing.summary;
@@ -61,7 +62,7 @@ export function healthOf({ endpoints, alerts, rollbacks }: Known, now: number): 
 }
 
 function inRelease(endpoints: readonly Endpoint[]): Health | undefined {
-  const say = words.yard.models.detail;
+  const say = yardWords.models.detail;
   const live = endpoints.filter((one) => one.deployment?.live === true);
   const found = live.find((one) => one.deployment?.state === "PAUSED") ?? live[0];
   if (found?.deployment === undefined || found.deployment === null) return undefined;
@@ -76,7 +77,7 @@ function wentBack(endpoints: readonly Endpoint[], rollbacks: readonly Rollback[]
     // The route is the one that the rollback made; the next deployment gives the endpoint a higher epoch.
     const found = rollbacks.find((one) => one.environment === endpoint.environment && one.epoch === endpoint.epoch);
     if (found === undefined || now - Date.parse(found.at) > WEEK_MS) continue;
-    const told = words.yard.models.detail.rolledBack(found.version ?? "–", found.left ?? "–", endpoint.environment);
+    const told = yardWords.models.detail.rolledBack(found.version ?? "–", found.left ?? "–", endpoint.environment);
     const href = found.deployment_id === "" ? paths.endpoint(endpoint.name) : paths.deployment(found.deployment_id);
     return health("rolledBack", told, href);
   }
@@ -88,7 +89,7 @@ function served(endpoints: readonly Endpoint[]): Health {
   const [first] = serving;
   if (first === undefined) return health("nothing", "");
   const places = serving.map((one) => one.environment).join(", ");
-  return health("serving", words.yard.models.detail.serving(places), paths.endpoint(first.name));
+  return health("serving", yardWords.models.detail.serving(places), paths.endpoint(first.name));
 }
 
 function health(word: Word, detail: string, href?: string): Health {

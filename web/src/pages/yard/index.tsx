@@ -6,7 +6,7 @@ import { useLocation } from "preact-iso";
 import { useMemo } from "preact/hooks";
 
 import { Page } from "../../ui/page";
-import { words } from "../../words";
+import { yardWords } from "../../words/yard";
 import { ModelCards } from "./cards";
 import { FirstVisit } from "./first";
 import { FoundVersions } from "./found";
@@ -26,7 +26,7 @@ export default function YardPage() {
     route(addressOf(next), isTyping);
   };
   return (
-    <Page title={words.yard.title}>
+    <Page title={yardWords.title}>
       <div class="yard" data-searching={wanted.q === "" ? undefined : ""}>
         <SearchBar wanted={wanted} choices={choices} onChange={change} />
         <Strip />

@@ -3,7 +3,7 @@
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 
 import { Choice } from "../../ui/action";
-import { words } from "../../words";
+import { yardWords } from "../../words/yard";
 import { isNarrowed, NOTHING, SORTS, type Sort, type Wanted } from "./query";
 import type { Choices } from "./state";
 
@@ -18,7 +18,7 @@ interface Props {
 }
 
 export function SearchBar({ wanted, choices, onChange }: Props) {
-  const say = words.yard.search;
+  const say = yardWords.search;
   const set = (change: Partial<Wanted>) => {
     onChange({ ...wanted, ...change }, false);
   };
@@ -52,7 +52,7 @@ export function SearchBar({ wanted, choices, onChange }: Props) {
 }
 
 function SearchField({ wanted, onChange }: Pick<Props, "wanted" | "onChange">) {
-  const say = words.yard.search;
+  const say = yardWords.search;
   const id = useId();
   const field = useRef<HTMLInputElement>(null);
   const [text, setText] = useState(wanted.q);
@@ -124,5 +124,5 @@ function useSlash(field: { current: HTMLInputElement | null }): void {
 }
 
 function optionsOf(values: readonly string[]): (readonly [string, string])[] {
-  return [["", words.yard.search.any], ...values.map((one) => [one, one] as const)];
+  return [["", yardWords.search.any], ...values.map((one) => [one, one] as const)];
 }

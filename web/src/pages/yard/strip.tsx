@@ -12,7 +12,8 @@ import { paths } from "../../paths";
 import { ErrorNotice } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { Time } from "../../ui/values";
-import { number, words } from "../../words";
+import { number } from "../../words";
+import { yardWords } from "../../words/yard";
 import { useHappening } from "./use-happening";
 
 const SAID_EVERY_MS = 4000;
@@ -23,7 +24,7 @@ const NONE: HappenedEvent[] = [];
 export function Strip() {
   const { events, fresh, problem, reload } = useHappening();
   const versionOf = useVersionNames(events ?? NONE);
-  const say = words.yard.now;
+  const say = yardWords.now;
   return (
     <div class="strip">
       <Section title={say.title} actions={<a href={paths.events()}>{say.all}</a>}>
@@ -67,7 +68,7 @@ function Log({ events, fresh, versionOf }: { events: readonly HappenedEvent[]; f
       if (newest === undefined) return;
       said.current = newest.sequence;
       const tell = (one: HappenedEvent) => told(one, now.versionOf).text;
-      setLines(news.length <= FEW ? news.map(tell).reverse() : [words.yard.now.several(number(news.length), tell(newest))]);
+      setLines(news.length <= FEW ? news.map(tell).reverse() : [yardWords.now.several(number(news.length), tell(newest))]);
     }, SAID_EVERY_MS);
     return () => {
       clearInterval(timer);

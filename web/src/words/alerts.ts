@@ -1,0 +1,4 @@
+import { alerts } from "./en/alerts";
+import { spoken } from "./language";
+
+export const alertsWords = spoken({ en: alerts });

@@ -1,3 +1,0 @@
-export const running = {
-  title: "Running",
-};

@@ -1,0 +1,4 @@
+import { happenings } from "./en/happenings";
+import { spoken } from "./language";
+
+export const happeningsWords = spoken({ en: happenings });

@@ -1,0 +1,4 @@
+import { people } from "./en/people";
+import { spoken } from "./language";
+
+export const peopleWords = spoken({ en: people });

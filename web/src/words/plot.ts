@@ -1,0 +1,4 @@
+import { plot } from "./en/plot";
+import { spoken } from "./language";
+
+export const plotWords = spoken({ en: plot });

@@ -1,0 +1,4 @@
+import { settings } from "./en/settings";
+import { spoken } from "./language";
+
+export const settingsWords = spoken({ en: settings });

@@ -1,0 +1,4 @@
+import { version } from "./en/version";
+import { spoken } from "./language";
+
+export const versionWords = spoken({ en: version });
