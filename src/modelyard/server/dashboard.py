@@ -51,7 +51,7 @@ PAGES: Final = (
 )
 """The addresses of pages, as the application knows them."""
 
-# uPlot and Preact set styles through the CSSOM, which a policy does not concern.
+# Preact sets styles through the CSSOM, which a policy does not concern.
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
     " font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none';"
