@@ -130,10 +130,14 @@ def release(registry: ModelRegistry, name: str, images: Any) -> None:
     first = registry.deploy(name, "1.0.0", wait=60)
     console.print(f"{first.version} is {first.state}: {registry.predict(name, images[:1].tolist()).output}")
     pace: dict[str, Any] = {"step_seconds": 0.5, "min_requests": 20, "limits": {"max_error_rate": 0.05}}
+    # With steps of half a second, a machine that is busy for a moment looks like a model that has become slow.
+    pace["judge"] = {"metrics": ["errors"]}
     with Users(registry, name, images) as users:
         chapter("A canary that goes all the way")
         good = registry.get_deployment(registry.deploy(name, "1.1.0", "canary", wait=60, **pace))
         show("1.1.0, step by step", good, users)
+        if good.state != "SUCCEEDED":
+            raise SystemExit("error: 1.1.0 did not get through, as told above, so there is nothing to go back to later")
         users.answers.clear()
         chapter("A canary that fails, and is back before most users meet it")
         bad = registry.get_deployment(registry.deploy(name, "1.2.0", "canary", wait=60, **pace))

@@ -28,13 +28,20 @@ from hypothesis import settings
 
 from components import needs
 from components.postgres import MEMORY, PostgresServer, has_room, start_server
+from components.statements import share_compiled
 from components.templates import template_of
 from tools.features import promises
 
 PROJECT = Path(__file__).resolve().parent.parent
 REPEATED = frozenset({"postgresql", "url"})
 """Parameters of fixtures that stand for the same once more."""
-STORIES = frozenset({"test_ci.py", "test_documents.py", "test_process.py", "test_quickstart.py", "test_readme.py"})
+STORIES = frozenset(
+    f"test_{name}.py"
+    for name in (
+        "ci", "ci_templates", "documents", "how_to_flask", "how_to_hub", "how_to_serve", "mlflow_clients", "process",
+        "quickstart", "readme",
+    )
+)  # fmt: skip
 """Modules of tests/e2e that run whole programs, whose parts have tests of their own."""
 FOR_TESTS = frozenset({"MODELYARD_REQUIRE", "MODELYARD_SCREENSHOTS"})
 """Variables that say how tests are run."""
@@ -47,8 +54,14 @@ settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("dev", deadline=None)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add what makes a run complete."""
+    parser.addoption("--every-way", action="store_true", help="run each test of tests/contract/registry by every way")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Set up what must hold before the first test module is imported."""
+    share_compiled()
     settings.load_profile("ci" if os.environ.get("CI") else "dev")
     for name in [name for name in os.environ if name.startswith("MODELYARD_") and name not in FOR_TESTS]:
         del os.environ[name]

@@ -6,8 +6,8 @@ import click
 
 from modelyard.cli.alert_channels import channel
 from modelyard.cli.alert_rules import rule
+from modelyard.cli.interrupts import interruptible
 from modelyard.cli.lazy import sending, tables
-from modelyard.cli.monitor import interruptible
 from modelyard.cli.session import Session, pass_session
 from modelyard.cli.shape import Group, command
 from modelyard.domain.wire import AlertRecord

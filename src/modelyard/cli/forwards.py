@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
+from modelyard.cli.interrupts import interruptible
 from modelyard.cli.lazy import forwarding, tables
-from modelyard.cli.monitor import interruptible
 from modelyard.cli.session import Session, pass_session
 from modelyard.cli.shape import Group, command
 from modelyard.domain.forwards import FAILED, STATES, TARGETS

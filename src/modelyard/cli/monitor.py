@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 
 import click
 
+from modelyard.cli.interrupts import interruptible
 from modelyard.cli.lazy import drawing, tables
 from modelyard.cli.session import Session, pass_session, write_json_line
 from modelyard.cli.shape import command
@@ -72,21 +71,6 @@ def show(session: Session, seen: Iterator[Look], *, once: bool) -> None:
     else:
         for look in seen:
             write_json_line(look)
-
-
-@contextmanager
-def interruptible() -> Iterator[threading.Event]:
-    """Turn Ctrl-C into an event for the length of the block.
-
-    As an exception it could strike inside a destructor or a callback, where Python drops it, and the command would go
-    on.
-    """
-    interrupted = threading.Event()
-    before = signal.signal(signal.SIGINT, lambda *_: interrupted.set())
-    try:
-        yield interrupted
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def watch(caller: Caller, interval: float, looks: int | None, interrupted: threading.Event) -> Iterator[Look]:

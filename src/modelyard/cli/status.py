@@ -12,8 +12,8 @@ from typing import Any
 
 import click
 
+from modelyard.cli.interrupts import interruptible
 from modelyard.cli.lazy import deployment_view, drawing, endpoint_view, tables
-from modelyard.cli.monitor import interruptible
 from modelyard.cli.session import Session, pass_session, write, write_json_line
 from modelyard.cli.shape import command
 from modelyard.cli.text import safe

@@ -16,13 +16,12 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Event
 from typing import Any
 
-from modelyard.cli.monitor import interruptible
+from modelyard.cli.interrupts import interruptible
 from modelyard.cli.session import Session
 from modelyard.cli.status import AWAY_S
 from modelyard.domain.durations import told as length_of
@@ -41,6 +40,8 @@ from modelyard.errors import (
 from modelyard.facade.registry import ModelRegistry
 from modelyard.reports import promotion as markdown
 
+ENDS = (signal.SIGINT, signal.SIGTERM)
+"""Ctrl-C, and the signal by which CI systems end a job."""
 LOOK_S = 0.5
 """How often a request is looked at."""
 
@@ -93,7 +94,7 @@ def make_or_wait(
     session.note(f"{promotion.id} waits for approval, and stays open whatever becomes of this command")
     last = promotion
     try:
-        with _signals() as interrupted:
+        with interruptible(*ENDS) as interrupted:
             for looked_at in _looks(session, registry, promotion, timeout, interrupted):
                 last = looked_at
     except TimedOut:
@@ -233,14 +234,3 @@ def _ended(promotion: Promotion) -> ModelyardError:
         hint=f"see it with `modelyard requests show {promotion.id}`, and ask again when its reason is gone",
         details={"promotion": promotion.id, "state": promotion.state},
     )
-
-
-@contextmanager
-def _signals() -> Iterator[Event]:
-    """Turn Ctrl-C, and the signal by which CI systems end a job, into an event for the length of the block."""
-    with interruptible() as interrupted:
-        before = signal.signal(signal.SIGTERM, lambda *_: interrupted.set())
-        try:
-            yield interrupted
-        finally:
-            signal.signal(signal.SIGTERM, before)

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
+from modelyard.cli.interrupts import interruptible
 from modelyard.cli.lazy import sending, tables
-from modelyard.cli.monitor import interruptible
 from modelyard.cli.options import Names
 from modelyard.cli.session import Session, pass_session
 from modelyard.cli.shape import Group, command

@@ -190,8 +190,13 @@ class WorkerProcess:
         """Open our ends of its connection and of its log."""
         loop = asyncio.get_running_loop()
         pipe = os.fdopen(output, "rb", buffering=0)
-        _, self._log = await loop.connect_read_pipe(lambda: LogPipe(self.tell), pipe)
-        _, self._channel = await loop.create_unix_connection(lambda: Channel(self._cut_off), sock=connection)
+        try:
+            _, self._log = await loop.connect_read_pipe(lambda: LogPipe(self.tell), pipe)
+            _, self._channel = await loop.create_unix_connection(lambda: Channel(self._cut_off), sock=connection)
+        except BaseException:
+            # Whoever gives a start up meanwhile may do so before the loop has taken the connection over.
+            connection.close()
+            raise
 
     def _cut_off(self) -> None:
         # A worker that cannot be asked any more is of no use, whatever it still does.

@@ -2,12 +2,20 @@
 
 What a test here says holds for a folder, for a server, for a server whose database is PostgreSQL and whose files lie in
 a bucket, and for a Flask application.
+
+Each case runs on the folder and on one of the other ways, always the same one: four times the same rule proves little
+more than twice. It runs by every way where its module is one of bytes, streams, tokens and most of what one does, or
+where it is marked `every_way`: with those, what is called by each way is what would be called if every case ran by it,
+so the first test of a new operation is marked. Rules on PostgreSQL are a matter of tests/integration/registry. Whoever
+names a way (`-k remote-flask`, or a test's whole name) gets it, and `--every-way` runs them all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 
@@ -18,16 +26,32 @@ from components.yards import SECRET_KEY
 from modelyard import ModelRegistry
 
 WAYS = ("embedded", "remote", "remote-postgres-s3", "remote-flask")
-ALWAYS_ON_FLASK = frozenset({"test_files", "test_events", "test_principals", "test_publishing"})
-"""Modules that run on Flask each time: bytes, streams, tokens, and most of what one does. The others are slow there."""
+BY_EVERY_WAY = frozenset({"test_files", "test_events", "test_principals", "test_publishing"})
+"""Modules that run by every way each time: bytes, streams, tokens, and most of what one does."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark most of the tests on Flask as slow: what they go through is, but for the last step, that of the server."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None, object, object]:
+    """Mark most of the tests on Flask as slow, before tests are chosen by marks; then leave repeated ones out."""
     for item in items:
-        if "remote-flask" in item.name and item.path.stem not in ALWAYS_ON_FLASK:
+        if "remote-flask" in item.name and item.path.stem not in BY_EVERY_WAY:
             item.add_marker(pytest.mark.slow)
+    result = yield
+    if not config.getoption("every_way"):
+        repeated = _repeated(items)
+        items[:] = [item for item in items if item not in repeated]
+        config.hook.pytest_deselected(items=list(repeated))
+    return result
+
+
+def _repeated(items: list[pytest.Item]) -> set[pytest.Item]:
+    """The tests that do by one more way what two others do."""
+    cases: defaultdict[str, list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        way = item.callspec.params.get("registry") if hasattr(item, "callspec") else None
+        if way in WAYS[1:] and item.path.stem not in BY_EVERY_WAY and not item.get_closest_marker("every_way"):
+            cases[item.nodeid.replace(f"[{way}", "[", 1)].append(item)
+    return {item for case, ways in cases.items() for item in ways if item is not ways[crc32(case.encode()) % len(ways)]}
 
 
 @pytest.fixture(scope="session")

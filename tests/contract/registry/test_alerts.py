@@ -11,6 +11,7 @@ from modelyard.domain.wire import AlertRule, Channel
 
 
 @pytest.mark.feature("PRF-08")
+@pytest.mark.every_way
 def test_there_is_nothing_wrong_at_first(registry: ModelRegistry):
     assert registry.list_alerts() == registry.list_alerts("fraud", state="firing", severity="critical") == []
     assert [*registry.list_alert_rules(), *registry.list_silences(), *registry.list_channels()] == []
@@ -20,6 +21,7 @@ def test_there_is_nothing_wrong_at_first(registry: ModelRegistry):
 
 
 @pytest.mark.feature("PRF-08", "PRF-09")
+@pytest.mark.every_way
 def test_rules_are_made_replaced_and_deleted(registry: ModelRegistry):
     made = registry.set_alert_rule("slow", "threshold", model="fraud", metric="p95", above=0.3, for_s=120)
     assert (made.name, made.rule.above, made.rule.for_s, made.revision) == ("slow", 0.3, 120.0, 1)
@@ -56,6 +58,7 @@ def test_rules_that_cannot_be_are_refused_alike(either_registry: ModelRegistry, 
 
 
 @pytest.mark.feature("PRF-10")
+@pytest.mark.every_way
 def test_silences_hold_for_their_time(registry: ModelRegistry):
     made = registry.silence_alerts(model="fraud", duration="2h", reason="a move")
     until = datetime.now(UTC) + timedelta(hours=1)
@@ -86,6 +89,7 @@ def test_silences_that_cannot_be(either_registry: ModelRegistry, fields):
 
 
 @pytest.mark.feature("PRF-10")
+@pytest.mark.every_way
 def test_channels_are_made_tested_and_deleted(registry: ModelRegistry):
     made = registry.set_channel("team", "slack", url_env="SLACK_WEBHOOK_URL", severity="warning", models=("fraud",))
     assert made.channel == Channel(

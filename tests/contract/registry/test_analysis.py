@@ -60,6 +60,7 @@ def test_a_metric_may_have_commas_and_blanks_in_its_name(registry, weights):
     assert [metric.name for metric in registry.compare_models(*ids, ["f1 (macro)"]).metrics] == ["f1 (macro)"]
 
 
+@pytest.mark.every_way
 def test_a_line_of_ancestors(registry, pair, weights):
     child = registry.register_model(weights, "child", parent=pair[1])
     assert registry.get_model_lineage(child) == [*pair, child]
@@ -79,6 +80,7 @@ def test_the_registry_in_numbers(registry, pair, weights):
 
 
 @pytest.mark.feature("REG-20")
+@pytest.mark.every_way
 def test_the_registry_as_a_file(registry, pair, tmp_path):
     target = registry.export_registry(str(tmp_path / "deep" / "export.json"))
     data = json.loads(target.read_text(encoding="utf-8"))
@@ -103,6 +105,7 @@ def test_bytes_are_read_back(registry, pair):
         registry.verify("")
 
 
+@pytest.mark.every_way
 def test_garbage_is_what_nothing_refers_to(registry, tmp_path):
     (tmp_path / "old").write_bytes(b"old")
     (tmp_path / "new").write_bytes(b"newer")

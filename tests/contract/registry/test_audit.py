@@ -154,6 +154,7 @@ def test_the_record_is_verified_against_a_checkpoint(registry: ModelRegistry, mo
 
 
 @pytest.mark.feature("SEC-08")
+@pytest.mark.every_way
 def test_evidence_is_written_and_checked_without_a_registry(
     registry: ModelRegistry, moments: dict[str, datetime], tmp_path: Path
 ):

@@ -157,6 +157,7 @@ def test_versions_are_listed_newest_first_and_filtered(registry, fraud, weights)
     assert registry.list_models(limit=0) == []
 
 
+@pytest.mark.every_way
 def test_long_lists_are_fetched_page_by_page(registry, weights, monkeypatch):
     monkeypatch.setattr("modelyard.facade.base.PAGE", 2)
     ids = [registry.register_model(weights, f"model {number % 3}") for number in range(7)]
@@ -217,6 +218,7 @@ def test_the_latest_version_is_the_highest(registry, fraud, weights):
 
 
 @pytest.mark.feature("REG-16")
+@pytest.mark.every_way
 def test_the_best_version_by_a_metric(registry, fraud):
     registry.update_model_metrics(fraud[2], {"latency_ms": 5, "wobble": 1})
     registry.update_model_metrics(fraud[1], {"latency_ms": 9, "wobble": 2})

@@ -60,6 +60,7 @@ def same(copy, original) -> None:
 
 
 @pytest.mark.feature("EXP-28")
+@pytest.mark.every_way
 def test_a_copy_within_a_registry_shares_the_files_and_leads_back_to_its_original(registry, original):
     made = registry.copy_version("fraud@champion", name="fraud-eu")
     assert made.copied

@@ -105,6 +105,7 @@ def test_a_dump_is_what_is_there(stocked, everything, tmp_path):
 
 
 @pytest.mark.feature("EXP-19")
+@pytest.mark.every_way
 def test_only_what_the_file_names_is_touched_unless_it_prunes(stocked, everything):
     stocked.apply(everything)
     stocked.set_alias("fraud", "stray", "1.0.0")

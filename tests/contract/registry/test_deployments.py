@@ -99,6 +99,7 @@ def traffic(registry: ModelRegistry) -> dict[str, float]:
 
 
 @pytest.mark.feature("DEP-01", "DEP-02", "DEP-09", "DEP-14", "DEP-16")
+@pytest.mark.every_way
 def test_a_first_deployment_serves(fraud):
     with pytest.raises(EndpointNotFound):
         fraud.predict("fraud", 1)
@@ -126,6 +127,7 @@ def test_blue_green_takes_over_and_keeps_the_old_version_warm(served):
 
 
 @pytest.mark.feature("DEP-04", "DEP-12", "DEP-20")
+@pytest.mark.every_way
 def test_a_canary_is_paused_resumed_and_taken_on(served):
     record = stepping(served)
     assert traffic(served) == {"1.0.0": 0.75, "1.1.0": 0.25}
@@ -154,6 +156,7 @@ def test_an_endpoint_has_one_live_deployment(served):
 
 
 @pytest.mark.feature("RBK-01", "DEP-19")
+@pytest.mark.every_way
 def test_an_aborted_deployment_gives_everything_back(served):
     before = served.get_endpoint("fraud").route
     record = stepping(served)
@@ -219,6 +222,7 @@ def test_one_call_brings_back_what_was_served(served):
 
 
 @pytest.mark.feature("RBK-06", "RBK-07")
+@pytest.mark.every_way
 def test_a_snapshot_is_kept_compared_and_restored(served):
     served.configure_endpoint("fraud", timeout_s=7)
     served.set_alias("fraud", "champion", "1.0.0")
@@ -240,6 +244,7 @@ def test_a_snapshot_is_kept_compared_and_restored(served):
 
 
 @pytest.mark.feature("DEP-08")
+@pytest.mark.every_way
 def test_flags_give_some_requests_one_version(served):
     served.set_flag("fraud", "beta", "2.0.0", header="X-Channel", equals="beta")
     assert answered_by(served, "2.0.0", headers={"x-channel": "beta"})
@@ -271,6 +276,7 @@ def test_a_guard_that_saw_too_little_stays_quiet(served):
 
 
 @pytest.mark.feature("RBK-01", "RBK-02", "RBK-04", "RBK-08")
+@pytest.mark.every_way
 def test_the_managers_do_the_same_by_the_documents_names(fraud):
     deployments, rollbacks, snapshots = (
         DeploymentManager(fraud),

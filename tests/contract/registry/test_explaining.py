@@ -19,6 +19,7 @@ def fraud(registry: ModelRegistry) -> ModelRegistry:
 
 
 @pytest.mark.feature("EXP-22")
+@pytest.mark.every_way
 def test_a_deployment_is_explained(fraud):
     begun = fraud.deploy("fraud", "1.0.0", probes=0)
     found = fraud.explain_deployment(begun)

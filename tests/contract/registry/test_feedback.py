@@ -51,6 +51,7 @@ def live(registry: ModelRegistry) -> str:
     return found.id
 
 
+@pytest.mark.every_way
 def test_a_prediction_is_named_and_what_came_of_it_counts_in_the_test(testing: ModelRegistry):
     answers = [testing.predict("fraud", [1.0], key=f"user-{number}") for number in range(20)]
     assert len({answer.prediction_id for answer in answers}) == 20

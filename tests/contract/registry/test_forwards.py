@@ -41,6 +41,7 @@ def given_up(registry: ModelRegistry, folder: Path) -> None:
 
 
 @pytest.mark.feature("INT-01")
+@pytest.mark.every_way
 def test_forwards_are_listed_and_tried_again(registry, tmp_path):
     for name in ("fraud", "churn"):
         registry.create_model(name)

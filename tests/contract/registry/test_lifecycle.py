@@ -120,6 +120,7 @@ def test_the_stage_is_set_along_the_graph(registry, versions):
     )
 
 
+@pytest.mark.every_way
 def test_a_move_may_demand_the_revision_that_was_seen(registry, versions):
     seen = registry.get_model(versions[0])
     registry.set_tags(versions[0], {"a": "b"})

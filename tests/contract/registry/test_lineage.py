@@ -35,6 +35,7 @@ def line(registry, weights):
 
 
 @pytest.mark.feature("LIN-01", "LIN-02", "LIN-03", "LIN-04", "LIN-05", "LIN-06", "LIN-08")
+@pytest.mark.every_way
 def test_the_graph_of_a_version(registry, line):
     graph = registry.lineage_graph("fraud/2")
     assert graph.root == line[1]
@@ -76,6 +77,7 @@ def test_the_graph_goes_where_it_is_sent(registry, line):
 
 
 @pytest.mark.feature("LIN-03", "LIN-06")
+@pytest.mark.every_way
 def test_which_live_versions_use_an_input(registry, line):
     assert [(use.id, use.live_as) for use in registry.used_by("dataset", "payments-2026-03")] == [
         (line[1], ["stage production"])
@@ -100,6 +102,7 @@ def test_which_live_versions_use_an_input(registry, line):
 
 
 @pytest.mark.feature("LIN-07")
+@pytest.mark.every_way
 def test_a_metric_along_the_line_and_across_the_versions(registry, line, weights):
     fourth = registry.register_model(weights, "fraud", parent=line[0], metrics={"accuracy": 0.7})
     along = registry.metric_trend(fourth, "Accuracy")

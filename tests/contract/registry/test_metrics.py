@@ -59,6 +59,7 @@ def test_an_application_tells_how_its_predictions_went(tracker):
 
 
 @pytest.mark.feature("PRF-07")
+@pytest.mark.every_way
 def test_an_application_compares_two_versions(tracker):
     for _ in range(400):
         tracker.track_prediction("gemini", "1.0.0", latency=0.1)

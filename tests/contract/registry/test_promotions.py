@@ -24,6 +24,7 @@ GATED = {
 
 
 @pytest.mark.feature("STG-12", "STG-13", "STG-17", "EXP-30")
+@pytest.mark.every_way
 def test_a_promotion_from_asking_to_the_move(registry):
     registry.register_version("fraud", "1.0.0", metrics={"auc": 0.95}, create=True)
     registry.promote_model("fraud/1.0.0", "staging")

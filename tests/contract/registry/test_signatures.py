@@ -147,6 +147,7 @@ def test_a_range_passes_over_a_breaking_version(fraud):
 
 
 @pytest.mark.feature("VER-06", "EXP-35")
+@pytest.mark.every_way
 def test_compatibility_is_judged_by_numbers_and_signatures(fraud):
     fraud.register_version("fraud", "1.5.0", **WIDER)
     fraud.register_version("fraud", "1.6.0", allow_breaking="a new form", **GONE)

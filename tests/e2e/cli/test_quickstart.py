@@ -70,7 +70,7 @@ def test_clean_removes_nothing_that_is_no_registry(tmp_path):
 @pytest.mark.feature("DEP-04", "RBK-01", "RBK-05", "RBK-08")
 def test_the_example_of_releases_shows_a_good_canary_a_bad_one_and_the_way_back(tmp_path):
     first = story(tmp_path, example="release.py")
-    assert first.returncode == 0, first.stderr
+    assert first.returncode == 0, first.stdout + first.stderr
     assert "1.0.0 is SUCCEEDED" in first.stdout
     told = " ".join(first.stdout.split())
     # Whichever of the two sees it first: the limit that is set, or the judge.

@@ -134,11 +134,17 @@ def test_a_graph_of_its_own_comes_and_goes_and_other_events_change_nothing():
         ("model.updated", None, {"changes": {"versions": [0, 1]}}),
         ("alias.removed", "mv_1", {"alias": "champion"}),
         ("version.withdrawn", "mv_1", {"environment": "eu"}),
+        ("model.renamed", None, {"from": "churn", "to": "scam"}),
     ],
 )
 def test_events_that_do_not_fit_are_named(broken: tuple[str, str | None, dict[str, Any]]):
     with pytest.raises(IntegrityError, match="event 3 of fraud"):
         fold(chain(CREATED, ONE, broken))
+
+
+def test_a_renamed_model_has_its_new_name_and_another_revision():
+    state = fold(chain(CREATED, ONE, ("model.renamed", None, {"from": "fraud", "to": "scam"})))
+    assert (state.name, state.revision) == ("scam", 2)
 
 
 @pytest.mark.feature("EXP-31")

@@ -30,7 +30,8 @@ from modelyard.runtimes.pickles import CodeReport, describe_code
 
 
 def described(data: bytes, tmp_path_factory) -> CodeReport:
-    path = tmp_path_factory.mktemp("pickle") / "model.pkl"
+    # One file for all of the thousands: a folder for each would stay until the end, and be looked through for the next.
+    path = tmp_path_factory.getbasetemp() / "described.pkl"
     path.write_bytes(data)
     return describe_code(path)
 

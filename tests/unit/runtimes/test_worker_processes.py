@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import logging
 import os
 import signal
@@ -17,7 +19,7 @@ from components.acting import ActorFolder, actor, order, policy
 from components.loops import eventually, in_loop
 from modelyard.runtimes.backend import Sizing
 from modelyard.runtimes.pool import WorkerPool
-from modelyard.runtimes.process import THREADS, WorkerGone, ending, environment, memory_of
+from modelyard.runtimes.process import THREADS, WorkerGone, ending, environment, memory_of, start_worker
 
 PARENT = """
 import asyncio, pathlib, sys
@@ -164,3 +166,15 @@ def test_ends_are_told_in_words() -> None:
 
 def test_the_memory_of_a_process_that_is_gone_is_unknown() -> None:
     assert memory_of(2**30) == 0
+
+
+@in_loop
+async def test_a_start_that_is_given_up_leaves_no_socket_open() -> None:
+    starting = asyncio.create_task(start_worker("given up", 1))
+    await asyncio.sleep(0)
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    # What is collected without having been closed is an error.
+    del starting
+    gc.collect()
