@@ -55,7 +55,7 @@ PAGES: Final = (
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
     " font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none';"
-    " require-trusted-types-for 'script'"
+    " require-trusted-types-for 'script'; trusted-types modelyard"
 )
 _SAFETY: Final = (
     (b"content-security-policy", _POLICY.encode("ascii")),

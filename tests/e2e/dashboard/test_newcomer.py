@@ -50,7 +50,7 @@ def deploy(page: Page, strategy: str) -> None:
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Strategy").select_option(strategy)
     expect(dialog).to_contain_text(f"modelyard deploy {MODEL} {CARELESS_VERSION}")
-    expect(dialog).to_contain_text("Step 1")
+    expect(dialog.get_by_role("list", name="Plan")).to_contain_text("10%")
     dialog.get_by_role("button", name="Deploy", exact=True).click()
 
 

@@ -23,7 +23,7 @@ PATHS = Path(__file__).resolve().parents[3] / "web" / "src" / "paths.ts"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
     " font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none';"
-    " require-trusted-types-for 'script'"
+    " require-trusted-types-for 'script'; trusted-types modelyard"
 )
 ADDRESSES = [re.sub(r"\{\w+\}", "x%20+(1)", page) for page in PAGES]
 both = pytest.mark.parametrize("front", ["asgi", "flask"], indirect=True)

@@ -10,6 +10,8 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 
 import { words } from "../words";
 import { nodesOf } from "./markdown-tree";
+import address from "./markdown-worker?worker&url";
+import { scriptAt } from "./trusted";
 
 /** Characters that are read as Markdown. */
 const LONGEST = 262_144;
@@ -51,7 +53,7 @@ function useTree(text: string, patienceMs: number): Root | null | undefined {
       setState({ text, tree: null });
       return;
     }
-    const worker = new Worker(new URL("./markdown-worker.ts", import.meta.url), { type: "module" });
+    const worker = new Worker(scriptAt(address), { type: "module" });
     const end = (tree: Root | null) => {
       clearTimeout(timer);
       worker.terminate();
