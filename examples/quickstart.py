@@ -48,6 +48,25 @@ from modelyard import (
 
 DIGITS, CANCER = "digits", "cancer"
 GATE = {"min_accuracy": 0.9, "min_f1": 0.9, "validation_required": True, "tests_passed": True}
+CARDS = {
+    DIGITS: """Reads a digit off an image of 8 by 8 pixels.
+
+## Made for
+
+Forms that were scanned straight and in grey. **Pixels go from 0 to 16**, as the scanner gives them: nothing is scaled.
+
+| Input | Output |
+|---|---|
+| 64 numbers from 0 to 16 | a digit from 0 to 9 |
+
+## Not made for
+
+- photographs, colours, digits that touch each other
+- anything that nobody looks at again where a wrong digit hurts
+""",
+    CANCER: "Tells benign from malignant by 30 measures of cell nuclei. An example, and no medical device.",
+}
+"""What people should know before they use a model, in Markdown."""
 console = Console(highlight=False)
 
 
@@ -165,6 +184,8 @@ def chapter_models(registry: ModelRegistry, digits: Data, cancer: Data, folds: i
         data = digits if name == DIGITS else cancer
         trained = train(title, model, data, folds)
         made[key] = parents[name] = register(registry, name, trained, data, parents.get(name))
+    for name, card in CARDS.items():
+        registry.update_model(name, description=card, owner="ana", team="examples")
     show_versions(list(made.values()))
     return made
 
