@@ -26,7 +26,7 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 	--custom-compile-command "make lock"
 WORKERS ?= auto
 
-.PHONY: help demo serve dashboard try-dashboard test check format bench docs features lock clean
+.PHONY: help demo serve dashboard try-dashboard test check format bench tour docs features lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ format: $(INSTALLED) ## format the code and mend what the linter can mend
 
 bench: $(INSTALLED) ## measure speed as ratios to yardsticks timed in the same run
 	@for file in bench/*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
+
+tour: $(INSTALLED) $(DASHBOARD) ## take the pictures of docs/tour again, of the demo in a real browser
+	MODELYARD_REQUIRE=chromium,dashboard MODELYARD_SCREENSHOTS=docs/tour $(BIN)/python -m pytest -q tests/e2e/dashboard/test_newcomer.py
 
 docs: $(INSTALLED) ## write the generated pages: docs/reference and .env.example
 	$(BIN)/python tools/docs.py
