@@ -198,11 +198,8 @@ def resumed(tx: Transaction, row: Row[Any]) -> Trial:
     Raises:
         RegistryCorrupt: what is stored does not tell, not even from the first batch on.
     """
-    terms, routes = terms_in(row), Routes(tx, endpoint_of(tx, row.deployment_id))
-    try:
-        trial = restored(terms, _unpacked(row.checkpoint))
-    except RegistryCorrupt:
-        trial = Trial(terms)
+    routes = Routes(tx, endpoint_of(tx, row.deployment_id))
+    trial = checkpoint_of(row) or Trial(terms_in(row))
     for rows in _pages(tx, row, after=trial.position):
         take_all(trial, rows, routes)
     if trial.position != row.position:
@@ -210,15 +207,28 @@ def resumed(tx: Transaction, row: Row[Any]) -> Trial:
     return trial
 
 
-def replayed(tx: Transaction, row: Row[Any]) -> Iterator[tuple[str, Trial]]:
-    """Yield a judgement's trial after each batch from the first on, with the batch's moment; always the same object.
+def checkpoint_of(row: Row[Any]) -> Trial | None:
+    """Return the trial of a judgement's row as it was at its checkpoint; None where that cannot be read any more."""
+    try:
+        return restored(terms_in(row), _unpacked(row.checkpoint))
+    except RegistryCorrupt:
+        return None
+
+
+def replayed(tx: Transaction, row: Row[Any], trial: Trial | None = None) -> Iterator[tuple[str, Trial]]:
+    """Yield a judgement's trial after each batch, with the batch's moment; always the same object.
+
+    Args:
+        tx: where the log is read.
+        row: of the judgement.
+        trial: goes on from where it stands; a new one, from the first batch on, where it is left out.
 
     Raises:
         RegistryCorrupt: what it was judged by cannot be read any more.
     """
-    trial = Trial(terms_in(row))
+    trial = trial or Trial(terms_in(row))
     routes = Routes(tx, endpoint_of(tx, row.deployment_id))
-    for rows in _pages(tx, row, after=0):
+    for rows in _pages(tx, row, after=trial.position):
         for one in rows:
             take_all(trial, [one], routes)
             yield one.at, trial

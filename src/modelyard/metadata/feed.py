@@ -128,6 +128,11 @@ def place_before_last(tx: Transaction, count: int, *, types: Sequence[str] = ALL
     return BEGINNING if row is None else (row.txid, row.seq)
 
 
+def end(tx: Transaction) -> Place:
+    """Return the place of the last event that the feed shows, whoever may see it."""
+    return place_before_last(tx, 0)
+
+
 def keeps_back(tx: Transaction) -> bool:
     """Tell whether there are committed events that the feed does not show yet: it will, even if nothing is written."""
     return tx.dialect == "postgresql" and tx.scalar(_KEPT_BACK) is not None

@@ -19,7 +19,7 @@ from modelyard.domain.audit import CHECKPOINT_EVERY
 from modelyard.domain.events import GENESIS, event_hash
 from modelyard.domain.wire import EventRecord
 from modelyard.metadata import webhooks
-from modelyard.metadata.database import Transaction, inserted_key
+from modelyard.metadata.database import Transaction, inserted_key, known
 from modelyard.metadata.tables import DEFAULT_WORKSPACE, events, models
 
 _COUNT = select(func.count()).select_from(events)
@@ -119,6 +119,11 @@ def page(tx: Transaction, *, after: int, limit: int, model_id: str = "", version
 def last_sequence(tx: Transaction, model_id: str) -> int:
     """Return the sequence of the newest event of a model, 0 where there is none."""
     return int(tx.scalar(_LAST_SEQUENCE, {"key": model_id}) or 0)
+
+
+def end_of(tx: Transaction, model_id: str) -> str:
+    """Return the hash of the newest event of a model's chain: another one as soon as anything is appended to it."""
+    return str(known(tx.first(_END, {"key": model_id})).last_event_hash)
 
 
 def count(tx: Transaction) -> int:

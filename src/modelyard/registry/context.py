@@ -117,6 +117,8 @@ class Yard:
     """What webhooks are tried out with."""
     forwards: tuple[str, ...] = ()
     """The tracking systems that versions are sent on to."""
+    kept: dict[str, Any] = field(default_factory=dict)
+    """What modules keep in memory of what they computed, each under a key of its own; nobody depends on it."""
 
 
 @dataclass(frozen=True, kw_only=True)

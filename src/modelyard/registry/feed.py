@@ -32,6 +32,12 @@ def list_events(context: Context, request: ListEvents) -> EventPage:
     return EventPage(events=found[:limit], next_page_token=token)
 
 
+def stand(yard: Yard) -> tuple[feed.Place, bool]:
+    """Return the place of the last event that the feed shows, and whether it will show more by itself."""
+    with yard.database.read() as tx:
+        return feed.end(tx), feed.keeps_back(tx)
+
+
 def keeps_back(yard: Yard) -> bool:
     """Tell whether the feed will show more by itself, because a transaction that ran has ended."""
     with yard.database.read() as tx:

@@ -24,8 +24,9 @@ from modelyard.domain.permissions import Grant, Principal, expanded, narrowed
 from modelyard.domain.tokens import SECRET_BYTES, TOKEN_PREFIX, credential, ends_at, token_text
 from modelyard.domain.wire import IssuedToken, TokenPage, TokenRecord
 from modelyard.errors import Conflict, InvalidRequest, ModelyardError, PrincipalNotFound
-from modelyard.metadata import principals
+from modelyard.metadata import journal, principals
 from modelyard.metadata.database import known
+from modelyard.metadata.tables import REGISTRY
 from modelyard.operations import (
     CREATE_TOKEN,
     LIST_TOKENS,
@@ -80,6 +81,16 @@ def authenticate(yard: Yard, text: str) -> Proof | None:
     limits = None if row.grants is None else stored(row.grants)
     principal = Principal(name=row.principal, proven=True, grants=stored(row.owned), limits=limits)
     return Proof(principal, row.expires_at)
+
+
+def known_by(yard: Yard) -> str:
+    """Return a text that is another one as soon as any user or token has changed, in whichever process.
+
+    Each such change appends to the registry's own chain, whose lock it holds: there, what is committed later comes
+    behind what was committed before.
+    """
+    with yard.database.read() as tx:
+        return journal.end_of(tx, REGISTRY)
 
 
 def anybody_can_prove(yard: Yard) -> bool:

@@ -3,8 +3,11 @@
 Rules
 - A stream begins behind `Last-Event-ID`, else behind `after`, else now; it goes on as the list of events does, so that
   nothing is missed and nothing comes twice. `name`, `reference` and `types` choose as they do there.
-- Who follows is asked for the permission again whenever something happened: a stream does not outlive it.
-- One poller looks for changes, however many follow, and none when nobody does.
+- Who follows is asked for the permission again whenever something happened, and with each sign of life: a stream does
+  not outlive it.
+- One poller looks for changes, however many follow, and none when nobody does. It wakes them when the feed has grown:
+  what else is written, such as the figures of a live release, concerns no stream. Those who may see the same and have
+  seen the same share the reading.
 - A comment is sent when nothing was for `HEARTBEAT_S`, so that nobody on the way takes the connection for dead.
 - A stream ends with its client, and at once when the server ends. There are at most `server.max_event_streams`.
 """
@@ -15,16 +18,19 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import NamedTuple
 
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from modelyard.domain.wire import EventPage
+from modelyard.domain.permissions import Principal
 from modelyard.errors import ModelyardError
-from modelyard.operations import LIST_EVENTS
+from modelyard.metadata.feed import Place
+from modelyard.operations import LIST_EVENTS, ListEvents
 from modelyard.registry.dispatch import perform
-from modelyard.registry.feed import keeps_back
+from modelyard.registry.feed import stand
 from modelyard.server.auth import ask_again, authorise
 from modelyard.server.errors import response_of
 from modelyard.server.frames import (
@@ -36,7 +42,6 @@ from modelyard.server.frames import (
     PERMISSION,
     TICK_S,
     frame,
-    start_of,
     stated_in,
     too_many,
     wanted_of,
@@ -44,10 +49,26 @@ from modelyard.server.frames import (
 from modelyard.server.messages import Receive, Scope, Send
 from modelyard.server.openapi import parameter, problems
 from modelyard.server.service import Service
+from modelyard.server.sharing import Shared
 
 LAST_WORDS_S = 1.0
 
-Look = Callable[[int], Awaitable[EventPage]]
+
+class News(NamedTuple):
+    """Events as they travel.
+
+    Attributes:
+        body: their frames.
+        last: the sequence of the last one; where there are none, of the one that they would come behind.
+        more: whether there are more.
+    """
+
+    body: bytes
+    last: int
+    more: bool
+
+
+Look = Callable[[int], Awaitable[News]]
 """Asks for the events behind a sequence, and for the permission to see them."""
 
 
@@ -73,6 +94,8 @@ class Streams:
         self._most = most
         self._followers: set[Follower] = set()
         self._poller: asyncio.Task[None] | None = None
+        self._place: Place | None = None
+        self._reading: Shared[News] = Shared()
         self._ended = False
 
     def join(self) -> Follower | None:
@@ -99,18 +122,37 @@ class Streams:
             with suppress(RuntimeError):  # The loop is closed already, and the stream with it.
                 follower.loop.call_soon_threadsafe(follower.over.set)
 
+    async def look(self, wanted: ListEvents, principal: Principal) -> News:
+        """Read events that somebody may see, together with all who may see the same."""
+        state = self._service.watch.count(), self._place
+        key = principal.reach, wanted.name, wanted.reference, *wanted.types, wanted.after
+        return await self._reading.read(key, state, partial(self._service.run, self._read, wanted, principal))
+
+    def _read(self, wanted: ListEvents, principal: Principal) -> News:
+        page = perform(self._service.yard, LIST_EVENTS, wanted, principal=principal)
+        last = page.events[-1].sequence if page.events else max(wanted.after, 0)
+        return News(b"".join(map(frame, page.events)), last, bool(page.next_page_token))
+
     async def _poll(self) -> None:
-        """Wake the streams when the database changes, or when what was kept back may have come free."""
+        """Look at the feed when the database changes, or when what was kept back may have come free."""
         seen, kept_back = -1, False
         while True:
             state = self._service.watch.count()
             if state != seen or kept_back:
+                # A database that is away for a moment ends no stream.
                 with suppress(ModelyardError):
-                    kept_back = await self._service.run(keeps_back, self._service.yard)
-                seen = state
-                for follower in self._followers:
-                    follower.wake.set()
+                    end, kept_back = await self._service.run(stand, self._service.yard)
+                    seen = state
+                    self._wake(end)
             await asyncio.sleep(TICK_S)
+
+    def _wake(self, end: Place) -> None:
+        """Wake the streams if the feed has grown."""
+        if end == self._place:
+            return
+        self._place = end
+        for follower in self._followers:
+            follower.wake.set()
 
 
 class Stream(Response):
@@ -146,26 +188,22 @@ class Stream(Response):
         while True:
             self._follower.wake.clear()
             try:
-                page = await self._look(self._after)
+                news = await self._look(self._after)
             except ModelyardError:
                 # The client connects again, and is then told why as an ordinary answer.
                 return
-            if page.events:
-                self._after = page.events[-1].sequence
-                body = b"".join(map(frame, page.events))
-                await send({"type": "http.response.body", "body": body, "more_body": True})
-            if not page.next_page_token:
+            self._after = news.last
+            if news.body:
+                await send({"type": "http.response.body", "body": news.body, "more_body": True})
+            if not news.more:
                 await self._wait(send)
 
     async def _wait(self, send: Send) -> None:
-        """Wait until something may have happened, with a sign of life now and then."""
-        while True:
-            try:
-                await asyncio.wait_for(self._follower.wake.wait(), HEARTBEAT_S)
-            except TimeoutError:
-                await send({"type": "http.response.body", "body": HEARTBEAT, "more_body": True})
-            else:
-                return
+        """Wait until something happened; after a while without, give a sign of life."""
+        try:
+            await asyncio.wait_for(self._follower.wake.wait(), HEARTBEAT_S)
+        except TimeoutError:
+            await send({"type": "http.response.body", "body": HEARTBEAT, "more_body": True})
 
 
 def add_events(app: FastAPI, service: Service, *, most: int) -> Streams:
@@ -177,19 +215,17 @@ def add_events(app: FastAPI, service: Service, *, most: int) -> Streams:
         authorise(scope, PERMISSION)
         wanted = wanted_of(scope)
 
-        async def look(after: int) -> EventPage:
+        async def look(after: int) -> News:
             await ask_again(scope)
-            principal = authorise(scope, PERMISSION)
-            ask = replace(wanted, after=after)
-            return await service.run(perform, service.yard, LIST_EVENTS, ask, principal=principal)
+            return await streams.look(replace(wanted, after=after), authorise(scope, PERMISSION))
 
         stated = stated_in(scope)
         # What is wrong with the request is told before the stream begins, when it still can be.
-        page = await look(-1 if stated is None else stated)
+        news = await look(-1 if stated is None else stated)
         follower = streams.join()
         if follower is None:
             return response_of(too_many())
-        return Stream(streams, follower, look, start_of(stated, page))
+        return Stream(streams, follower, look, news.last if stated is None else stated)
 
     app.add_api_route(
         PATH,

@@ -3,8 +3,9 @@
 Rules
 - A token is sent as `Authorization: Bearer TOKEN`, or as the password of HTTP Basic, whatever the user's name (`curl -u
   me:TOKEN`, MLflow's clients). It is looked for nowhere else: addresses end up in logs.
-- What a token proves is looked up once for each state of the database, so that a revoked token ends with the change
-  that revoked it. When it ends by itself, is asked each time.
+- What a token proves is looked up again when a user or a token has changed, so that a revoked token ends with the
+  change that revoked it. Whether one has, is asked once for each state of the database, for all callers together: while
+  predictions are counted it has another state every second. When a token ends by itself, is asked each time.
 - Only tokens that prove something are remembered, by a hash of theirs. So nobody fills the memory with wrong ones.
 - Where the database is away, a token proves what it proved last: predictions go on without the database.
 - No message and no log line holds anything of the header.
@@ -15,15 +16,17 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+from functools import partial
 from typing import TypeAlias
 
 from blake3 import blake3
 
 from modelyard.domain.permissions import LOCAL, Principal
 from modelyard.errors import RegistryUnusable, Unauthenticated
-from modelyard.registry.tokens import Proof, authenticate
+from modelyard.registry.tokens import Proof, authenticate, known_by
 from modelyard.server.messages import Scope
 from modelyard.server.service import Service
+from modelyard.server.sharing import Shared
 
 Found: TypeAlias = Principal | Unauthenticated
 
@@ -31,6 +34,9 @@ _HINT = "send `Authorization: Bearer TOKEN`; the client and the command line tak
 _LONGEST = 1_000
 AWAY_S = 1.0
 """How long a database that did not answer is not asked again, where there is another answer."""
+KEPT_S = 60.0
+"""How long a proof is taken for good without looking at the token again: its use is noted, and by hand some change what
+nobody tells of."""
 
 
 class Doorkeeper:
@@ -45,6 +51,9 @@ class Doorkeeper:
         self._service = service
         self._asks = asks
         self._state = -1
+        self._known_by = ""
+        self._good_until = 0.0
+        self._reading: Shared[str] = Shared()
         self._proofs: dict[bytes, Proof] = {}
         self._last: dict[bytes, Proof] = {}
         self._away_until = 0.0
@@ -67,8 +76,7 @@ class Doorkeeper:
     async def _proof(self, token: str) -> Proof | None:
         state = self._service.watch.count()
         if state != self._state:
-            self._proofs.clear()
-            self._state = state
+            await self._renew(state)
         key = blake3(token.encode()).digest()
         proof = self._proofs.get(key)
         if proof is None:
@@ -77,6 +85,23 @@ class Doorkeeper:
             if proof is not None and self._state == state:
                 self._proofs[key] = proof
         return proof
+
+    async def _renew(self, state: int) -> None:
+        """Forget the proofs unless they still hold in another state of the database."""
+        clock, found = asyncio.get_running_loop().time, ""
+        if clock() >= self._away_until:
+            try:
+                look = partial(self._service.run, known_by, self._service.yard)
+                found = await self._reading.read("", state, look)
+            except RegistryUnusable:
+                self._away_until = clock() + AWAY_S
+        if state < self._state:
+            # Another request has seen a newer state meanwhile, and looked then.
+            return
+        if not found or found != self._known_by or clock() >= self._good_until:
+            self._proofs.clear()
+            self._good_until = clock() + KEPT_S
+        self._known_by, self._state = found, state
 
     async def _asked(self, key: bytes, token: str) -> Proof | None:
         """Ask the database; where it is away, what it said last."""

@@ -3,13 +3,15 @@
 Rules
 - Their order is that of `paths`.
 - An endpoint checks the permission, reads the body up to its limit, binds, and runs the use case in a thread.
-- Answers of GET rows are kept in the cache, except those that tell more than the database knows.
+- Answers of GET rows are kept in the cache until the database changes, except those that tell more than the database
+  knows; those that depend on the clock besides, for a second at most.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -45,13 +47,20 @@ from modelyard.server.service import Service, whole_body
 from modelyard.server.waiting import split_wait
 
 ALWAYS_FRESH = frozenset(
-    {EXPORT.name, LIST_EVENTS.name, STATS.name, VERIFY_RECORD.name, WHO_WAS_LIVE.name, METRICS.name}
-    | {COMPARE_WITHIN.name, LIST_ALERTS.name, GET_ALERT.name, LIST_SILENCES.name}
+    {EXPORT.name, LIST_EVENTS.name, STATS.name, VERIFY_RECORD.name, WHO_WAS_LIVE.name}
     | {GET_PROMOTION.name, LIST_PROMOTIONS.name}
 )
 """Rows whose answers depend on the clock or on the store, or that look for changes which nobody announced.
 
 The feed of events shows more, too, when another transaction ends that changed nothing."""
+
+BRIEF = frozenset({METRICS.name, COMPARE_WITHIN.name, LIST_ALERTS.name, GET_ALERT.name, LIST_SILENCES.name})
+"""Rows whose answers depend on the database and on the clock, of which a second more or less does not matter.
+
+They are what many people look at together while a release is live."""
+
+BRIEF_S = 1.0
+"""How long they are kept at most."""
 
 LARGE_BODY = 1 << 16
 """Bytes from which on a body is read in a thread, so that other requests need not wait for it."""
@@ -143,8 +152,7 @@ def endpoint_of(service: Service, operation: Operation[Any, Any]) -> Endpoint:
 async def read_answer(
     service: Service, operation: Operation[Any, Any], wanted: object, scope: Scope, principal: Principal
 ) -> Answer:
-    """The answer of a GET row, read from the database and kept for the next who asks."""
-    state = service.cache.state
-    ready = await service.answered(operation, wanted, principal=principal)
-    service.cache.put((scope["path"], scope["query_string"], principal.reach), state, ready)
-    return ready
+    """The answer of a GET row, read from the database once for all who ask for it now, and kept for the next."""
+    key = (scope["path"], scope["query_string"], principal.reach)
+    seconds = BRIEF_S if operation.name in BRIEF else math.inf
+    return await service.cache.read(key, partial(service.answered, operation, wanted, principal=principal), seconds)

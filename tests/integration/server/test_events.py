@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from urllib.parse import urlsplit
 
 import httpx2
 import pytest
 
+from components.deadlines import until
 from components.receiver import Receiver
 from modelyard import ModelRegistry, verify_webhook
+from modelyard.errors import DatabaseUnavailable
+from modelyard.metadata import observations
+from modelyard.registry.dispatch import perform
+from modelyard.registry.feed import stand
 from modelyard.server import events
 
 STREAM = "/api/events/stream"
@@ -143,6 +148,60 @@ def test_streams_end_with_the_server_at_once(serve_with):
         ending.join(30)
         assert not ending.is_alive()
         assert time.monotonic() - begun < 10
+
+
+@pytest.fixture
+def readings(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Every reading of events that streams have made."""
+    made: list[object] = []
+
+    def counting(yard, operation, request, **facts):
+        made.append(request)
+        return perform(yard, operation, request, **facts)
+
+    monkeypatch.setattr(events, "perform", counting)
+    return made
+
+
+@pytest.mark.feature("OBS-04")
+def test_who_may_see_the_same_shares_the_reading_and_what_is_no_event_costs_none(serve_with, readings, monkeypatch):
+    server, stands = serve_with(), []
+    monkeypatch.setattr(events, "stand", lambda yard: stands.append(yard) or stand(yard))
+    create(server.client, "a")
+    with ExitStack() as stack:
+        streams = [stack.enter_context(following(server.client)) for _ in range(10)]
+        # Behind the events that they all get, each waits.
+        create(server.client, "b")
+        assert [stream.next()["model"] for stream in streams] == ["b"] * 10
+        before = len(readings)
+        for number in range(5):
+            with server.yard.database.write() as tx:
+                observations.take(tx, "a writer", number + 1, "2026-03-01T12:00:00.000000Z")
+            # The poller has looked at this state before the next one comes.
+            looked = len(stands)
+            until(lambda looked=looked: len(stands) > looked, "the poller looks")
+        create(server.client, "c")
+        assert [stream.next()["model"] for stream in streams] == ["c"] * 10
+        # Ten streams, one event; a figure that is written meanwhile may part those who wait.
+        assert 1 <= len(readings) - before <= 4
+
+
+@pytest.mark.feature("OBS-04")
+def test_a_stream_outlives_a_database_that_is_away_for_a_moment(serve_with, monkeypatch):
+    server = serve_with()
+    tried = []
+
+    def away(yard):
+        tried.append(yard)
+        if len(tried) < 3:
+            raise DatabaseUnavailable("it is away")
+        return stand(yard)
+
+    with following(server.client) as stream:
+        monkeypatch.setattr(events, "stand", away)
+        create(server.client, "a")
+        assert stream.next()["model"] == "a"
+    assert len(tried) >= 3
 
 
 @pytest.mark.feature("EXP-05")

@@ -166,6 +166,35 @@ def test_a_token_is_looked_up_once_for_each_state_of_the_database(url, boss, mon
         assert len(asked) == before + 3
 
 
+@pytest.mark.feature("SEC-01", "OBS-04")
+def test_a_token_is_looked_up_again_when_users_change_and_not_when_anything_else_does(url, boss, monkeypatch):
+    issued = boss.create_token("ci", "viewer")
+    asked: list[str] = []
+
+    def counted(yard: Yard, text: str) -> tokens.Proof | None:
+        asked.append(text)
+        return tokens.authenticate(yard, text)
+
+    monkeypatch.setattr("modelyard.server.identity.authenticate", counted)
+    with httpx2.Client(base_url=url, timeout=30, headers={"Authorization": f"Bearer {issued.token}"}) as client:
+        assert client.get("/api/models/fraud").status_code == 200
+        before = len(asked)
+        for number in range(10):
+            boss.update_model("fraud", description=str(number))
+            assert client.get("/api/models/fraud").json()["description"] == str(number)
+        assert len(asked) == before
+        boss.create_user("somebody", "viewer")
+        assert client.get("/api/models/fraud").status_code == 200
+        assert len(asked) == before + 1
+        # What nobody tells of, such as a hand in the database, is found out after a while.
+        monkeypatch.setattr("modelyard.server.identity.KEPT_S", 0.0)
+        boss.create_user("another", "viewer")
+        for number in range(3):
+            boss.update_model("fraud", description=f"then {number}")
+            assert client.get("/api/models/fraud").status_code == 200
+        assert len(asked) == before + 4
+
+
 @pytest.mark.feature("SEC-01")
 def test_a_token_that_was_looked_up_before_ends_at_its_moment(boss, folder):
     issued = boss.create_token("ci", "viewer", expires="1h")
