@@ -37,7 +37,7 @@ def write(database: Database, name: str, kind: str = "thing.done", **data) -> No
 def shown(database: Database, after: int = 0, limit: int = 1000, **chosen) -> list[tuple[str, int]]:
     with database.read() as tx:
         place = feed.place_of(tx, after)
-        return [(event.model, event.sequence) for event in feed.page(tx, after=place, limit=limit, **chosen)]
+        return [(event.model, event.sequence) for event in feed.page(tx, feed.Which(**chosen), after=place, limit=limit)]
 
 
 def kinds(events) -> list[str]:
@@ -153,10 +153,10 @@ def test_a_place_may_be_told_from_the_end_or_by_a_number_that_no_event_has(datab
         for count, expected in ((1, [4]), (3, [2, 3, 4]), (4, [1, 2, 3, 4]), (9, [1, 2, 3, 4])):
             place = feed.place_before_last(tx, count)
             assert [event.sequence for event in feed.page(tx, after=place, limit=9)] == expected
-        place = feed.place_before_last(tx, 1, types=["fraud.*"])
-        assert [event.sequence for event in feed.page(tx, after=place, limit=9, types=["fraud.*"])] == [3]
-        assert feed.sequence_before_last(tx, 1, model_id="md_fraud") == 1
-        line = feed.page_of_line(tx, after=0, limit=9, model_id="md_fraud", types=["fraud.done"])
+        place = feed.place_before_last(tx, 1, feed.Which(types=["fraud.*"]))
+        assert [event.sequence for event in feed.page(tx, feed.Which(types=["fraud.*"]), after=place, limit=9)] == [3]
+        assert feed.sequence_before_last(tx, 1, feed.Line(model_id="md_fraud")) == 1
+        line = feed.page_of_line(tx, feed.Line(model_id="md_fraud"), feed.Which(types=["fraud.done"]), after=0, limit=9)
         assert [event.position for event in line] == [1, 2]
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import insert, text
 
 from modelyard.domain.search import document, query_terms
+from modelyard.domain.selection import Selection
 from modelyard.errors import InvalidRequest
 from modelyard.metadata import models, search
 from modelyard.metadata.database import Database, Transaction
@@ -91,18 +92,18 @@ def test_search_equals_a_naive_filter(
         terms = ["a"]
     with indexed.write() as tx:
         words = add_versions(tx, texts)
-        found = search.find(tx, terms, stage=stage, before=before, limit=limit)
+        found = search.find(tx, terms, wanted=Selection(stage=stage), before=before, limit=limit)
     assert found == naive(words, terms, stage=stage, before=before)[:limit]
 
 
 def test_words_are_replaced_and_forgotten(indexed: Database):
     with indexed.write() as tx:
         add_versions(tx, ["cats", "cats and dogs"])
-        assert search.find(tx, ["cat"], stage="", before=None, limit=9) == [2, 1]
+        assert search.find(tx, ["cat"], before=None, limit=9) == [2, 1]
         search.index(tx, 2, document(["dogs"]))
-        assert search.find(tx, ["cat"], stage="", before=None, limit=9) == [1]
+        assert search.find(tx, ["cat"], before=None, limit=9) == [1]
         search.forget(tx, 1)
-        assert search.find(tx, ["cat"], stage="", before=None, limit=9) == []
+        assert search.find(tx, ["cat"], before=None, limit=9) == []
 
 
 def test_a_page_reaches_from_the_newest_versions_to_the_oldest(indexed: Database):
@@ -111,10 +112,10 @@ def test_a_page_reaches_from_the_newest_versions_to_the_oldest(indexed: Database
         last = FIRST_FILLER + FILLERS
         tx.run(insert(versions), version_row(last))
         search.index(tx, last, "needle")
-        assert search.find(tx, ["needle"], stage="", before=None, limit=4) == [last, 5, 4, 3]
-        assert search.find(tx, ["needle"], stage="", before=3, limit=4) == [2, 1]
-        assert search.find(tx, ["needle"], stage=STAGES[1], before=None, limit=4) == [5, 3, 1]
-        assert search.find(tx, ["needle"], stage=STAGES[0], before=None, limit=2) == [last, 4]
+        assert search.find(tx, ["needle"], before=None, limit=4) == [last, 5, 4, 3]
+        assert search.find(tx, ["needle"], before=3, limit=4) == [2, 1]
+        assert search.find(tx, ["needle"], wanted=Selection(stage=STAGES[1]), before=None, limit=4) == [5, 3, 1]
+        assert search.find(tx, ["needle"], wanted=Selection(stage=STAGES[0]), before=None, limit=2) == [last, 4]
 
 
 @pytest.mark.parametrize("indexed", [FILLERS], indirect=True)
@@ -125,9 +126,9 @@ def test_no_version_is_lost_between_the_newest_and_the_others(indexed: Database)
     with indexed.write() as tx:
         for number in (border + 1, border, border - 1, *oldest):
             search.index(tx, number, "needle")
-        found = search.find(tx, ["needle"], stage="", before=None, limit=9)
+        found = search.find(tx, ["needle"], before=None, limit=9)
         assert found == [border + 1, border, border - 1, *oldest]
-        assert search.find(tx, ["needle"], stage="", before=newest, limit=9) == found
+        assert search.find(tx, ["needle"], before=newest, limit=9) == found
         even = [number for number in found if number % 2 == 0]
         for before in (None, newest, newest - 1, newest - 3):
-            assert search.find(tx, ["needle"], stage=STAGES[0], before=before, limit=9) == even
+            assert search.find(tx, ["needle"], wanted=Selection(stage=STAGES[0]), before=before, limit=9) == even
