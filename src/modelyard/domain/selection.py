@@ -35,11 +35,6 @@ class Selection:
     tag: Tag | None = None
     stage: str = ""
 
-    @property
-    def is_everything(self) -> bool:
-        """Whether nothing is demanded."""
-        return self == EVERYTHING
-
 
 EVERYTHING = Selection()
 
