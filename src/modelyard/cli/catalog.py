@@ -23,6 +23,9 @@ _stage = click.option("--stage", metavar="STAGE", help="Only versions in this st
 _as_of = click.option(
     "--as-of", metavar="MOMENT", help="As it was then: ISO 8601, such as 2026-03-01 or 2026-03-01T12:00Z."
 )
+_owner = click.option("--owner", metavar="NAME", help="Only those of this owner.")
+_team = click.option("--team", metavar="NAME", help="Only those of this team.")
+_tag = click.option("--tag", metavar="KEY[=VALUE]", help="Only those with this tag.")
 _label = click.option("--label", metavar="LABEL", help="Only versions with this label.")
 
 
@@ -32,23 +35,31 @@ _label = click.option("--label", metavar="LABEL", help="Only versions with this 
     "modelyard list --stage production",
     "modelyard list --name fraud --limit 10 --output json",
     "modelyard list --models",
+    "modelyard list --models --owner ana --tag domain=cards --stage production",
 )
 @_stage
 @_limit
 @_label
 @click.option("--name", metavar="MODEL", help="Only versions of this model.")
 @click.option("--models", "of_models", is_flag=True, help="List models instead of versions.")
+@_owner
+@_team
+@_tag
 @pass_session
-def list_versions(session: Session, /, limit: int | None, *, of_models: bool, **filters: Any) -> None:
-    """List versions of all models, the newest first."""
+def list_versions(session: Session, /, limit: int | None, *, of_models: bool, **filters: str | None) -> None:
+    """List versions of all models, the newest first; or models by name, of which a stage is one that a version is in.
+
+    --owner, --team and --tag go with --models; `search` has them for versions.
+    """
+    theirs = ("label", "name") if of_models else ("owner", "team", "tag")
+    if wrong := [name for name in theirs if filters.pop(name) is not None]:
+        raise click.UsageError(f"--{wrong[0]} does not go with{'' if of_models else 'out'} --models")
+    registry = session.open()
     if not of_models:
-        found = session.open().list_models(limit=_asked(session, limit), **filters)
-        _show_versions(session, found, limit)
-    elif any(filters.values()):
-        raise click.UsageError("--models goes with --limit only")
-    else:
-        records = _cut(session, session.open().models(), limit)
-        session.emit(records, lambda: tables.models(records))
+        _show_versions(session, registry.list_models(limit=_asked(session, limit), **filters), limit)
+        return
+    records = _cut(session, registry.models(limit=_asked(session, limit), **filters), limit)
+    session.emit(records, lambda: tables.models(records))
 
 
 @command("versions", "modelyard versions fraud", "modelyard versions fraud --stage staging --output json")
@@ -64,16 +75,26 @@ def versions(session: Session, /, name: str, limit: int | None, **filters: Any) 
     _show_versions(session, found, limit)
 
 
-@command("search", 'modelyard search "fraud"', "modelyard search card payments --limit 5 --output json")
+@command(
+    "search",
+    'modelyard search "fraud"',
+    "modelyard search card payments --limit 5 --output json",
+    "modelyard search cards --owner ana --tag data=v3 --stage production",
+)
 @click.argument("query", nargs=-1, required=True)
+@_stage
+@_owner
+@_team
+@_tag
 @_limit
 @pass_session
-def search(session: Session, /, query: tuple[str, ...], limit: int | None) -> None:
+def search(session: Session, /, query: tuple[str, ...], limit: int | None, **filters: str | None) -> None:
     """Find versions by the words recorded about them.
 
-    Looked at are names, descriptions, tags, frameworks, kinds of model, owners and teams.
+    Looked at are names, descriptions, tags, frameworks, kinds of model, owners and teams. What a version does not say
+    of its own of owner, team and tags, its model says for it where these are asked for by an option.
     """
-    found = session.open().search_models(" ".join(query), limit=_asked(session, limit))
+    found = session.open().search_models(" ".join(query), limit=_asked(session, limit), **filters)
     _show_versions(session, found, limit)
 
 

@@ -22,12 +22,17 @@ NEWEST = 20
     "events",
     "modelyard events",
     "modelyard events --after 1042 --types 'version.*' --output json",
+    "modelyard events --actor ana --until 2026-03-01T12:00Z --last 5",
     "modelyard events --follow --model fraud",
 )
 @click.option("--after", type=int, metavar="N", help="Sequence of the last event that was seen; 0 for all.")
 @click.option("--last", type=click.IntRange(1, 1000), metavar="N", help=f"The last so many; {NEWEST} unless --after.")
 @click.option("--types", type=Names(), help="Only these types, such as version.*.")
-@click.option("--model", metavar="MODEL", help="Only events of this model.")
+@click.option("--model", "name", metavar="MODEL", help="Only events of this model.")
+@click.option("--actor", metavar="NAME", help="Only what somebody of this name did.")
+@click.option(
+    "--until", metavar="MOMENT", help="Only up to this moment: ISO 8601, such as 2026-03-01 or 2026-03-01T12:00Z."
+)
 @click.option("--follow", is_flag=True, help="Wait for more, until Ctrl-C; JSON comes one event a line.")
 @pass_session
 def events(
@@ -36,9 +41,10 @@ def events(
     after: int | None,
     last: int | None,
     types: list[str] | None,
-    model: str | None,
     *,
+    until: str | None,
     follow: bool,
+    **whose: str | None,
 ) -> None:
     """List what happened in the registry, and follow it.
 
@@ -48,15 +54,17 @@ def events(
         raise click.UsageError("--after and --last both say where to begin; give one of them")
     if after is not None and after < 0:
         raise click.BadParameter("a sequence is 0 or more", param_hint="--after")
+    if follow and until is not None:
+        raise click.UsageError("--follow waits for more, and --until ends before; give one of them")
     registry = session.open()
     begin = after if after is not None else -(last or NEWEST)
     if not follow:
-        found = list(registry.events(after=begin, types=types or None, name=model))
+        found = list(registry.events(after=begin, types=types or None, until=until, **whose))
         session.emit(found, lambda: tables.events(found))
         return
     session.note("waiting for events; Ctrl-C ends it")
     start = None if after is None and last is None else begin
-    _show(session, registry.follow_events(after=start, types=types or None, name=model))
+    _show(session, registry.follow_events(after=start, types=types or None, **whose))
 
 
 def _show(session: Session, /, coming: Iterable[EventRecord]) -> None:

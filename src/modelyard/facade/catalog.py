@@ -134,20 +134,56 @@ class Catalog(Base):
         wanted = {"stage": stage_of(stage), "label": label, "as_of": moment_of("as_of", as_of)}
         return self._all(LIST_VERSIONS, lambda page: page.versions, limit=limit, name=name_of(name), **wanted)
 
-    def models(self, *, limit: int | None = None) -> list[ModelRecord]:
-        """Return the models by name, also those without versions."""
-        return self._all(LIST_MODELS, lambda page: page.models, limit=limit)
+    def models(
+        self,
+        *,
+        owner: str | None = None,
+        team: str | None = None,
+        tag: str | None = None,
+        stage: str | None = None,
+        limit: int | None = None,
+    ) -> list[ModelRecord]:
+        """Return the models by name, also those without versions.
+
+        Args:
+            owner: only models of this owner.
+            team: only models of this team.
+            tag: only models with this tag: "key", with any value, or "key=value".
+            stage: only models of which a version stands in this stage.
+            limit: the most to return; None for all.
+        """
+        filters = {"owner": owner, "team": team, "tag": tag, "stage": stage_of(stage)}
+        return self._all(LIST_MODELS, lambda page: page.models, limit=limit, **filters)
 
     def describe_model(self, name: str, *, as_of: str | date | datetime | None = None) -> ModelRecord:
         """Return one model, now or at a moment: owner, tags, latest version, who stands in which stage, aliases."""
         return self._call(DESCRIBE_MODEL, name=name_of(name), as_of=moment_of("as_of", as_of))
 
-    def search_models(self, query: str, *, stage: str | None = None, limit: int | None = 50) -> list[VersionRecord]:
+    def search_models(
+        self,
+        query: str,
+        *,
+        stage: str | None = None,
+        owner: str | None = None,
+        team: str | None = None,
+        tag: str | None = None,
+        limit: int | None = 50,
+    ) -> list[VersionRecord]:
         """Return the versions that have every word of the query, or words that begin so, the newest first.
 
         Looked at are name, version, description, tags, framework, kind of model, architecture, owner and team.
+
+        Args:
+            query: the words.
+            stage: only versions that stand in it.
+            owner: only versions of this owner; what a version does not say of its own, here and in what follows, its
+                model says for it.
+            team: only versions of this team.
+            tag: only versions with this tag: "key", with any value, or "key=value".
+            limit: the most to return; None for all.
         """
-        return self._all(SEARCH, lambda page: page.versions, limit=limit, q=query, stage=stage_of(stage))
+        filters = {"stage": stage_of(stage), "owner": owner, "team": team, "tag": tag}
+        return self._all(SEARCH, lambda page: page.versions, limit=limit, q=query, **filters)
 
     def get_history(self, reference: str | None = None, *, limit: int | None = None) -> list[EventRecord]:
         """Return what happened, the oldest first: to a model (by its name), to one version, or to everything."""

@@ -17,9 +17,10 @@ the nearest one below it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -27,6 +28,7 @@ from sqlalchemy import (
     Row,
     Select,
     String,
+    Tuple,
     bindparam,
     func,
     literal,
@@ -38,8 +40,10 @@ from sqlalchemy import (
     update,
 )
 
+from modelyard.domain.durations import later
+from modelyard.domain.paging import UNBOUNDED
 from modelyard.domain.wire import EventRecord
-from modelyard.metadata.database import Transaction
+from modelyard.metadata.database import Transaction, known
 from modelyard.metadata.journal import record_of
 from modelyard.metadata.scopes import limited
 from modelyard.metadata.tables import DEFAULT_WORKSPACE, events
@@ -48,6 +52,9 @@ Place = tuple[int, int]
 """A place in the order: the transaction and the sequence of an event."""
 
 BEGINNING: Final[Place] = (-(1 << 62), 0)
+END: Final[Place] = (UNBOUNDED, UNBOUNDED)
+LONGEST_S: Final = 600.0
+"""Seconds that no transaction lasts from its look at the clock to its event."""
 _ANY: Final = "*"
 _END: Final = "\x01"
 """What no name and no type of an event has: with it behind a value, the value's end is part of its beginning."""
@@ -68,6 +75,12 @@ _ORDER = (events.c.txid, events.c.seq)
 _NEAREST = (
     select(events.c.txid, events.c.seq).where(events.c.seq <= bindparam("seq")).order_by(events.c.seq.desc()).limit(1)
 )
+_NEWEST_AT = select(func.max(events.c.at)).where(events.c.at <= bindparam("until"))
+_BETWEEN = select(events.c.txid, events.c.seq).where(
+    events.c.at >= bindparam("since"), events.c.at <= bindparam("until")
+)
+_LAST_PLACE = _BETWEEN.order_by(events.c.txid.desc(), events.c.seq.desc()).limit(1)
+_LAST_NUMBER = _BETWEEN.order_by(events.c.seq.desc()).limit(1)
 _KEPT_BACK = select(literal(1)).where(events.c.txid >= _OLDEST_RUNNING).limit(1)
 _FROM_ELSEWHERE = select(func.max(events.c.txid) >= _UNREACHED).select_from(events)
 _HIGHEST = select(func.max(events.c.txid)).scalar_subquery()
@@ -75,43 +88,78 @@ _MOVE_BELOW = update(events).values(txid=events.c.txid - _HIGHEST)
 _LOCK = text("LOCK TABLE events IN EXCLUSIVE MODE")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Which:
+    """Which events are wanted.
+
+    Attributes:
+        types: only those whose type matches one of these patterns.
+        models: only those of models whose name matches one of these patterns; not asked of a line.
+        actor: only what somebody of this name did; empty for everybody.
+        until: only up to this moment, itself included; empty for all.
+    """
+
+    types: Sequence[str] = ALL
+    models: Sequence[str] = ALL
+    actor: str = ""
+    until: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """The events of a model, or of one version; one of the two ids is given."""
+
+    model_id: str = ""
+    version_id: str = ""
+
+
+EVERY: Final = Which()
+
+
 def page(
-    tx: Transaction, *, after: Place, limit: int, types: Sequence[str] = ALL, models: Sequence[str] = ALL
+    tx: Transaction, which: Which = EVERY, *, after: Place, before: Place | None = None, limit: int, back: bool = False
 ) -> list[EventRecord]:
-    """Return events from behind a place on, in the feed's order.
+    """Return events between two places, in the feed's order, or from the last one back.
 
     Args:
         tx: the transaction.
-        after: the place of the last event that was seen.
+        which: which events.
+        after: the place behind which they lie.
+        before: the place that they lie before.
         limit: the most to return.
-        types: only events whose type matches one of these patterns.
-        models: only events of models whose name matches one of these patterns.
+        back: whether the newest comes first.
     """
-    if not models:
+    end = _end(tx, which)
+    if not which.models or end is None:
         return []
-    types = _selective(types)
-    query = limited(_page(tx.dialect, len(types)), events.c.model, models)
-    values = {"txid": after[0], "seq": after[1], "limit": limit, **_values(types)}
+    query = limited(_page(tx.dialect, _shape(which), back), events.c.model, which.models)
+    values = {**_bounds(after, min(before or END, end)), **_values(which), "limit": limit}
     return [record_of(row) for row in tx.all(query, values)]
 
 
 def page_of_line(
-    tx: Transaction, *, after: int, limit: int, model_id: str = "", version_id: str = "", types: Sequence[str] = ALL
+    tx: Transaction,
+    line: Line,
+    which: Which = EVERY,
+    *,
+    after: int,
+    before: int = UNBOUNDED,
+    limit: int,
+    back: bool = False,
 ) -> list[EventRecord]:
-    """Return events of one model, or of one version, from behind a sequence number on, in the order of the chain."""
-    types = _selective(types)
-    query = _line(bool(version_id), len(types))
-    values = {"seq": after, "limit": limit, "key": version_id or model_id, **_values(types)}
-    return [record_of(row) for row in tx.all(query, values)]
+    """Return events of a line between two sequence numbers, in the order of the chain, or from the last one back."""
+    end = _end(tx, which, _LAST_NUMBER)
+    if end is None:
+        return []
+    query = _line(bool(line.version_id), _shape(which), back)
+    values = {"low": after, "high": min(before, end[1]), "limit": limit, "key": line.version_id or line.model_id}
+    return [record_of(row) for row in tx.all(query, {**values, **_values(which)})]
 
 
-def sequence_before_last(
-    tx: Transaction, count: int, *, model_id: str = "", version_id: str = "", types: Sequence[str] = ALL
-) -> int:
-    """Return the sequence that the last `count` events of a line come after; arguments as for `page_of_line`."""
-    types = _selective(types)
-    query = _line_tail(bool(version_id), len(types))
-    return int(tx.scalar(query, {"count": count, "key": version_id or model_id, **_values(types)}) or 0)
+def sequence_before_last(tx: Transaction, count: int, line: Line, which: Which = EVERY) -> int:
+    """Return the sequence that the last `count` events of a line come after."""
+    query = _line_tail(bool(line.version_id), _shape(which))
+    return int(tx.scalar(query, {"count": count, "key": line.version_id or line.model_id, **_values(which)}) or 0)
 
 
 def place_of(tx: Transaction, sequence: int) -> Place:
@@ -120,17 +168,34 @@ def place_of(tx: Transaction, sequence: int) -> Place:
     return BEGINNING if row is None else (row.txid, row.seq)
 
 
-def place_before_last(tx: Transaction, count: int, *, types: Sequence[str] = ALL, models: Sequence[str] = ALL) -> Place:
-    """Return the place that the last `count` events come after; the other arguments are those of `page`."""
-    types = _selective(types)
-    query = limited(_tail(tx.dialect, len(types)), events.c.model, models)
-    row: Row[Any] | None = tx.first(query, {"count": count, **_values(types)})
+def place_before_last(tx: Transaction, count: int, which: Which = EVERY) -> Place:
+    """Return the place that the last `count` events come after."""
+    end = _end(tx, which)
+    if end is None:
+        return BEGINNING
+    query = limited(_tail(tx.dialect, _shape(which)), events.c.model, which.models)
+    row: Row[Any] | None = tx.first(query, {"count": count, **_bounds(BEGINNING, end), **_values(which)})
     return BEGINNING if row is None else (row.txid, row.seq)
 
 
 def end(tx: Transaction) -> Place:
     """Return the place of the last event that the feed shows, whoever may see it."""
     return place_before_last(tx, 0)
+
+
+def _end(tx: Transaction, which: Which, last: Select[Any] = _LAST_PLACE) -> Place | None:
+    """Return the place that all events up to a moment lie before; None where there are none.
+
+    A writer looks at the clock before it is given a number, so the last number is not always that of the latest moment.
+    It is that of an event not long before, for no transaction lasts `LONGEST_S`.
+    """
+    if not which.until:
+        return END
+    newest = tx.scalar(_NEWEST_AT, {"until": which.until})
+    if newest is None:
+        return None
+    row = known(tx.first(last, {"since": later(newest, -LONGEST_S), "until": which.until}))
+    return row.txid, row.seq + 1
 
 
 def keeps_back(tx: Transaction) -> bool:
@@ -170,50 +235,79 @@ def _selective(patterns: Sequence[str]) -> Sequence[str]:
     return () if _ANY in patterns else patterns
 
 
-def _values(types: Sequence[str]) -> dict[str, str]:
-    return {f"type{number}": as_start(pattern) for number, pattern in enumerate(types)}
+class _Shape(NamedTuple):
+    """What a query is built by: how many types it names, whether an actor, whether a moment."""
+
+    types: int
+    actor: bool
+    until: bool
+
+
+def _shape(which: Which) -> _Shape:
+    return _Shape(len(_selective(which.types)), bool(which.actor), bool(which.until))
+
+
+def _values(which: Which) -> dict[str, str]:
+    types = {f"type{number}": as_start(pattern) for number, pattern in enumerate(_selective(which.types))}
+    return {**types, "actor": which.actor, "until": which.until}
+
+
+def _bounds(low: Place, high: Place) -> dict[str, int]:
+    return {"low_txid": low[0], "low": low[1], "high_txid": high[0], "high": high[1]}
+
+
+def _met(shape: _Shape) -> Iterator[ColumnElement[bool]]:
+    if shape.types:
+        yield matching(events.c.type, "type", shape.types)
+    if shape.actor:
+        yield events.c.actor == bindparam("actor")
+    if shape.until:
+        yield events.c.at <= bindparam("until")
 
 
 @cache
-def _chosen(dialect: str, types: int) -> Select[Any]:
-    query = select(events).where(events.c.workspace == DEFAULT_WORKSPACE)
-    if dialect == "postgresql":
-        query = query.where(events.c.txid < _OLDEST_RUNNING)
-    if types:
-        query = query.where(matching(events.c.type, "type", types))
-    return query
-
-
-@cache
-def _page(dialect: str, types: int) -> Select[Any]:
-    query = _chosen(dialect, types).limit(bindparam("limit"))
+def _chosen(dialect: str, shape: _Shape) -> Select[Any]:
+    query = select(events).where(events.c.workspace == DEFAULT_WORKSPACE, *_met(shape))
     if dialect == "sqlite":
-        # It would not find a pair by its index.
-        return query.where(events.c.seq > bindparam("seq")).order_by(events.c.seq)
-    after = tuple_(bindparam("txid", type_=BigInteger), bindparam("seq", type_=BigInteger))
-    return query.where(_pair > after).order_by(*_ORDER)
+        # It would not find a pair by its index. Of an actor's events, the index has the transaction before the sequence.
+        query = query.where(events.c.txid == 0) if shape.actor else query
+        return query.where(events.c.seq > bindparam("low"), events.c.seq < bindparam("high"))
+    return query.where(events.c.txid < _OLDEST_RUNNING, _pair > _bound_pair("low"), _pair < _bound_pair("high"))
+
+
+def _bound_pair(name: str) -> Tuple:
+    return tuple_(bindparam(f"{name}_txid", type_=BigInteger), bindparam(name, type_=BigInteger))
 
 
 @cache
-def _tail(dialect: str, types: int) -> Select[Any]:
-    newest_first = (events.c.seq.desc(),) if dialect == "sqlite" else (events.c.txid.desc(), events.c.seq.desc())
-    return _chosen(dialect, types).order_by(*newest_first).limit(1).offset(bindparam("count"))
+def _page(dialect: str, shape: _Shape, back: bool) -> Select[Any]:  # noqa: FBT001 - a key of the cache
+    return _ordered(_chosen(dialect, shape), dialect, back=back).limit(bindparam("limit"))
+
+
+def _ordered(query: Select[Any], dialect: str, *, back: bool) -> Select[Any]:
+    columns = [events.c.seq] if dialect == "sqlite" else [events.c.txid, events.c.seq]
+    return query.order_by(*(column.desc() if back else column.asc() for column in columns))
 
 
 @cache
-def _chosen_line(of_version: bool, types: int) -> Select[Any]:  # noqa: FBT001 - a key of the cache
+def _tail(dialect: str, shape: _Shape) -> Select[Any]:
+    return _ordered(_chosen(dialect, shape), dialect, back=True).limit(1).offset(bindparam("count"))
+
+
+@cache
+def _chosen_line(of_version: bool, shape: _Shape) -> Select[Any]:  # noqa: FBT001 - a key of the cache
     column = events.c.version_id if of_version else events.c.model_id
-    query = select(events).where(column == bindparam("key"))
-    return query.where(matching(events.c.type, "type", types)) if types else query
+    return select(events).where(column == bindparam("key"), *_met(shape))
 
 
 @cache
-def _line(of_version: bool, types: int) -> Select[Any]:  # noqa: FBT001 - a key of the cache
-    query = _chosen_line(of_version, types).where(events.c.seq > bindparam("seq"))
-    return query.order_by(events.c.seq).limit(bindparam("limit"))
+def _line(of_version: bool, shape: _Shape, back: bool) -> Select[Any]:  # noqa: FBT001 - a key of the cache
+    query = _chosen_line(of_version, shape)
+    query = query.where(events.c.seq > bindparam("low"), events.c.seq < bindparam("high"))
+    return query.order_by(events.c.seq.desc() if back else events.c.seq).limit(bindparam("limit"))
 
 
 @cache
-def _line_tail(of_version: bool, types: int) -> Select[Any]:  # noqa: FBT001 - a key of the cache
-    newest_first = _chosen_line(of_version, types).order_by(events.c.seq.desc())
+def _line_tail(of_version: bool, shape: _Shape) -> Select[Any]:  # noqa: FBT001 - a key of the cache
+    newest_first = _chosen_line(of_version, shape).order_by(events.c.seq.desc())
     return newest_first.with_only_columns(events.c.seq).limit(1).offset(bindparam("count"))

@@ -14,8 +14,9 @@ from typing import Any
 import msgspec
 from sqlalchemy import Row, Select, bindparam, func, insert, select, update
 
+from modelyard.domain.selection import EVERYTHING, Selection
 from modelyard.domain.wire import ModelRecord
-from modelyard.metadata import tags
+from modelyard.metadata import selecting, tags
 from modelyard.metadata.database import Transaction
 from modelyard.metadata.scopes import EVERY_MODEL, limited
 from modelyard.metadata.tables import DEFAULT_WORKSPACE, aliases, models, versions
@@ -120,9 +121,30 @@ def lock_by_id(tx: Transaction, model_id: str) -> Row[Any] | None:
     return tx.first(_LOCK_BY_ID, {"key": model_id})
 
 
-def page(tx: Transaction, *, after: str, limit: int, seen: Sequence[str] = EVERY_MODEL) -> list[Row[Any]]:
-    """Return live models whose name follows `after`, by name; only those that match one of the patterns `seen`."""
-    return list(tx.all(limited(_PAGE, models.c.live_name, seen), {"after": after, "limit": limit}))
+def page(
+    tx: Transaction,
+    *,
+    after: str,
+    limit: int,
+    seen: Sequence[str] = EVERY_MODEL,
+    wanted: Selection = EVERYTHING,
+    placed: bool = False,
+) -> list[Row[Any]]:
+    """Return live models whose name follows `after`, by name.
+
+    Args:
+        tx: the transaction.
+        after: the name of the last model that was seen.
+        limit: the most to return.
+        seen: patterns of the names that may be shown.
+        wanted: what is demanded of the models.
+        placed: whether the stage that is demanded may also be one of an environment.
+    """
+    query = limited(_PAGE, models.c.live_name, seen).where(*selecting.of_models(wanted, placed=placed))
+    few = selecting.few_models(tx, wanted, placed=placed)
+    if few is not None:
+        query = query.where(models.c.id.in_(few))
+    return list(tx.all(query, {"after": after, "limit": limit}))
 
 
 def count(tx: Transaction) -> int:

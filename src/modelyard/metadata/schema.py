@@ -20,7 +20,7 @@ from modelyard.errors import RegistryCorrupt, RegistryTooNew
 from modelyard.metadata import feed
 from modelyard.metadata.database import Database
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest migration; a test holds it equal to the newest file in `migrations/versions`."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"

@@ -14,9 +14,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Select, TextClause, bindparam, cast, column, select, table, text
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Select,
+    Text,
+    TextClause,
+    bindparam,
+    cast,
+    column,
+    func,
+    literal,
+    select,
+    table,
+    text,
+)
 from sqlalchemy.dialects import postgresql
 
+from modelyard.domain.selection import EVERYTHING, Selection
+from modelyard.metadata import selecting
 from modelyard.metadata.database import Transaction
 from modelyard.metadata.scopes import EVERY_MODEL, is_all, within
 from modelyard.metadata.tables import DEFAULT_WORKSPACE, SEQUENCE, models, versions
@@ -43,14 +59,9 @@ _STAGE: BindParameter[Any] = bindparam("stage")
 _BEFORE: BindParameter[Any] = bindparam("before")
 _LIMIT: BindParameter[Any] = bindparam("limit")
 
-_fts = table("versions_search", column("rowid", SEQUENCE), column("versions_search"))
+_fts = table("versions_search", column("rowid", SEQUENCE), column("versions_search"), column("body", Text))
 _words = table("versions_search", column("seq", SEQUENCE), column("body"))
 _staged = select(versions.c.seq).where(versions.c.workspace == DEFAULT_WORKSPACE, versions.c.stage == _STAGE)
-
-
-def _is_staged(number: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Look one version up. A join would let PostgreSQL begin with all versions of the stage, or with all matches."""
-    return _staged.where(versions.c.seq == number).scalar_subquery().is_not(None)
 
 
 def _matches(body: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -90,11 +101,10 @@ def _in_gin() -> Select[Any]:
 # A plan made once for all values takes a rare word or stage for an average one, and walks along all versions.
 _PLAN_EACH = text("SET LOCAL plan_cache_mode = force_custom_plan")
 
-# Each without a stage, and with one. They are built once: building one costs more than running it.
-_FTS = _in_fts(), _in_fts().where(_is_staged(_fts.c.rowid))
+# They are built once: building one costs more than running it.
+_FTS, _GIN = _in_fts(), _in_gin()
 _AMONG = _among_newest(), _among_newest_staged()
 _OLDEST = tuple(_newest(source).offset(NEWEST - 1).limit(1) for source in (select(_words.c.seq), _staged))
-_GIN = _in_gin(), _in_gin().where(_is_staged(_words.c.seq))
 
 
 def index(tx: Transaction, seq: int, body: str) -> None:
@@ -112,37 +122,67 @@ def find(
     tx: Transaction,
     terms: Sequence[str],
     *,
-    stage: str,
+    wanted: Selection = EVERYTHING,
+    placed: bool = False,
     before: int | None,
     limit: int,
     seen: Sequence[str] = EVERY_MODEL,
 ) -> list[int]:
-    """Return up to `limit` sequence numbers of matching versions of the models `seen`, the newest first."""
-    kind = bool(stage)
-    values = {"stage": stage, "before": UNBOUNDED if before is None else before, "limit": limit}
+    """Return up to `limit` sequence numbers of matching versions, the newest first.
+
+    Args:
+        tx: the transaction.
+        terms: beginnings of words that a version must have.
+        wanted: what else is demanded of the versions.
+        placed: whether the stage that is demanded may also be one of an environment.
+        before: the sequence number of the last version that was seen.
+        limit: the most to return.
+        seen: patterns of the models whose versions may be shown.
+    """
+    few = selecting.few_versions(tx, wanted, placed=placed)
+    if few == []:
+        return []
+    conditions = list(selecting.of_versions(wanted, placed=placed))
+    if not is_all(seen):
+        conditions.append(within(models.c.name, seen))
+    values = {"stage": wanted.stage, "before": UNBOUNDED if before is None else before, "limit": limit}
     if tx.dialect == "sqlite":
-        return _numbers(
-            tx, _seen(_FTS[kind], _fts.c.rowid, seen), {**values, "pattern": " ".join(f'"{term}"*' for term in terms)}
-        )
+        query = _chosen(_FTS if few is None else _among(few, terms), _fts.c.rowid, conditions)
+        return _numbers(tx, query, {**values, "pattern": " ".join(f'"{term}"*' for term in terms)})
     tx.run(_PLAN_EACH)
     values["pattern"] = " & ".join(f"'{term}':*" for term in terms)
-    among = _AMONG[kind]
-    found = _numbers(tx, _seen(among, among.get_final_froms()[0].c.seq, seen), values)
-    oldest = tx.scalar(_OLDEST[kind], values) if len(found) < limit else None
+    if few is not None:
+        return _numbers(tx, _chosen(_GIN.where(_words.c.seq.in_(few)), _words.c.seq, conditions), values)
+    staged = bool(wanted.stage) and not placed
+    among = _AMONG[staged]
+    found = _numbers(tx, _chosen(among, among.get_final_froms()[0].c.seq, conditions), values)
+    oldest = tx.scalar(_OLDEST[staged], values) if len(found) < limit else None
     if oldest is not None:
-        found += _numbers(
-            tx, _seen(_GIN[kind], _words.c.seq, seen), {**values, "before": oldest, "limit": limit - len(found)}
-        )
+        rest = {**values, "before": oldest, "limit": limit - len(found)}
+        found += _numbers(tx, _chosen(_GIN, _words.c.seq, conditions), rest)
     return found
 
 
-def _seen(query: Select[Any], number: ColumnElement[Any], patterns: Sequence[str]) -> Select[Any]:
-    """Leave out the versions of other models, which are looked up one by one like the stage."""
-    if is_all(patterns):
+def _among(few: Sequence[int], terms: Sequence[str]) -> Select[Any]:
+    """Return the query that looks at the words of some versions in SQLite.
+
+    FTS5 would go through a frequent word's versions from the first one on, once for each of them.
+    """
+    words = literal(" ").concat(_fts.c.body)
+    query = select(_fts.c.rowid.label("seq")).where(_fts.c.rowid.in_(few), _fts.c.rowid < _BEFORE)
+    query = query.where(*(func.instr(words, f" {term}") > 0 for term in terms))
+    return query.order_by(_fts.c.rowid.desc()).limit(_LIMIT)
+
+
+def _chosen(query: Select[Any], number: ColumnElement[Any], conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
+    """Leave out what does not meet all conditions. Versions are looked up one by one.
+
+    A join would let PostgreSQL begin with all versions of a stage, or with all matches.
+    """
+    if not conditions:
         return query
-    one = select(versions.c.seq).join(models, models.c.id == versions.c.model_id)
-    matching = one.where(versions.c.seq == number, within(models.c.name, patterns))
-    return query.where(matching.scalar_subquery().is_not(None))
+    one = select(versions.c.seq).join(models, models.c.id == versions.c.model_id).where(versions.c.seq == number)
+    return query.where(one.where(*conditions).scalar_subquery().is_not(None))
 
 
 def _numbers(tx: Transaction, query: Select[Any], values: Mapping[str, Any]) -> list[int]:

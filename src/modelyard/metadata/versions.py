@@ -102,6 +102,8 @@ _CHANGE = (
         framework=bindparam("framework"),
         signature=bindparam("signature"),
         run_id=bindparam("run_id"),
+        owner=bindparam("owner"),
+        team=bindparam("team"),
         edited_at=bindparam("edited_at"),
         updated_at=bindparam("updated_at"),
         revision=versions.c.revision + 1,
@@ -126,7 +128,7 @@ _PLACED = select(placements.c.version_seq)
 
 _MOST_AT_ONCE = 64
 
-CHANGEABLE = ("label", "stage", "deprecation", "document", "framework", "signature", "run_id")
+CHANGEABLE = ("label", "stage", "deprecation", "document", "framework", "signature", "run_id", "owner", "team")
 
 
 def add(tx: Transaction, values: Mapping[str, Any], metrics: Mapping[str, float]) -> int:

@@ -52,8 +52,14 @@ class UpdateModel:
 
 @dataclass(frozen=True, kw_only=True)
 class ListModels:
-    """A page of models: how many, and where it starts."""
+    """A page of models that meet all of some conditions."""
 
+    owner: str = ""
+    team: str = ""
+    tag: str = ""
+    """Only with this tag: `key`, with any value, or `key=value`."""
+    stage: str = ""
+    """Only models of which a version stands in this stage."""
     limit: int = 100
     page_token: str = ""
 
@@ -83,10 +89,17 @@ class ListAllVersions:
 
 @dataclass(frozen=True, kw_only=True)
 class Search:
-    """Words to find versions by: all of them must occur, each at least as the beginning of a word."""
+    """Words to find versions by: all of them must occur, each at least as the beginning of a word.
+
+    What a version does not say of its own of owner, team and tags, its model says for it.
+    """
 
     q: str
     stage: str = ""
+    owner: str = ""
+    team: str = ""
+    tag: str = ""
+    """See `ListModels`."""
     limit: int = 50
     page_token: str = ""
 
@@ -235,7 +248,7 @@ class NamedAlias:
 
 @dataclass(frozen=True, kw_only=True)
 class ListEvents:
-    """A page of events, oldest first: of one version, of one model, or of all."""
+    """A page of events, oldest first unless said otherwise: of one version, of one model, or of all."""
 
     name: str = ""
     reference: str = ""
@@ -243,6 +256,12 @@ class ListEvents:
     """The sequence of the last event that was seen; negative for the last so many."""
     types: list[str] = field(default_factory=list)
     """Only events of these types, such as `version.registered` or `version.*`."""
+    actor: str = ""
+    """Only what somebody of this name did."""
+    until: str = ""
+    """Only up to this moment, itself included; written as for `NamedModelThen`."""
+    newest_first: bool = False
+    """From the newest back, down to the one behind `after`."""
     limit: int = 100
     page_token: str = ""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -13,9 +13,10 @@ from modelyard.domain.directions import direction
 from modelyard.domain.names import metric_name, shown
 from modelyard.domain.paging import check_limit, key_of, number_of, token_after
 from modelyard.domain.search import query_terms
+from modelyard.domain.selection import Selection, selection
 from modelyard.domain.wire import ModelPage, ModelRecord, Resolved, VersionPage, VersionRecord
 from modelyard.errors import InvalidMetric, VersionNotFound
-from modelyard.metadata import models, placements, search, versions
+from modelyard.metadata import models, search, versions
 from modelyard.operations import (
     BEST,
     DESCRIBE_MODEL,
@@ -50,16 +51,14 @@ from modelyard.registry.lookup import (
     stage_filter,
 )
 
-SCANNED = 500
-"""Matches that are looked through at once where their stage has to be looked up."""
-
 
 @serves(LIST_MODELS)
 def list_models(context: Context, request: ListModels) -> ModelPage:
     """Return a page of models by name."""
     limit = check_limit(request.limit)
     after = str(key_of(request.page_token, str) or "")
-    rows = models.page(context.tx, after=after, limit=limit + 1, seen=context.models)
+    wanted, placed = _wanted(context, request)
+    rows = models.page(context.tx, after=after, limit=limit + 1, seen=context.models, wanted=wanted, placed=placed)
     token = token_after(rows[limit - 1].name) if len(rows) > limit else ""
     return ModelPage(models=model_records(context, rows[:limit]), next_page_token=token)
 
@@ -91,12 +90,11 @@ def list_all_versions(context: Context, request: ListAllVersions) -> VersionPage
 def find_words(context: Context, request: Search) -> VersionPage:
     """Return a page of the versions that have all words of the query, or words that begin so, the newest first."""
     terms = query_terms(request.q)
-    stage = stage_filter(context, request.stage)
+    wanted, placed = _wanted(context, request)
+    look = partial(search.find, context.tx, terms, wanted=wanted, placed=placed, seen=context.models)
 
     def page(before: int | None, limit: int) -> list[Row[Any]]:
-        if stage in context.graphs.placed:
-            return _placed_matches(context, terms, stage, before, limit)
-        found = search.find(context.tx, terms, stage=stage, before=before, limit=limit, seen=context.models)
+        found = look(before=before, limit=limit)
         return versions.by_seqs(context.tx, found) if found else []
 
     return _version_page(context, request.limit, request.page_token, page)
@@ -161,20 +159,11 @@ def best(context: Context, request: Best) -> VersionRecord:
     return record(context, row)
 
 
-def _placed_matches(
-    context: Context, terms: Sequence[str], stage: str, before: int | None, limit: int
-) -> list[Row[Any]]:
-    """Find words among the versions in a stage of an environment; the index of words knows own stages only."""
-    rows: list[Row[Any]] = []
-    while len(rows) < limit:
-        found = search.find(context.tx, terms, stage="", before=before, limit=SCANNED, seen=context.models)
-        if not found:
-            break
-        before = min(found)
-        placed = placements.of_versions(context.tx, found)
-        fitting = versions.by_seqs(context.tx, found)
-        rows += [row for row in fitting if stage in {row.stage, *placed.get(row.seq, {}).values()}]
-    return rows[:limit]
+def _wanted(context: Context, request: ListModels | Search) -> tuple[Selection, bool]:
+    """Return what a request demands, and whether its stage may be one of an environment."""
+    stage = stage_filter(context, request.stage)
+    wanted = selection(owner=request.owner, team=request.team, tag=request.tag, stage=stage)
+    return wanted, stage in context.graphs.placed
 
 
 def _filtered(context: Context, request: ListVersions | ListAllVersions, model_id: str = "") -> VersionPage:

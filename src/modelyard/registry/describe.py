@@ -36,7 +36,7 @@ from modelyard.registry.dispatch import serves
 from modelyard.registry.forwards import forward_again
 from modelyard.registry.lookup import check_revision, document, find, find_model, model_record, record
 from modelyard.registry.numbering import judge_change
-from modelyard.registry.publish import encode, index_words
+from modelyard.registry.publish import columns, index_words
 from modelyard.registry.views import mark_stale
 
 SCHEMAS = frozenset({"input_schema", "output_schema"})
@@ -111,14 +111,8 @@ def _write(context: Context, row: Row[Any], changed: dict[str, Any], *, label: s
     if label != row.label:
         changes["label"] = [row.label, label]
     if changes:
-        framework = new.get("framework", "")[:100]
-        written = {
-            "document": encode(new),
-            "framework": framework,
-            "signature": Signature.of(new).fingerprint,
-            "run_id": new.get("training_run_id", "")[: tags.HEAD],
-        }
-        versions.change(context.tx, row, context.now, edited="description" in changes, label=label, **written)
+        edited = "description" in changes
+        versions.change(context.tx, row, context.now, edited=edited, label=label, **columns(new))
         versions.rank(context.tx, row, rules.performance(new))
         if "tags" in changes:
             tags.replace_of_version(context.tx, row.seq, new.get("tags", {}))

@@ -1,8 +1,10 @@
-"""The feed of events: what happened, oldest first, so that a follower misses nothing and sees nothing twice."""
+"""The feed of events: what happened, oldest first, so that a follower misses nothing; or newest first, to look back."""
 
 from __future__ import annotations
 
-from modelyard.domain.paging import MAX_LIMIT, check_limit, check_sequence, number_of, token_after
+from modelyard.domain.moments import moment
+from modelyard.domain.names import person
+from modelyard.domain.paging import MAX_LIMIT, UNBOUNDED, check_limit, check_sequence, number_of, token_after
 from modelyard.domain.webhooks import event_patterns
 from modelyard.domain.wire import EventPage, EventRecord
 from modelyard.errors import InvalidRequest
@@ -18,16 +20,19 @@ def list_events(context: Context, request: ListEvents) -> EventPage:
     """Return a page of events: of one version, of one model, or of all that the caller may see.
 
     Raises:
-        InvalidRequest: a pattern cannot match any type, or more than `MAX_LIMIT` are wanted from the end.
+        InvalidRequest: a pattern cannot match any type, the moment is none of the past, or more than `MAX_LIMIT` are
+            wanted from the end.
     """
     limit = check_limit(request.limit)
-    after = number_of(request.page_token)
-    after = check_sequence(request.after, "after") if after is None else after
-    if after < -MAX_LIMIT:
-        raise InvalidRequest(f"after is {after}; the most that can be counted from the end are {MAX_LIMIT}")
-    types = event_patterns(request.types)
+    which = feed.Which(
+        types=event_patterns(request.types),
+        models=context.models,
+        actor=person(request.actor, "an actor") if request.actor else "",
+        until=moment(request.until, context.now) if request.until else "",
+    )
+    span = _span(request)
     one = request.name or request.reference
-    found = (_of_line if one else _of_all)(context, request, types, after, limit + 1)
+    found = (_of_line if one else _of_all)(context, request, which, span, limit + 1)
     token = token_after(found[limit - 1].sequence) if len(found) > limit else ""
     return EventPage(events=found[:limit], next_page_token=token)
 
@@ -44,18 +49,41 @@ def keeps_back(yard: Yard) -> bool:
         return feed.keeps_back(tx)
 
 
-def _of_line(context: Context, request: ListEvents, types: list[str], after: int, limit: int) -> list[EventRecord]:
+def _span(request: ListEvents) -> tuple[int, int | None]:
+    """Return the sequences that the events lie between; there may be no upper one, and the lower one counts from the end
+    where it is negative."""
+    after, token = check_sequence(request.after, "after"), number_of(request.page_token)
+    if request.newest_first:
+        if after < 0:
+            raise InvalidRequest(
+                f"after is {after} with newest_first, and both begin at the end", hint="limit says how many there are"
+            )
+        return after, token
+    after = after if token is None else token
+    if after < -MAX_LIMIT:
+        raise InvalidRequest(f"after is {after}; the most that can be counted from the end are {MAX_LIMIT}")
+    return after, None
+
+
+def _of_line(
+    context: Context, request: ListEvents, which: feed.Which, span: tuple[int, int | None], limit: int
+) -> list[EventRecord]:
     """Return events of a model or a version, in the order of the model's chain."""
-    version_id = find(context, request.reference).id if request.reference else ""
-    model_id = find_model(context, request.name).id if request.name else ""
-    if after < 0:
-        after = feed.sequence_before_last(context.tx, -after, model_id=model_id, version_id=version_id, types=types)
-    return feed.page_of_line(
-        context.tx, after=after, limit=limit, model_id=model_id, version_id=version_id, types=types
+    line = feed.Line(
+        version_id=find(context, request.reference).id if request.reference else "",
+        model_id=find_model(context, request.name).id if request.name else "",
     )
+    after, before = span
+    if after < 0:
+        after = feed.sequence_before_last(context.tx, -after, line, which)
+    bounds = {"after": after, "before": UNBOUNDED if before is None else before}
+    return feed.page_of_line(context.tx, line, which, **bounds, limit=limit, back=request.newest_first)
 
 
-def _of_all(context: Context, _request: ListEvents, types: list[str], after: int, limit: int) -> list[EventRecord]:
-    tx, models = context.tx, context.models
-    place = feed.place_of(tx, after) if after >= 0 else feed.place_before_last(tx, -after, types=types, models=models)
-    return feed.page(tx, after=place, limit=limit, types=types, models=models)
+def _of_all(
+    context: Context, request: ListEvents, which: feed.Which, span: tuple[int, int | None], limit: int
+) -> list[EventRecord]:
+    tx, (after, before) = context.tx, span
+    begin = feed.place_of(tx, after) if after >= 0 else feed.place_before_last(tx, -after, which)
+    end = None if before is None else feed.place_of(tx, before)
+    return feed.page(tx, which, after=begin, before=end, limit=limit, back=request.newest_first)

@@ -136,11 +136,8 @@ def register(context: Context, request: RegisterVersion, manifest: Manifest) -> 
         "digest": manifest.digest if manifest.files else "",
         "model_hash": manifest.model_hash if manifest.files else "",
         "size": manifest.total_size,
-        "framework": document.get("framework", "")[:100],
-        "signature": Signature.of(document).fingerprint,
-        "document": encode(document),
+        **columns(document),
         "source": document.get("source"),
-        "run_id": document.get("training_run_id", "")[: tags.HEAD],
         "created_at": context.now,
         "updated_at": context.now,
     }
@@ -160,6 +157,18 @@ def register(context: Context, request: RegisterVersion, manifest: Manifest) -> 
 def encode(document: dict[str, Any]) -> str:
     """Return a metadata document as the text that is stored."""
     return msgspec.json.encode(document).decode()
+
+
+def columns(document: dict[str, Any]) -> dict[str, Any]:
+    """Return what a version's row holds of its metadata document: the document, and copies of fields to search by."""
+    return {
+        "document": encode(document),
+        "framework": document.get("framework", "")[:100],
+        "signature": Signature.of(document).fingerprint,
+        "run_id": document.get("training_run_id", "")[: tags.HEAD],
+        "owner": document.get("owner", "")[: tags.HEAD],
+        "team": document.get("team", "")[: tags.HEAD],
+    }
 
 
 def index_words(context: Context, stored: Any, document: dict[str, Any]) -> None:

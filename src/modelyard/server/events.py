@@ -2,7 +2,7 @@
 
 Rules
 - A stream begins behind `Last-Event-ID`, else behind `after`, else now; it goes on as the list of events does, so that
-  nothing is missed and nothing comes twice. `name`, `reference` and `types` choose as they do there.
+  nothing is missed and nothing comes twice. `name`, `reference`, `types` and `actor` choose as they do there.
 - Who follows is asked for the permission again whenever something happened, and with each sign of life: a stream does
   not outlive it.
 - One poller looks for changes, however many follow, and none when nobody does. It wakes them when the feed has grown:
@@ -258,6 +258,7 @@ def _extra() -> dict[str, object]:
             parameter("query", "name", text, text="Only events of this model."),
             parameter("query", "reference", text, text="Only events of this version."),
             parameter("query", "types", {"type": "array", "items": text}, text="Only types such as `version.*`."),
+            parameter("query", "actor", text, text="Only what somebody of this name does."),
             parameter("header", "Last-Event-ID", number, text="As `after`; browsers send it when they connect again."),
         ],
     }

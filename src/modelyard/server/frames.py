@@ -45,9 +45,11 @@ def wanted_of(scope: Scope) -> ListEvents:
     """Which events a stream shows; `after` is set page by page.
 
     Raises:
-        InvalidRequest: the query is none of a list of events.
+        InvalidRequest: the query is none of a list of events, or says where or how to end.
     """
     asked: ListEvents = binder_of(LIST_EVENTS.name).bind({}, scope["query_string"], "", b"")
+    if asked.until or asked.newest_first:
+        raise InvalidRequest("a stream goes on as things happen", hint="leave until and newest_first out")
     return replace(asked, limit=PAGE, page_token="")
 
 

@@ -206,6 +206,84 @@ def test_words_find_versions(registry, fraud, weights):
             registry.search_models(wrong)
 
 
+@pytest.fixture
+def owned(registry):
+    """Models of two people and two teams; versions that say nothing of it, and one that says otherwise."""
+    registry.create_model("cards", owner="ana", team="risk", tags={"tier": "1", "pii": "yes"})
+    registry.create_model("churn", owner="ben", team="risk", tags={"tier": "2"})
+    registry.create_model("loans", owner="ana")
+    for name in ("cards", "churn", "loans"):
+        registry.register_version(name, "1.0.0", description="a model of money")
+    registry.register_version("cards", "2.0.0", description="money too", owner="ben", team="ops", tags={"tier": "9"})
+    registry.promote_model("churn/1.0.0", "staging")
+
+
+@pytest.mark.feature("REG-09", "OBS-04")
+@pytest.mark.every_way
+def test_models_are_narrowed_by_owner_team_tag_and_stage(registry, owned, monkeypatch):
+    monkeypatch.setattr("modelyard.facade.base.PAGE", 1)
+    for wanted, names in (
+        ({"owner": "ana"}, ["cards", "loans"]),
+        ({"owner": "an"}, []),
+        ({"team": "risk"}, ["cards", "churn"]),
+        ({"team": "risk", "owner": "ana"}, ["cards"]),
+        ({"tag": "tier"}, ["cards", "churn"]),
+        ({"tag": "tier=2"}, ["churn"]),
+        ({"tag": "tier="}, []),
+        ({"stage": "staging"}, ["churn"]),
+        ({"stage": ModelStage.DEVELOPMENT}, ["cards", "loans"]),
+        ({"stage": "Development", "owner": "ana", "team": "risk", "tag": "pii=yes"}, ["cards"]),
+        ({"stage": "production"}, []),
+        ({"owner": "", "tag": None}, ["cards", "churn", "loans"]),
+    ):
+        assert [model.name for model in registry.models(**wanted)] == names, wanted
+    assert [model.name for model in registry.models(owner="ana", limit=1)] == ["cards"]
+    registry.update_model("loans", owner="ben", tags={"tier": "2"})
+    assert [model.name for model in registry.models(owner="ben", tag="tier=2")] == ["churn", "loans"]
+    registry.delete_model("churn/1.0.0", force=True)
+    assert registry.models(stage="staging") == []
+
+
+@pytest.mark.feature("REG-10", "OBS-04")
+@pytest.mark.every_way
+def test_found_versions_are_narrowed_by_what_they_or_their_models_say(registry, owned, monkeypatch):
+    monkeypatch.setattr("modelyard.facade.base.PAGE", 1)
+    for wanted, versions in (
+        ({"owner": "ana"}, ["loans 1.0.0", "cards 1.0.0"]),
+        ({"owner": "ben"}, ["cards 2.0.0", "churn 1.0.0"]),
+        ({"team": "ops"}, ["cards 2.0.0"]),
+        ({"team": "risk"}, ["churn 1.0.0", "cards 1.0.0"]),
+        ({"tag": "tier"}, ["cards 2.0.0", "churn 1.0.0", "cards 1.0.0"]),
+        ({"tag": "tier=1"}, ["cards 1.0.0"]),
+        ({"tag": "tier=9"}, ["cards 2.0.0"]),
+        ({"tag": "pii=yes", "owner": "ben"}, ["cards 2.0.0"]),
+        ({"stage": "staging", "owner": "ben"}, ["churn 1.0.0"]),
+        ({"stage": "production"}, []),
+        ({"owner": "nobody"}, []),
+    ):
+        found = registry.search_models("money", **wanted, limit=None)
+        assert [f"{one.name} {one.version}" for one in found] == versions, wanted
+    assert [one.version for one in registry.search_models("too", owner="ben")] == ["2.0.0"]
+    registry.update_version("cards/2.0.0", owner="", tags={"tier": None})
+    registry.update_model("cards", owner="eve")
+    assert [one.version for one in registry.search_models("money", owner="eve", tag="tier=1")] == ["2.0.0", "1.0.0"]
+
+
+def test_what_no_list_can_be_narrowed_by_is_refused(registry):
+    for wrong, error in (
+        ({"owner": "x" * 251}, InvalidRequest),
+        ({"owner": 5}, InvalidRequest),
+        ({"team": "a\0b"}, InvalidRequest),
+        ({"tag": "=1"}, InvalidRequest),
+        ({"tag": "a\0"}, InvalidName),
+        ({"tag": {"a": "b"}}, InvalidRequest),
+        ({"stage": "nowhere"}, InvalidStage),
+    ):
+        for ask in (registry.models, lambda **wanted: registry.search_models("money", **wanted)):
+            with pytest.raises(error):
+                ask(**wrong)
+
+
 @pytest.mark.feature("REG-15")
 def test_the_latest_version_is_the_highest(registry, fraud, weights):
     registry.register_model(weights, "fraud", "0.9.5")

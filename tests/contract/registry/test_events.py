@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import datetime
 from itertools import islice
 
 import pytest
@@ -28,6 +29,31 @@ def test_events_go_on_behind_the_last_one(registry):
     assert names(registry.events(after=-2)) == ["c", "a"]
     assert names(registry.events(types=["model.created"], name="a")) == ["a"]
     assert names(registry.events(types=["model.u*"])) == ["a"]
+
+
+@pytest.mark.feature("EXP-06", "OBS-04")
+@pytest.mark.every_way
+def test_events_are_read_back_from_a_moment_on_and_by_who_did_it(registry, monkeypatch):
+    monkeypatch.setattr("modelyard.facade.events.PAGE", 2)
+    for name in "abcde":
+        registry.create_model(name)
+    every = list(registry.events())
+    assert list(registry.events(newest_first=True)) == every[::-1]
+    third = every[2]
+    assert list(registry.events(until=third.at)) == every[:3]
+    assert list(registry.events(until=third.at, newest_first=True)) == every[2::-1]
+    assert list(registry.events(until=datetime.fromisoformat(third.at), after=-2)) == every[1:3]
+    assert list(registry.events(until=third.at, newest_first=True, after=every[0].sequence)) == every[2:0:-1]
+    assert list(registry.events(until=third.at, name="d")) == []
+    assert list(registry.events(until=every[3].at, name="d", newest_first=True)) == [every[3]]
+    assert list(registry.events(until="2020-01-01")) == list(registry.events(until="2020-01-01", after=-3)) == []
+    assert list(registry.events(until="2020-01-01", name="a")) == []
+    assert list(registry.events(actor=third.actor, types=["model.*"], newest_first=True)) == every[::-1]
+    for name in (None, "a"):
+        assert list(registry.events(actor="nobody", name=name)) == []
+    beginning = registry.follow_events(after=0, actor=third.actor)
+    assert names(islice(beginning, 2)) == ["a", "b"]
+    beginning.close()
 
 
 def test_numbers_that_nobody_gave_out_are_refused(registry):
@@ -63,11 +89,16 @@ def test_events_are_followed_as_they_happen(registry):
 
 
 def test_events_that_cannot_be_are_refused(either_registry):
-    for wrong in ({"after": "1"}, {"after": True}, {"after": 1.0}, {"types": "model.*"}, {"types": ["Model"]}):
+    for wrong in ({"after": "1"}, {"after": True}, {"after": 1.0}, {"types": "model.*"}, {"types": ["Model"]},
+                  {"actor": 5}, {"actor": "a\0"}):
         with pytest.raises(InvalidRequest):
             list(either_registry.events(**wrong))
         with pytest.raises(InvalidRequest):
             next(either_registry.follow_events(**wrong))
+    for wrong in ({"until": "soon"}, {"until": "9999-01-01"}, {"until": 5}, {"newest_first": "yes"},
+                  {"newest_first": True, "after": -1}):
+        with pytest.raises(InvalidRequest):
+            list(either_registry.events(**wrong))
     with pytest.raises(ModelNotFound):
         next(either_registry.follow_events(name="nobody"))
     with pytest.raises(ModelNotFound):

@@ -37,7 +37,7 @@ def write(database: Database, name: str, kind: str = "thing.done", **data) -> No
 def shown(database: Database, after: int = 0, limit: int = 1000, **chosen) -> list[tuple[str, int]]:
     with database.read() as tx:
         place = feed.place_of(tx, after)
-        return [(event.model, event.sequence) for event in feed.page(tx, after=place, limit=limit, **chosen)]
+        return [(event.model, event.sequence) for event in feed.page(tx, feed.Which(**chosen), after=place, limit=limit)]
 
 
 def kinds(events) -> list[str]:
@@ -153,11 +153,57 @@ def test_a_place_may_be_told_from_the_end_or_by_a_number_that_no_event_has(datab
         for count, expected in ((1, [4]), (3, [2, 3, 4]), (4, [1, 2, 3, 4]), (9, [1, 2, 3, 4])):
             place = feed.place_before_last(tx, count)
             assert [event.sequence for event in feed.page(tx, after=place, limit=9)] == expected
-        place = feed.place_before_last(tx, 1, types=["fraud.*"])
-        assert [event.sequence for event in feed.page(tx, after=place, limit=9, types=["fraud.*"])] == [3]
-        assert feed.sequence_before_last(tx, 1, model_id="md_fraud") == 1
-        line = feed.page_of_line(tx, after=0, limit=9, model_id="md_fraud", types=["fraud.done"])
+        place = feed.place_before_last(tx, 1, feed.Which(types=["fraud.*"]))
+        assert [event.sequence for event in feed.page(tx, feed.Which(types=["fraud.*"]), after=place, limit=9)] == [3]
+        assert feed.sequence_before_last(tx, 1, feed.Line(model_id="md_fraud")) == 1
+        line = feed.page_of_line(tx, feed.Line(model_id="md_fraud"), feed.Which(types=["fraud.done"]), after=0, limit=9)
         assert [event.position for event in line] == [1, 2]
+
+
+@pytest.mark.feature("EXP-06", "OBS-04")
+def test_the_feed_is_read_back_from_any_place_by_moment_and_actor(database):
+    make(database, "fraud", "churn")
+    moments = [f"2026-03-01T{hour:02}:00:00.000000Z" for hour in range(9)]
+    # The fourth looked at its clock long before it was given a number.
+    told = [moments[0], moments[1], moments[5], moments[4].replace(":00:00.", ":59:00."), moments[6]]
+    for number, at in enumerate(told):
+        with database.write() as tx:
+            name = ("fraud", "churn")[number == 3]
+            models.lock_by_id(tx, f"md_{name}")
+            actor = ("ada", "bob")[number % 2]
+            journal.append(tx, model_id=f"md_{name}", kind="thing.done", at=at, actor=actor)
+
+    def back(limit: int = 9, before: int | None = None, after: int = 0, **wanted: str) -> list[int]:
+        with database.read() as tx:
+            end = None if before is None else feed.place_of(tx, before)
+            span = {"after": feed.place_of(tx, after), "before": end}
+            found = feed.page(tx, feed.Which(**wanted), **span, limit=limit, back=True)
+            forth = feed.page(tx, feed.Which(**wanted), **span, limit=9)
+        assert limit < 9 or found == forth[::-1]
+        return [event.sequence for event in found]
+
+    assert back() == [5, 4, 3, 2, 1]
+    assert back(2) == [5, 4]
+    assert (back(2, before=4), back(2, before=2), back(before=1)) == ([3, 2], [1], [])
+    assert back(after=3) == [5, 4]
+    assert (back(actor="bob"), back(actor="bob", before=4), back(actor="eve")) == ([4, 2], [2], [])
+    assert back(until=moments[5]) == [4, 3, 2, 1], "the fourth is of a moment before"
+    assert back(until=moments[5], actor="bob") == [4, 2]
+    assert back(until=moments[4]) == [2, 1]
+    assert (back(until=moments[1]), back(until=moments[0]), back(until="2026-02-28")) == ([2, 1], [1], [])
+    with database.read() as tx:
+        assert feed.place_before_last(tx, 1, feed.Which(until=moments[4]))[1] == 1
+        assert feed.place_before_last(tx, 1, feed.Which(until="2020")) == feed.BEGINNING
+        line = feed.Line(model_id="md_fraud")
+        asked = {"after": 0, "limit": 9, "back": True}
+        for which, expected in (
+            (feed.EVERY, [5, 3, 2, 1]),
+            (feed.Which(until=moments[5]), [3, 2, 1]),
+            (feed.Which(actor="bob"), [2]),
+            (feed.Which(until="2020"), []),
+        ):
+            assert [event.sequence for event in feed.page_of_line(tx, line, which, **asked)] == expected
+        assert [event.sequence for event in feed.page_of_line(tx, line, before=3, **asked)] == [2, 1]
 
 
 @pytest.mark.feature("EXP-06")

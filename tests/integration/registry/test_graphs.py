@@ -59,6 +59,9 @@ def test_one_version_stands_in_several_environments(registry):
     assert registry.get_model("fraud/eu-production").version == "1.0.0"
     assert [one.version for one in registry.list_models(stage="us-production")] == ["1.0.0"]
     assert [one.version for one in registry.search_models("fraud", stage="us-production")] == ["1.0.0"]
+    registry.create_model("churn")
+    assert [one.name for one in registry.models(stage="us-production")] == ["fraud"]
+    assert registry.models(stage="us-production", owner="ana") == registry.models(stage="rejected") == []
     assert registry.get_latest_version("fraud", stage="eu-production") == record
     assert registry.describe_model("fraud").stages["eu-production"] == "1.0.0"
 

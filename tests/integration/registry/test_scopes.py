@@ -54,6 +54,21 @@ def test_pages_of_what_one_may_see_are_full(ana):
 
 
 @pytest.mark.feature("SEC-02")
+def test_narrowed_lists_hold_what_one_may_see(ana, boss):
+    for name in ("fraud-eu", "churn", "secret"):
+        boss.update_model(name, owner="ben", team="risk", tags={"tier": "1"})
+        boss.promote_model(f"{name}/1.0.0", "staging")
+    for wanted in ({"owner": "ben"}, {"team": "risk"}, {"tag": "tier=1"}, {"tag": "tier"}, {"stage": "staging"}):
+        assert {model.name for model in ana.models(**wanted)} == {"fraud-eu", "churn"}
+        assert {version.name for version in ana.search_models("cards", **wanted)} == {"fraud-eu", "churn"}
+        assert len(boss.models(**wanted)) == len(boss.search_models("cards", **wanted)) == 3
+    (doer,) = {event.actor for event in boss.events()}
+    now = boss.get_history()[-1].at
+    for wanted in ({"newest_first": True}, {"actor": doer}, {"until": now}, {"until": now, "newest_first": True}):
+        assert {event.model for event in ana.events(**wanted)} == {"fraud-eu", "fraud-us", "churn"}
+
+
+@pytest.mark.feature("SEC-02")
 def test_a_model_out_of_reach_is_refused_whether_it_is_there_or_not(ana, boss):
     for name in ("secret", "nothing", "Fraud-x", "fraud"):
         with pytest.raises(PermissionDenied):

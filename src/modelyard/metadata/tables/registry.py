@@ -64,6 +64,8 @@ models = Table(
     Column("edited_at", MOMENT, nullable=False, default="", server_default=text("''")),
     Column("deleted_at", MOMENT, nullable=True),
     UniqueConstraint("workspace", "live_name", name="uq_models_live_name"),
+    Index("ix_models_owner", "owner", "live_name"),
+    Index("ix_models_team", "team", "live_name"),
 )
 
 versions = Table(
@@ -91,6 +93,8 @@ versions = Table(
     # Copies of the document's fields, to search by.
     Column("source", DOCUMENT, nullable=True),
     Column("run_id", SEARCHED, nullable=False, default="", server_default=text("''")),
+    Column("owner", SEARCHED, nullable=False, default="", server_default=text("''")),
+    Column("team", SEARCHED, nullable=False, default="", server_default=text("''")),
     Column("created_at", MOMENT, nullable=False),
     Column("updated_at", MOMENT, nullable=False),
     # When its description or its stage changed last: what MLflow's clients see.
@@ -109,6 +113,8 @@ versions = Table(
     Index("ix_versions_newest", "model_id", "stage", "number"),
     Index("ix_versions_edited", "workspace", "edited_at"),
     Index("ix_versions_run", "run_id"),
+    Index("ix_versions_owner", "owner", "seq"),
+    Index("ix_versions_team", "team", "seq"),
     Index("ix_versions_model_hash", "model_hash"),
 )
 
@@ -171,6 +177,8 @@ events = Table(
     Index("ix_events_model", "model_id", "seq"),
     Index("ix_events_version", "version_id", "seq"),
     Index("ix_events_feed", "txid", "seq"),
+    Index("ix_events_actor", "actor", "txid", "seq"),
+    Index("ix_events_at", "at", "txid", "seq"),
     # By which name a model was known before.
     Index(
         "ix_events_renamed",

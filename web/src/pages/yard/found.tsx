@@ -9,7 +9,7 @@ import { figure, Time } from "../../ui/values";
 import { VirtualList } from "../../ui/virtual";
 import { number } from "../../words";
 import { yardWords } from "../../words/yard";
-import { isSearchable, type Wanted, wordsOf } from "./query";
+import { isSearchable, optionsOf, type Wanted } from "./query";
 import { type Found, useSearch, type Version } from "./use-search";
 
 const ROW_PX = 58;
@@ -28,7 +28,7 @@ export function FoundVersions({ wanted }: { wanted: Wanted }) {
       {isClear && (
         <div class="field">
           <span class="faint">{yardWords.found.line}</span>
-          <Command line={line("search", ...wordsOf(wanted).split(/\s+/))} />
+          <Command line={line("search", ...wanted.q.split(/\s+/), ...optionsOf(wanted))} />
         </div>
       )}
     </Section>
@@ -51,8 +51,7 @@ function Hits({ found, wanted }: { found: Found; wanted: Wanted }) {
     );
   }
   if (isLoading || problem !== undefined) return null;
-  const isFiltered = wanted.owner !== "" || wanted.team !== "" || wanted.tag !== "";
-  return <Empty text={isFiltered ? say.noneFiltered : say.none} />;
+  return <Empty text={optionsOf(wanted).length > 0 ? say.noneFiltered : say.none} />;
 }
 
 function idOf(one: Version): string {

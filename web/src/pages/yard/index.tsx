@@ -3,25 +3,27 @@
 import "../../styles/yard.css";
 
 import { useLocation } from "preact-iso";
-import { useMemo } from "preact/hooks";
+import { useMemo, useRef } from "preact/hooks";
 
 import { Page } from "../../ui/page";
 import { yardWords } from "../../words/yard";
 import { ModelCards } from "./cards";
 import { FirstVisit } from "./first";
 import { FoundVersions } from "./found";
-import { addressOf, type Wanted, wantedOf } from "./query";
+import { addressOf, isNarrowed, type Wanted, wantedOf } from "./query";
 import { SearchBar } from "./search-bar";
-import { choicesOf } from "./state";
+import { choicesOf, type Model } from "./state";
 import { Strip } from "./strip";
 import { useYard } from "./use-yard";
 
 export default function YardPage() {
   const { query, route } = useLocation();
   const wanted = wantedOf(query);
-  const data = useYard();
+  const data = useYard(wanted);
   const models = data.yard?.models;
-  const choices = useMemo(() => choicesOf(models ?? [], wanted), [models, wanted.stage, wanted.owner, wanted.team, wanted.tag]);
+  const shown = { ...data.wanted, q: wanted.q, sort: wanted.sort };
+  const isFirst = models?.length === 0 && !isNarrowed(shown);
+  const choices = useChoices(models, wanted);
   const change = (next: Wanted, isTyping: boolean) => {
     route(addressOf(next), isTyping);
   };
@@ -32,10 +34,19 @@ export default function YardPage() {
         <Strip />
         <div class="yard-main">
           {wanted.q !== "" && <FoundVersions wanted={wanted} />}
-          {wanted.q === "" && models?.length === 0 && <FirstVisit />}
-          {wanted.q === "" && models?.length !== 0 && <ModelCards data={data} wanted={wanted} />}
+          {isFirst && <FirstVisit />}
+          {wanted.q === "" && !isFirst && <ModelCards data={data} wanted={shown} />}
         </div>
       </div>
     </Page>
   );
+}
+
+/** What the filters can be set to: what any model has that was seen here. The choice of one does not take the others away. */
+function useChoices(models: readonly Model[] | undefined, wanted: Wanted) {
+  const seen = useRef(new Map<string, Model>());
+  return useMemo(() => {
+    for (const one of models ?? []) seen.current.set(one.id, one);
+    return choicesOf([...seen.current.values()], wanted);
+  }, [models, wanted.stage, wanted.owner, wanted.team, wanted.tag]);
 }

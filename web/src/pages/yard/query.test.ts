@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { addressOf, isNarrowed, isSearchable, meets, NOTHING, wantedOf, wordsOf } from "./query";
+import { addressOf, isNarrowed, isSearchable, meets, NOTHING, optionsOf, wantedOf } from "./query";
 
 describe("what is looked for", () => {
   it("goes to the address and comes back, whatever it holds", () => {
@@ -21,9 +21,11 @@ describe("what is looked for", () => {
     expect(isNarrowed({ ...NOTHING, tag: "a" })).toBe(true);
   });
 
-  it("is searched by all its words, but not by signs alone", () => {
-    expect(wordsOf({ ...NOTHING, q: "card", owner: "ana", tag: "tier=1" })).toBe("card ana tier 1");
-    expect(wordsOf({ ...NOTHING, q: "*" })).toBe("");
+  it("is what a command says with the filters as options", () => {
+    expect(optionsOf({ ...NOTHING, q: "card", owner: "ana", tag: "tier=1" })).toEqual(["--owner", "ana", "--tag", "tier=1"]);
+  });
+
+  it("is searched by words, but not by signs alone", () => {
     expect(isSearchable("—*")).toBe(false);
     expect(isSearchable("é")).toBe(true);
   });

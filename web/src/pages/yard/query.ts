@@ -16,7 +16,10 @@ export interface Wanted {
 /** Everything, the last change first. */
 export const NOTHING: Wanted = { q: "", stage: "", owner: "", team: "", tag: "", sort: "changed" };
 
-const TEXTS = ["q", "stage", "owner", "team", "tag"] as const;
+const FILTERS = ["stage", "owner", "team", "tag"] as const;
+
+/** What the server is asked to narrow its lists by. */
+export type Filters = Partial<Pick<Wanted, (typeof FILTERS)[number]>>;
 
 /** Read a query; what is not there is empty, what makes no sense is left out. */
 export function wantedOf(query: Record<string, string | undefined>): Wanted {
@@ -31,31 +34,32 @@ export function wantedOf(query: Record<string, string | undefined>): Wanted {
   };
 }
 
+/** The filters that are set. */
+export function filtersOf(wanted: Wanted): Filters {
+  return Object.fromEntries(FILTERS.filter((key) => wanted[key] !== "").map((key) => [key, wanted[key]]));
+}
+
 /** The address that wants this. */
 export function addressOf(wanted: Wanted): string {
-  const given = new URLSearchParams();
-  for (const key of TEXTS) if (wanted[key] !== "") given.set(key, wanted[key]);
+  const given = new URLSearchParams({ ...(wanted.q === "" ? {} : { q: wanted.q }), ...filtersOf(wanted) });
   if (wanted.sort !== "changed") given.set("sort", wanted.sort);
   const text = given.toString();
   return text === "" ? "/" : `/?${text}`;
 }
 
+/** The words of a command that narrow it in the same way. */
+export function optionsOf(wanted: Wanted): string[] {
+  return Object.entries(filtersOf(wanted)).flatMap(([key, value]) => [`--${key}`, value]);
+}
+
 /** Whether anything but the order is chosen. */
 export function isNarrowed(wanted: Wanted): boolean {
-  return TEXTS.some((key) => wanted[key] !== "");
+  return wanted.q !== "" || optionsOf(wanted).length > 0;
 }
 
 /** Whether a query has anything to search for: the server looks for runs of letters and digits. */
 export function isSearchable(q: string): boolean {
   return /[\p{L}\p{N}]/u.test(q);
-}
-
-/**
- * The words that the server searches for. It knows no filters but the stage, but owner, team and tags of a version are
- * among its words; so they narrow the search, and `meets` looks whether it is the field that says so.
- */
-export function wordsOf({ q, owner, team, tag }: Wanted): string {
-  return [q, owner, team, tag.replace("=", " ")].filter(isSearchable).join(" ");
 }
 
 interface Owned {
@@ -64,7 +68,7 @@ interface Owned {
   tags?: Record<string, string>;
 }
 
-/** Whether something has the wanted owner, team and tag. */
+/** Whether a model that changed meanwhile still has the wanted owner, team and tag; as the server would say. */
 export function meets({ owner, team, tag }: Pick<Wanted, "owner" | "team" | "tag">, one: Owned): boolean {
   return (owner === "" || one.owner === owner) && (team === "" || one.team === team) && hasTag(one.tags ?? {}, tag);
 }

@@ -62,13 +62,13 @@ export interface Card {
   health: Health;
 }
 
-/** The cards of the models that are wanted, in the wanted order. */
+/** The cards of the models that are wanted, in the wanted order; those that were loaded stood in the wanted stage. */
 export function cardsOf(yard: Yard, wanted: Wanted, now: number): Card[] {
   const endpoints = grouped(yard.endpoints, nameOf);
   const alerts = grouped(yard.alerts, (one) => one.model);
   const rollbacks = grouped(yard.rollbacks, nameOf);
   return yard.models
-    .filter((one) => meets(wanted, one) && (wanted.stage === "" || Object.hasOwn(one.stages ?? {}, wanted.stage)))
+    .filter((one) => meets(wanted, one))
     .map((model) => {
       const own = endpoints.get(model.name) ?? [];
       const known = { endpoints: own, alerts: alerts.get(model.name) ?? [], rollbacks: rollbacks.get(model.name) ?? [] };

@@ -4,13 +4,11 @@ import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 
 import { answered, api, type Schemas } from "../../api/client";
 import { asProblem, type Problem } from "../../api/problem";
-import { isSearchable, meets, type Wanted, wordsOf } from "./query";
+import { filtersOf, isSearchable, type Wanted } from "./query";
 
 export type Version = Schemas["VersionRecord"];
 
 const PAGE = 25;
-/** Pages that are looked through for one that meets the filters, before one must scroll for more. */
-const MOST_PAGES = 4;
 
 export interface Found {
   /** Which search the hits are of. */
@@ -43,12 +41,13 @@ export function useSearch(wanted: Wanted): Found {
       const asking = new AbortController();
       over.current = asking;
       setState((before) => ({ ...before, isLoading: true }));
-      search(wanted, token, asking.signal).then(
-        (page) => {
+      const query = { ...filtersOf(wanted), q: wanted.q, limit: PAGE, ...(token === "" ? {} : { page_token: token }) };
+      answered(api.GET("/api/search", { params: { query }, signal: asking.signal })).then(
+        ({ versions, next_page_token: next }) => {
           if (asking.signal.aborted) return;
           setState((before) => {
-            const hits = token === "" ? page.hits : [...before.hits, ...page.hits];
-            return { key, hits, token: page.token, isLoading: false };
+            const hits = token === "" ? versions : [...before.hits, ...versions];
+            return { key, hits, token: next, isLoading: false };
           });
         },
         (error: unknown) => {
@@ -77,27 +76,4 @@ export function useSearch(wanted: Wanted): Found {
     problem: state.problem,
     more,
   };
-}
-
-interface Page {
-  hits: Version[];
-  token: string;
-}
-
-async function search(wanted: Wanted, from: string, signal: AbortSignal): Promise<Page> {
-  const hits: Version[] = [];
-  let token = from;
-  for (let page = 0; page < MOST_PAGES; page += 1) {
-    const query = {
-      q: wordsOf(wanted),
-      limit: PAGE,
-      ...(wanted.stage === "" ? {} : { stage: wanted.stage }),
-      ...(token === "" ? {} : { page_token: token }),
-    };
-    const found = await answered(api.GET("/api/search", { params: { query }, signal }));
-    hits.push(...found.versions.filter((one) => meets(wanted, one)));
-    token = found.next_page_token;
-    if (token === "" || hits.length >= PAGE / 2) break;
-  }
-  return { hits, token };
 }

@@ -8,30 +8,36 @@ import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { answered, api } from "../../api/client";
 import { type HappenedEvent, onEvent } from "../../api/live";
 import { asProblem, Problem } from "../../api/problem";
-import type { Alert, Endpoint, Rollback } from "./health";
+import type { Alert, Endpoint, Known, Rollback } from "./health";
+import { type Filters, filtersOf, type Wanted } from "./query";
 import { type Part, partsOf, type Patch, patched, type Yard } from "./state";
 
 const MODELS_AT_ONCE = 500;
 const MOST = 1000;
 /** Rollbacks that are looked at: older ones are not what serves now, or nobody needs to be told. */
 const ROLLBACKS = 100;
+const NOBODY: Known = { endpoints: [], alerts: [], rollbacks: [] };
 const GATHER_MS = 200;
 /** Changed models above which everything is loaded again. */
 const FEW = 4;
 
 export interface YardData {
   yard: Yard | undefined;
+  /** What it was asked for; until an answer comes, that is what was wanted before. */
+  wanted: Wanted;
   problem: Problem | undefined;
   reload: () => void;
   /** Load the next models; absent where all are here. */
   more: (() => void) | undefined;
 }
 
-export function useYard(): YardData {
-  const [state, setState] = useState<{ yard?: Yard; problem?: Problem }>({});
+export function useYard(wanted: Wanted): YardData {
+  const filters = filtersOf(wanted);
+  const key = JSON.stringify(filters);
+  const [state, setState] = useState<{ yard?: Yard; wanted: Wanted; problem?: Problem }>({ wanted });
   const [turn, setTurn] = useState(0);
-  const current = useRef(state);
-  current.current = state;
+  /** When what stands beside the models was loaded; other filters change the models alone. */
+  const beside = useRef(-1);
   const failed = useCallback((error: unknown) => {
     setState((before) => ({ ...before, problem: asProblem(error) }));
   }, []);
@@ -40,9 +46,13 @@ export function useYard(): YardData {
   }, []);
   useEffect(() => {
     const over = new AbortController();
-    loadYard(over.signal).then(
-      (yard) => {
-        if (!over.signal.aborted) setState({ yard });
+    const isBesideHere = beside.current === turn;
+    Promise.all([loadModels(filters, "", over.signal), isBesideHere ? undefined : loadBeside(over.signal)]).then(
+      ([page, known]) => {
+        if (over.signal.aborted) return;
+        beside.current = turn;
+        const models = { models: page.models, token: page.next_page_token };
+        setState(({ yard }) => ({ wanted, yard: { ...NOBODY, ...yard, ...known, ...models } }));
       },
       (error: unknown) => {
         if (!over.signal.aborted) failed(error);
@@ -51,24 +61,26 @@ export function useYard(): YardData {
     return () => {
       over.abort();
     };
-  }, [turn, failed]);
-  useChanges(reload, (patch) => {
-    setState((before) => (before.yard === undefined ? before : { yard: patched(before.yard, patch) }));
+  }, [turn, key, failed]);
+  useChanges(wanted.stage, reload, (patch) => {
+    setState(({ wanted: of, yard }) => (yard === undefined ? { wanted: of } : { wanted: of, yard: patched(yard, patch) }));
   });
   const { yard, problem } = state;
   const more = () => {
-    const before = current.current.yard;
-    if (before === undefined) return;
-    loadModels(before.token).then(({ models, next_page_token: token }) => {
-      setState(({ yard: now }) => (now === undefined ? {} : { yard: { ...now, models: [...now.models, ...models], token } }));
+    const asked = yard?.token ?? "";
+    loadModels(filtersOf(state.wanted), asked).then(({ models, next_page_token: token }) => {
+      // Other filters, or a second click, may have changed what is there meanwhile.
+      setState((now) =>
+        now.yard?.token !== asked ? now : { ...now, yard: { ...now.yard, models: [...now.yard.models, ...models], token } },
+      );
     }, failed);
   };
-  return { yard, problem, reload, more: yard === undefined || yard.token === "" ? undefined : more };
+  return { yard, wanted: state.wanted, problem, reload, more: yard === undefined || yard.token === "" ? undefined : more };
 }
 
-function useChanges(reload: () => void, change: (patch: Patch) => void): void {
-  const latest = useRef({ reload, change });
-  latest.current = { reload, change };
+function useChanges(stage: string, reload: () => void, change: (patch: Patch) => void): void {
+  const latest = useRef({ stage, reload, change });
+  latest.current = { stage, reload, change };
   useEffect(() => {
     const over = new AbortController();
     const dirty = new Map<string, Set<Part>>();
@@ -105,9 +117,9 @@ function follow(
   name: string,
   parts: ReadonlySet<Part>,
   over: AbortSignal,
-  { reload, change }: { reload: () => void; change: (patch: Patch) => void },
+  { stage, reload, change }: { stage: string; reload: () => void; change: (patch: Patch) => void },
 ): void {
-  loadPatch(name, parts, over).then(
+  loadPatch(name, parts, stage, over).then(
     (patch) => {
       if (!over.aborted) change(patch);
     },
@@ -117,19 +129,18 @@ function follow(
   );
 }
 
-async function loadYard(signal: AbortSignal): Promise<Yard> {
-  const [page, endpoints, alerts, rollbacks] = await Promise.all([
-    loadModels("", signal),
+async function loadBeside(signal: AbortSignal): Promise<Known> {
+  const [endpoints, alerts, rollbacks] = await Promise.all([
     loadEndpoints({}, signal),
     loadAlerts({}, signal),
     loadRollbacks({}, signal),
   ]);
-  return { models: page.models, token: page.next_page_token, endpoints, alerts, rollbacks };
+  return { endpoints, alerts, rollbacks };
 }
 
-async function loadPatch(name: string, parts: ReadonlySet<Part>, signal: AbortSignal): Promise<Patch> {
+async function loadPatch(name: string, parts: ReadonlySet<Part>, stage: string, signal: AbortSignal): Promise<Patch> {
   const [model, endpoints, rollbacks, alerts] = await Promise.all([
-    parts.has("model") ? loadModel(name, signal) : undefined,
+    parts.has("model") ? loadModel(name, stage, signal) : undefined,
     parts.has("traffic") ? loadEndpoints({ name }, signal) : undefined,
     parts.has("traffic") ? loadRollbacks({ name }, signal) : undefined,
     parts.has("alerts") ? loadAlerts({ model: name }, signal) : undefined,
@@ -143,19 +154,26 @@ async function loadPatch(name: string, parts: ReadonlySet<Part>, signal: AbortSi
   };
 }
 
-async function loadModel(name: string, signal: AbortSignal) {
+async function loadModel(name: string, stage: string, signal: AbortSignal) {
+  const path = { name };
   try {
-    const model = await answered(api.GET("/api/models/{name}", { params: { path: { name } }, signal }));
+    const [model, standing] = await Promise.all([
+      answered(api.GET("/api/models/{name}", { params: { path }, signal })),
+      // A model does not tell of every stage whether a version stands in it.
+      stage === ""
+        ? undefined
+        : answered(api.GET("/api/models/{name}/versions", { params: { path, query: { stage, limit: 1 } }, signal })),
+    ]);
     // An old name still leads to the renamed model.
-    return model.name === name ? model : null;
+    return model.name === name && standing?.versions.length !== 0 ? model : null;
   } catch (error) {
     if (error instanceof Problem && error.status === 404) return null;
     throw error;
   }
 }
 
-function loadModels(token: string, signal?: AbortSignal) {
-  const query = { limit: MODELS_AT_ONCE, ...(token === "" ? {} : { page_token: token }) };
+function loadModels(filters: Filters, token: string, signal?: AbortSignal) {
+  const query = { ...filters, limit: MODELS_AT_ONCE, ...(token === "" ? {} : { page_token: token }) };
   return answered(api.GET("/api/models", { params: { query }, ...(signal === undefined ? {} : { signal }) }));
 }
 

@@ -93,14 +93,6 @@ describe("the cards", () => {
     expect(screen.getByText("300")).toBeTruthy();
   });
 
-  it("meet the filters of the address", async () => {
-    answering(table([model("fraud", { owner: "ana" }), model("churn", { owner: "bob" })]));
-    open("/?owner=bob");
-    await cardOf("churn");
-    expect(screen.queryByRole("heading", { name: "fraud" })).toBeNull();
-    expect(screen.getByText("1 of 2")).toBeTruthy();
-  });
-
   it("follow what happens to their model, and ask for nothing else", async () => {
     const rows = table([model("fraud"), model("churn")], { "GET /api/models/fraud": model("fraud", { versions: 8 }) });
     const asked = answering(rows);
@@ -140,6 +132,57 @@ describe("the cards", () => {
   });
 });
 
+describe("the cards that are wanted", () => {
+  it("meet the filters of the address, which the server knows of all models", async () => {
+    const churn = model("churn", { owner: "bob", team: "risk", tags: { tier: "1" } });
+    const asked = answering(table([churn]));
+    open("/?owner=bob&team=risk&tag=tier%3D1&stage=development");
+    await cardOf("churn");
+    const query = asked.find((one) => one.path === "/api/models")?.query;
+    const told = ["owner", "team", "tag", "stage"].map((key) => query?.get(key));
+    expect(told).toEqual(["bob", "risk", "tier=1", "development"]);
+  });
+
+  it("are asked for anew with other filters, and what stands beside them is not", async () => {
+    const both = { ana: model("fraud", { owner: "ana" }), bob: model("churn", { owner: "bob" }) };
+    const asked = answering(
+      table([], {
+        "GET /api/models": ({ query }: Asked) => {
+          const owner = query.get("owner") as keyof typeof both | null;
+          return { models: owner === null ? Object.values(both) : [both[owner]], next_page_token: "" };
+        },
+      }),
+    );
+    open();
+    await cardOf("fraud");
+    const before = asked.length;
+    fireEvent.change(screen.getByLabelText("Owner"), { target: { value: "bob" } });
+    await waitFor(() => expect(screen.queryByRole("heading", { name: "fraud" })).toBeNull());
+    fireEvent.change(screen.getByLabelText("Owner"), { target: { value: "ana" } });
+    await cardOf("fraud");
+    expect(screen.queryByText("No model meets the filters.")).toBeNull();
+    expect(asked.slice(before).map((one) => one.path)).toEqual(["/api/models", "/api/models"]);
+  });
+
+  it("say that nothing meets the filters, which is no first visit", async () => {
+    answering(table([]));
+    open("/?owner=nobody");
+    expect(await screen.findByText("No model meets the filters.")).toBeTruthy();
+  });
+
+  it("leave the page when no version is left in the wanted stage", async () => {
+    const versions = { versions: [] as unknown[], next_page_token: "" };
+    const fresh = { "GET /api/models/fraud": model("fraud"), "GET /api/models/fraud/versions": versions };
+    const asked = answering(table([model("fraud"), model("churn")], fresh));
+    open("/?stage=development");
+    await cardOf("fraud");
+    come(happened(11, { type: "version.stage_moved" }));
+    await waitFor(() => expect(screen.queryByRole("heading", { name: "fraud" })).toBeNull());
+    await cardOf("churn");
+    expect(asked.find((one) => one.path === "/api/models/fraud/versions")?.query.get("stage")).toBe("development");
+  });
+});
+
 describe("the search", () => {
   const searches = (asked: Asked[]) => asked.filter((one) => one.path === "/api/search").map((one) => one.query.get("q"));
 
@@ -157,14 +200,17 @@ describe("the search", () => {
     expect(screen.getByText("modelyard search fra")).toBeTruthy();
   });
 
-  it("narrows by the filters: by their words on the server, by their fields here", async () => {
-    const versions = [version("fraud", "1.0.0", { owner: "ana" }), version("fraud", "2.0.0", { owner: "anabel" })];
+  it("leaves the filters to the server, and shows what it finds", async () => {
+    // It says nothing of an owner itself; its model does.
+    const versions = [version("fraud", "1.0.0")];
     const asked = answering(table([model("fraud")], { "GET /api/search": { versions, next_page_token: "" } }));
-    open("/?q=fraud&owner=ana&stage=staging");
+    open("/?q=fraud&owner=ana&stage=staging&tag=a%3Db");
     await waitFor(() => expect(screen.getByRole("link", { name: "fraud 1.0.0" })).toBeTruthy());
-    expect(screen.queryByRole("link", { name: "fraud 2.0.0" })).toBeNull();
-    expect(searches(asked)).toEqual(["fraud ana"]);
-    expect(asked.find((one) => one.path === "/api/search")?.query.get("stage")).toBe("staging");
+    const query = asked.find((one) => one.path === "/api/search")?.query;
+    expect(["q", "owner", "stage", "tag", "team"].map((key) => query?.get(key) ?? null)).toEqual(
+      ["fraud", "ana", "staging", "a=b", null],
+    );
+    expect(screen.getByText("modelyard search fraud --stage staging --owner ana --tag a=b")).toBeTruthy();
   });
 
   it("is reached by / and left by Escape", async () => {

@@ -22,7 +22,7 @@ export const yard = {
     searching: "Searching",
     count: (count: string, isAll: boolean) => (isAll ? `${count} found` : `The first ${count}; scroll for more`),
     none: "No version has all these words.",
-    noneFiltered: "No version has all these words and meets the filters. Owner, team and tag are those of the version here.",
+    noneFiltered: "No version has all these words and meets the filters.",
     unclear: "Type letters or digits.",
     line: "The same on the command line",
     deprecated: "deprecated",
@@ -33,7 +33,7 @@ export const yard = {
   models: {
     title: "Models",
     some: (shown: string, loaded: string) => `${shown} of ${loaded}`,
-    notAll: (loaded: string) => `The first ${loaded} models are loaded; filters and order look at these.`,
+    notAll: (loaded: string) => `These are the first ${loaded} by name; the order is among them.`,
     sortAgain: "Sort again",
     loadMore: "Load more models",
     none: "No model meets the filters.",
