@@ -19,6 +19,22 @@ export default defineConfig({
     // Inlined files would need `data:` in the policy for more than images.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // Small files compress badly, each by itself: what most pages need comes in one, and so do pages that are opened one
+    // after the other. A group takes what it needs along, unless a group of a higher priority has it.
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          groups: [
+            { name: "shared", priority: 2, test: /src.(ui.(?!plot|graph|markdown|entities|trusted)|data.|api.|styles.lists)/ },
+            { name: "plot", priority: 1, test: /src.ui.plot/ },
+            { name: "accounts", test: /src.pages.(people|agents)/ },
+            { name: "endpoint", test: /src.pages.endpoints?/ },
+            { name: "promotion", test: /src.pages.promotions?/ },
+            { name: "deployment", test: /src.pages.deployments?/ },
+          ],
+        },
+      },
+    },
   },
   server: { proxy: { "/api": proxied, "/health": proxied } },
   test: { environment: "happy-dom", include: ["src/**/*.test.{ts,tsx}"], setupFiles: ["src/testing/setup.ts"] },
