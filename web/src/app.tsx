@@ -26,6 +26,7 @@ const Endpoints = lazy(() => import("./pages/endpoints"));
 const Endpoint = lazy(() => import("./pages/endpoint"));
 const Alerts = lazy(() => import("./pages/alerts"));
 const Events = lazy(() => import("./pages/events"));
+const Agents = lazy(() => import("./pages/agents"));
 const People = lazy(() => import("./pages/people"));
 const Storage = lazy(() => import("./pages/storage"));
 const Settings = lazy(() => import("./pages/settings"));
@@ -71,6 +72,7 @@ export function App() {
             <Route path={PATTERNS.endpoint} component={Endpoint} />
             <Route path={PATTERNS.alerts} component={Alerts} />
             <Route path={PATTERNS.events} component={Events} />
+            <Route path={PATTERNS.agents} component={Agents} />
             <Route path={PATTERNS.people} component={People} />
             <Route path={PATTERNS.storage} component={Storage} />
             <Route path={PATTERNS.settings} component={Settings} />

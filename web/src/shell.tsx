@@ -20,6 +20,7 @@ const LINKS = [
   ["endpoints", paths.endpoints()],
   ["alerts", paths.alerts()],
   ["events", paths.events()],
+  ["agents", paths.agents()],
   ["people", paths.people()],
   ["storage", paths.storage()],
   ["settings", paths.settings()],

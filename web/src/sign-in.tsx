@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 
 import { asProblem, type Problem, problemOf } from "./api/problem";
 import { signIn } from "./api/session";
-import { Field } from "./ui/action";
+import { Check, Field } from "./ui/action";
 import { Command } from "./ui/command";
 import { ErrorNotice } from "./ui/notices";
 import { Page } from "./ui/page";
@@ -38,16 +38,7 @@ export function SignIn() {
             autoComplete="current-password"
             required
           />
-          <label class="row">
-            <input
-              type="checkbox"
-              checked={isKept}
-              onChange={(event) => {
-                setKept(event.currentTarget.checked);
-              }}
-            />
-            {words.common.signIn.remember}
-          </label>
+          <Check label={words.common.signIn.remember} isOn={isKept} onInput={setKept} />
           {problem !== undefined && <ErrorNotice problem={problem} />}
           <div>
             <button type="submit" class="button" data-kind="main">

@@ -45,6 +45,7 @@ PAGES: Final = (
     "/endpoints/{name}",
     "/alerts",
     "/events",
+    "/agents",
     "/people",
     "/storage",
     "/settings",

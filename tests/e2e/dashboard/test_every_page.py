@@ -28,6 +28,7 @@ PAGES = {
     "endpoint": f"/endpoints/{MODEL}",
     "alerts": "/alerts",
     "events": "/events",
+    "agents": "/agents",
     "people": "/people",
     "storage": "/storage",
     "settings": "/settings",

@@ -121,6 +121,8 @@ interface FieldProps {
   required?: boolean;
   autoComplete?: string;
   placeholder?: string;
+  /** Id of a `<datalist>` with what might be meant. */
+  list?: string;
 }
 
 /** A labelled input. */
@@ -175,5 +177,21 @@ export function Choice({
         ))}
       </select>
     </div>
+  );
+}
+
+/** Something that is so, or is not. */
+export function Check({ label, isOn, onInput }: { label: string; isOn: boolean; onInput: (isOn: boolean) => void }) {
+  return (
+    <label class="row">
+      <input
+        type="checkbox"
+        checked={isOn}
+        onChange={(event) => {
+          onInput(event.currentTarget.checked);
+        }}
+      />
+      {label}
+    </label>
   );
 }

@@ -15,6 +15,18 @@ export function Command({ line, label }: { line: string; label?: string }) {
   );
 }
 
+/** Some lines of a program, to be copied. */
+export function Code({ title, text }: { title: string; text: string }) {
+  return (
+    <div class="snippet">
+      <pre tabIndex={0} aria-label={words.common.snippet(title)} role="region">
+        <code>{text}</code>
+      </pre>
+      <Copy text={text} />
+    </div>
+  );
+}
+
 /** A button that copies a text. */
 export function Copy({ text }: { text: string }) {
   const [isCopied, setCopied] = useState(false);
@@ -52,4 +64,22 @@ export function quoted(word: string): string {
 /** A line of `modelyard` from its words, each quoted where a shell wants it. */
 export function line(...given: (string | number | undefined)[]): string {
   return ["modelyard", ...given.filter((one) => one !== undefined).map((one) => quoted(String(one)))].join(" ");
+}
+
+/** A text as a Python literal; JSON's escapes are Python's too. */
+export function python(text: string): string {
+  return JSON.stringify(text);
+}
+
+/** Which server a program asks, and how. */
+export interface Place {
+  /** Where the server is, such as http://127.0.0.1:5000. */
+  origin: string;
+  /** Whether it asks for a token. */
+  hasToken: boolean;
+}
+
+/** What curl says of who asks. */
+export function bearer({ hasToken }: Place): string {
+  return hasToken ? ' -H "Authorization: Bearer $MODELYARD_TOKEN"' : "";
 }

@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 
 import { answered, api, once, type Schemas } from "../../api/client";
-import { Action, Choice, Field } from "../../ui/action";
+import { Action, Check, Choice, Field } from "../../ui/action";
 import { alertsWords as words } from "../../words/alerts";
 import { type Draft, draftOf, type Rule, ruleLine, ruleOf, USUAL } from "./rules";
 
@@ -50,10 +50,7 @@ export function RuleAction({ row, onDone }: { row?: Schemas["AlertRuleRecord"]; 
         <Field label={said.fields.min} type="number" value={draft.min} onInput={(min) => { set({ min }); }} />
       </div>
       <Field label={said.fields.description} value={draft.description} onInput={(description) => { set({ description }); }} />
-      <label class="row">
-        <input type="checkbox" checked={draft.enabled} onChange={(event) => { set({ enabled: event.currentTarget.checked }); }} />
-        {said.fields.enabled}
-      </label>
+      <Check label={said.fields.enabled} isOn={draft.enabled} onInput={(enabled) => { set({ enabled }); }} />
     </Action>
   );
 }

@@ -5,7 +5,7 @@ import { useEffect, useId, useState } from "preact/hooks";
 
 import { answered, api, once, type Schemas } from "../../api/client";
 import { paths } from "../../paths";
-import { Action, Choice, Field } from "../../ui/action";
+import { Action, Check, Choice, Field } from "../../ui/action";
 import { line } from "../../ui/command";
 import { words } from "../../words";
 import { modelWords } from "../../words/model";
@@ -130,16 +130,7 @@ export function RenameModel({ model, isServing }: { model: Model; isServing: boo
       />
       <Field label={say.rename.name} value={name} onInput={setName} required autoComplete="off" />
       {isServing && (
-        <label class="row">
-          <input
-            type="checkbox"
-            checked={force}
-            onChange={(event) => {
-              setForce(event.currentTarget.checked);
-            }}
-          />
-          {say.rename.force}
-        </label>
+        <Check label={say.rename.force} isOn={force} onInput={setForce} />
       )}
     </Action>
   );

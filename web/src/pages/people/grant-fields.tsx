@@ -12,6 +12,7 @@ interface Props {
 }
 
 const said = words.grant;
+const roles = Object.entries(said.roles).map(([role, does]) => [role, `${role}: ${does}`] as const);
 
 export function GrantFields({ draft, onInput, none = said.none }: Props) {
   const set = (member: keyof Draft) => (value: string) => {
@@ -19,7 +20,7 @@ export function GrantFields({ draft, onInput, none = said.none }: Props) {
   };
   return (
     <>
-      <Choice label={said.role} value={draft.role} options={[["", none], ...Object.entries(said.roles)]} onInput={set("role")} />
+      <Choice label={said.role} value={draft.role} options={[["", none], ...roles]} onInput={set("role")} />
       <Field label={said.permission} value={draft.permission} onInput={set("permission")} placeholder="alias.move" />
       {draft.role + draft.permission !== "" && (
         <>

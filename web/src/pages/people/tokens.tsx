@@ -5,7 +5,7 @@ import { useState } from "preact/hooks";
 import { answered, api, once, type Schemas } from "../../api/client";
 import { useAddress } from "../../data/address";
 import { useData } from "../../data/use";
-import { Action, Field } from "../../ui/action";
+import { Action, Check, Field } from "../../ui/action";
 import { Badge, type Kind } from "../../ui/badges";
 import { line } from "../../ui/command";
 import { Frame } from "../../ui/frame";
@@ -16,11 +16,11 @@ import { Time } from "../../ui/values";
 import { words as everywhere } from "../../words";
 import { peopleWords as words } from "../../words/people";
 import { GrantFields } from "./grant-fields";
-import { grantsOf, grantsText, NOTHING, optionsOf } from "./grants";
-import { all } from "./pages";
+import { type Draft, grantsOf, grantsText, NOTHING, optionsOf } from "./grants";
+import { isAboutAccounts, tokens } from "./lists";
 
-type Token = Schemas["TokenRecord"];
-type Issued = Schemas["IssuedToken"];
+export type Token = Schemas["TokenRecord"];
+export type Issued = Schemas["IssuedToken"];
 const said = words.tokens;
 const KINDS: Record<string, Kind> = { active: "good", expired: "warn", revoked: "plain" };
 
@@ -30,12 +30,8 @@ export function Tokens() {
   const withEnded = query.ended === "yes";
   const data = useData(
     `tokens ${String(withEnded)}`,
-    (signal) =>
-      all(async (page_token) => {
-        const page = await answered(api.GET("/api/tokens", { params: { query: { ended: withEnded, page_token } }, signal }));
-        return { items: page.tokens, next: page.next_page_token };
-      }),
-    { on: (event) => event.type.startsWith("token.") || event.type.startsWith("user.") },
+    (signal) => tokens(withEnded, signal),
+    { on: isAboutAccounts },
   );
   const take = (token: Issued) => {
     setIssued(token);
@@ -52,22 +48,19 @@ export function Tokens() {
           }}
         />
       )}
-      <label class="row">
-        <input
-          type="checkbox"
-          checked={withEnded}
-          onChange={(event) => {
-            change({ ended: event.currentTarget.checked ? "yes" : undefined });
-          }}
-        />
-        {said.ended}
-      </label>
+      <Check
+        label={said.ended}
+        isOn={withEnded}
+        onInput={(isOn) => {
+          change({ ended: isOn ? "yes" : undefined });
+        }}
+      />
       <Loaded data={data}>
-        {(tokens) =>
-          tokens.length === 0 ? (
+        {(found) =>
+          found.length === 0 ? (
             <Empty text={said.empty} command={line("token", "create", "ci", "--role", "developer", "--expires", "90d")} />
           ) : (
-            <Table tokens={tokens} reload={data.reload} onIssued={take} />
+            <Table tokens={found} reload={data.reload} onIssued={take} />
           )
         }
       </Loaded>
@@ -75,7 +68,7 @@ export function Tokens() {
   );
 }
 
-function Table({ tokens, reload, onIssued }: { tokens: Token[]; reload: () => void; onIssued: (token: Issued) => void }) {
+function Table({ tokens: rows, reload, onIssued }: { tokens: Token[]; reload: () => void; onIssued: (token: Issued) => void }) {
   return (
     <Frame label={said.title}>
       <table aria-label={said.title}>
@@ -92,7 +85,7 @@ function Table({ tokens, reload, onIssued }: { tokens: Token[]; reload: () => vo
           </tr>
         </thead>
         <tbody>
-          {tokens.map((one) => (
+          {rows.map((one) => (
             <Row key={one.id} token={one} reload={reload} onIssued={onIssued} />
           ))}
         </tbody>
@@ -114,21 +107,26 @@ function Row({ token, reload, onIssued }: { token: Token; reload: () => void; on
       <td>{typeof ends === "string" ? <Time at={ends} /> : everywhere.common.never}</td>
       <td>{typeof used === "string" ? <Time at={used} /> : everywhere.common.never}</td>
       <td>
-        {state === "active" && (
-          <div class="row tight">
-            <Rotate token={token} onIssued={onIssued} />
-            <Action
-              label={said.revoke}
-              kind="danger"
-              effect={said.revokeEffect(principal)}
-              line={line("token", "revoke", id)}
-              run={() => answered(api.DELETE("/api/tokens/{token}", { params: { path: { token: id }, header: once() } }))}
-              onDone={reload}
-            />
-          </div>
-        )}
+        {state === "active" && <TokenActions token={token} reload={reload} onIssued={onIssued} />}
       </td>
     </tr>
+  );
+}
+
+export function TokenActions({ token, reload, onIssued }: { token: Token; reload: () => void; onIssued: (token: Issued) => void }) {
+  const { id, principal } = token;
+  return (
+    <div class="row tight">
+      <Rotate token={token} onIssued={onIssued} />
+      <Action
+        label={said.revoke}
+        kind="danger"
+        effect={said.revokeEffect(principal)}
+        line={line("token", "revoke", id)}
+        run={() => answered(api.DELETE("/api/tokens/{token}", { params: { path: { token: id }, header: once() } }))}
+        onDone={reload}
+      />
+    </div>
   );
 }
 
@@ -156,11 +154,21 @@ function Rotate({ token, onIssued }: { token: Token; onIssued: (token: Issued) =
   );
 }
 
-function NewToken({ onIssued }: { onIssued: (token: Issued) => void }) {
-  const [principal, setPrincipal] = useState("");
+interface NewProps {
+  onIssued: (token: Issued) => void;
+  /** Of whom; asked for where it is left out. */
+  of?: string;
+  label?: string;
+  effect?: string;
+  /** What it may do, unless something else is chosen. */
+  start?: Draft;
+}
+
+export function NewToken({ onIssued, of = "", label = said.new, effect = said.newEffect, start = NOTHING }: NewProps) {
+  const [principal, setPrincipal] = useState(of);
   const [expires, setExpires] = useState("90d");
   const [description, setDescription] = useState("");
-  const [draft, setDraft] = useState(NOTHING);
+  const [draft, setDraft] = useState(start);
   const given = [
     ...optionsOf(draft),
     ...(expires === "" ? [] : ["--expires", expires]),
@@ -168,16 +176,18 @@ function NewToken({ onIssued }: { onIssued: (token: Issued) => void }) {
   ];
   return (
     <Action
-      label={said.new}
-      kind="main"
-      effect={said.newEffect}
+      label={label}
+      kind={of === "" ? "main" : "plain"}
+      effect={effect}
       line={line("token", "create", principal === "" ? "NAME" : principal, ...given)}
       run={async () => {
         const body = { principal: principal.trim(), grants: grantsOf(draft), expires, description };
         onIssued(await answered(api.POST("/api/tokens", { body, params: { header: once() } })));
       }}
     >
-      <Field label={said.owner} help={said.ownerHelp} value={principal} onInput={setPrincipal} autoComplete="off" required />
+      {of === "" && (
+        <Field label={said.owner} help={said.ownerHelp} value={principal} onInput={setPrincipal} autoComplete="off" required />
+      )}
       <Field label={said.expires} help={said.expiresHelp} value={expires} onInput={setExpires} />
       <Field label={said.description} value={description} onInput={setDescription} />
       <GrantFields draft={draft} onInput={setDraft} none={said.limitsAll} />

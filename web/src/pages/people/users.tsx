@@ -1,9 +1,10 @@
-/** Users and services with what they were granted. */
+/** People with what they were granted; programs have a page of their own (`pages/agents`). */
 
 import { useState } from "preact/hooks";
 
 import { answered, api, once, type Schemas } from "../../api/client";
 import { useData } from "../../data/use";
+import { paths } from "../../paths";
 import { Action, Field } from "../../ui/action";
 import { Badge } from "../../ui/badges";
 import { line } from "../../ui/command";
@@ -15,24 +16,18 @@ import { number } from "../../words";
 import { peopleWords as words } from "../../words/people";
 import { GrantFields } from "./grant-fields";
 import { draftOf, grantsOf, grantsText, grantText, NOTHING, optionsOf } from "./grants";
-import { all } from "./pages";
+import { isAboutAccounts, principals } from "./lists";
 
-type User = Schemas["PrincipalRecord"];
+export type User = Schemas["PrincipalRecord"];
 const said = words.users;
-const KINDS: Record<string, string> = said.kinds;
 
 export function Users() {
-  const data = useData(
-    "users",
-    (signal) =>
-      all(async (page_token) => {
-        const page = await answered(api.GET("/api/users", { params: { query: { page_token } }, signal }));
-        return { items: page.users, next: page.next_page_token };
-      }),
-    { on: (event) => event.type.startsWith("user.") || event.type.startsWith("token.") },
-  );
+  const data = useData("users", (signal) => principals("user", signal), { on: isAboutAccounts });
   return (
     <Section title={said.title} actions={<NewUser onDone={data.reload} />}>
+      <p class="faint">
+        <a href={paths.agents()}>{said.agents}</a>
+      </p>
       <Loaded data={data}>
         {(users) =>
           users.length === 0 ? (
@@ -80,8 +75,7 @@ function Row({ user, reload }: { user: User; reload: () => void }) {
   return (
     <tr>
       <th scope="row">
-        <span class="name">{user.name}</span> <Badge>{KINDS[user.kind] ?? user.kind}</Badge>{" "}
-        {user.disabled && <Badge kind="warn">{said.disabled}</Badge>}
+        <span class="name">{user.name}</span> {user.disabled && <Badge kind="warn">{said.disabled}</Badge>}
       </th>
       <td class="wide">
         <ul class="plain">
@@ -107,18 +101,17 @@ function Row({ user, reload }: { user: User; reload: () => void }) {
 
 function NewUser({ onDone }: { onDone: () => void }) {
   const [name, setName] = useState("");
-  const [isService, setService] = useState(false);
   const [draft, setDraft] = useState({ ...NOTHING, role: "viewer" });
   return (
     <Action
       label={said.new}
       kind="main"
       effect={said.newEffect}
-      line={line("user", "create", name === "" ? "NAME" : name, ...optionsOf(draft), ...(isService ? ["--service"] : []))}
+      line={line("user", "create", name === "" ? "NAME" : name, ...optionsOf(draft))}
       run={() =>
         answered(
           api.POST("/api/users", {
-            body: { name: name.trim(), kind: isService ? "service" : "user", grants: grantsOf(draft) },
+            body: { name: name.trim(), kind: "user", grants: grantsOf(draft) },
             params: { header: once() },
           }),
         )
@@ -129,16 +122,6 @@ function NewUser({ onDone }: { onDone: () => void }) {
       }}
     >
       <Field label={said.name} value={name} onInput={setName} placeholder="ana@example.com" autoComplete="off" required />
-      <label class="row">
-        <input
-          type="checkbox"
-          checked={isService}
-          onChange={(event) => {
-            setService(event.currentTarget.checked);
-          }}
-        />
-        {said.service}
-      </label>
       <GrantFields draft={draft} onInput={setDraft} />
     </Action>
   );
@@ -148,7 +131,7 @@ function header(user: User): { "Idempotency-Key": string; "If-Match": string } {
   return { ...once(), "If-Match": `"${String(user.revision)}"` };
 }
 
-function Change({ user, onDone }: { user: User; onDone: () => void }) {
+export function Change({ user, onDone }: { user: User; onDone: () => void }) {
   const [draft, setDraft] = useState(() => draftOf(user.grants));
   const options = optionsOf(draft);
   return (
@@ -171,7 +154,7 @@ function Change({ user, onDone }: { user: User; onDone: () => void }) {
   );
 }
 
-function Switch({ user, onDone }: { user: User; onDone: () => void }) {
+export function Switch({ user, onDone }: { user: User; onDone: () => void }) {
   const { name, disabled } = user;
   return (
     <Action

@@ -1,21 +1,9 @@
 /** Programs that use one version, ready to be copied. Each was run as it stands here. */
 
 import type { Schemas } from "../../api/client";
-import { line, quoted } from "../../ui/command";
+import { bearer, line, type Place, python, quoted } from "../../ui/command";
 
 type Version = Schemas["VersionRecord"];
-
-export interface Place {
-  /** Where the server is, such as http://127.0.0.1:5000. */
-  origin: string;
-  /** Whether it asks for a token. */
-  hasToken: boolean;
-}
-
-/** A text as a Python literal; JSON's escapes are Python's too. */
-function python(text: string): string {
-  return JSON.stringify(text);
-}
 
 /** An input that the version takes: one row of its example, if it has one. */
 export function exampleInput(record: Version): unknown {
@@ -41,13 +29,9 @@ export function cliDownload(record: Version, { origin }: Place): string {
   return `export MODELYARD_URI=${quoted(origin)}\n${line("download", `${record.name}/${record.version}`)}`;
 }
 
-function header({ hasToken }: Place): string {
-  return hasToken ? ' -H "Authorization: Bearer $MODELYARD_TOKEN"' : "";
-}
-
 export function curlDownload(record: Version, place: Place): string {
   const address = `${place.origin}/api/models/${encodeURIComponent(`${record.name}/${record.version}`)}/download`;
-  return `curl --fail --remote-name --remote-header-name${header(place)} ${quoted(address)}`;
+  return `curl --fail --remote-name --remote-header-name${bearer(place)} ${quoted(address)}`;
 }
 
 /** MLflow knows versions by their number; it loads only what has an `MLmodel` file. */
@@ -71,7 +55,7 @@ export function curlPredict(record: Version, place: Place, environment = "produc
   const base = `${place.origin}/api/models/${encodeURIComponent(record.name)}/predict`;
   const address = environment === "production" ? base : `${base}?environment=${encodeURIComponent(environment)}`;
   const body = JSON.stringify({ input: exampleInput(record) });
-  return `curl --fail-with-body${header(place)} -H 'Content-Type: application/json' \\\n  -d ${quoted(body)} ${quoted(address)}`;
+  return `curl --fail-with-body${bearer(place)} -H 'Content-Type: application/json' \\\n  -d ${quoted(body)} ${quoted(address)}`;
 }
 
 export function cliPredict(record: Version, environment = "production"): string {

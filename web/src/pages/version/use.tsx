@@ -2,7 +2,7 @@
 
 import type { Schemas } from "../../api/client";
 import { token } from "../../api/session";
-import { Command, Copy, line } from "../../ui/command";
+import { Code, Command, line, type Place } from "../../ui/command";
 import { Section } from "../../ui/page";
 import { percent } from "../../ui/values";
 import { versionWords } from "../../words/version";
@@ -13,7 +13,6 @@ import {
   curlPredict,
   isMlflow,
   mlflowLoad,
-  type Place,
   pythonLoad,
 } from "./snippets";
 
@@ -71,16 +70,5 @@ function Snippet({ title, help = "", text }: { title: string; help?: string; tex
       <Code title={title} text={text} />
       {help !== "" && <p class="faint">{help}</p>}
     </Section>
-  );
-}
-
-function Code({ title, text }: { title: string; text: string }) {
-  return (
-    <div class="snippet">
-      <pre tabIndex={0} aria-label={W.snippet(title)} role="region">
-        <code>{text}</code>
-      </pre>
-      <Copy text={text} />
-    </div>
   );
 }

@@ -1,6 +1,6 @@
 export const people = {
   title: "Users and tokens",
-  tabs: { label: "Who may do what", you: "You", users: "Users and services", tokens: "Tokens" },
+  tabs: { label: "Who may do what", you: "You", users: "Users", tokens: "Tokens" },
   actions: "Actions",
   refresh: "Load again",
   you: {
@@ -26,7 +26,8 @@ export const people = {
     any: "any",
   },
   users: {
-    title: "Users and services",
+    title: "Users",
+    agents: "Programs have a page of their own: the agents.",
     empty: "Nobody has an account yet. The first one may do everything:",
     name: "Name",
     kind: "Kind",
@@ -34,8 +35,7 @@ export const people = {
     tokens: "Tokens",
     since: "Since",
     new: "New account",
-    newEffect: "Somebody, or a program, gets an account. It comes in with a token, which you make next.",
-    service: "A program rather than a person",
+    newEffect: "Somebody gets an account, and comes in with a token, which you make next.",
     nothing: "nothing",
     change: "Change",
     changeEffect: (name: string, grants: string) => `What ${name} may do is replaced. Now it is: ${grants}.`,
@@ -44,7 +44,6 @@ export const people = {
     enable: "Enable",
     enableEffect: (name: string) => `The tokens of ${name} work again.`,
     disabled: "disabled",
-    kinds: { user: "person", service: "service" },
   },
   grant: {
     role: "Role",
@@ -59,12 +58,12 @@ export const people = {
     aliasIs: (alias: string) => `alias ${alias}`,
     everything: "everything",
     roles: {
-      viewer: "viewer: reads",
-      developer: "developer: registers versions, asks for promotions",
-      reviewer: "reviewer: approves promotions",
-      deployer: "deployer: moves, deploys, rolls back",
-      caller: "caller: asks for predictions only",
-      admin: "admin: everything",
+      viewer: "reads",
+      developer: "registers versions, asks for promotions",
+      reviewer: "approves promotions",
+      deployer: "moves, deploys, rolls back",
+      caller: "asks for predictions only",
+      admin: "everything",
     },
   },
   tokens: {

@@ -190,7 +190,6 @@ export const version = {
     notServed: "This version gets no traffic now.",
     serves: (share: string, environment: string) => `This version gets ${share} of ${environment}.`,
     noFiles: "This version has no files to load. What it runs is asked through its endpoint.",
-    snippet: (what: string) => `${what}, to be copied`,
   },
   actions: {
     move: "Move",
