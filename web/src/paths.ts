@@ -13,7 +13,8 @@ export const paths = {
   deployments: () => "/deployments",
   deployment: (id: string) => `/deployments/${part(id)}`,
   endpoints: () => "/endpoints",
-  endpoint: (name: string) => `/endpoints/${part(name)}`,
+  endpoint: (name: string, environment = "production") =>
+    environment === "production" ? `/endpoints/${part(name)}` : `/endpoints/${part(name)}?environment=${part(environment)}`,
   alerts: () => "/alerts",
   events: (at?: string) => (at === undefined ? "/events" : `/events?at=${part(at)}`),
   agents: () => "/agents",

@@ -25,6 +25,7 @@ from modelyard.domain.durations import told
 from modelyard.domain.sketch import Sketch
 from modelyard.domain.wire.alerts import AlertRule, BurnWindow
 from modelyard.domain.wire.profiles import FeatureDrift
+from modelyard.domain.wording import counted, latency, percent
 
 LATENCIES: Final = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 AMOUNTS: Final = ("throughput", "tokens_per_hour", "cost_per_hour")
@@ -39,6 +40,7 @@ FAST: Final = (
 SLOW: Final = (BurnWindow(long_s=259_200.0, short_s=21_600.0, factor=1.0),)
 """Ten per cent of it in three days: somebody has to look at it on a working day."""
 _NANO = 1e9
+_WORDS: Final = {metric: metric.replace("_", " ") for metric in ("error_rate", "success_rate", *AMOUNTS)}
 _HOUR = 3_600.0
 
 
@@ -87,8 +89,12 @@ def threshold(rule: AlertRule, sums: Sums) -> Reading:
         if limit is not None
     ]
     level, limit, word = next(one for wanted in (BAD, BETWEEN, CLEAR) for one in levels if one[0] == wanted)
-    where = f"{word} the limit of" if level == BAD else "near the limit of" if level == BETWEEN else "within"
-    summary = f"{rule.metric} is {value:.4g}, {where} {limit:.4g}, on {sums.requests} requests in {told(sums.seconds)}"
+    where = word if level == BAD else "near" if level == BETWEEN else "within"
+    length = told(max(round(sums.seconds), 1))
+    summary = (
+        f"{_WORDS.get(rule.metric, rule.metric)} is {_said(rule.metric, value)}, {where} the limit of {_said(rule.metric, limit)},"
+        f" on {counted(sums.requests, 'request')} in {length}"
+    )
     return Reading(level=level, value=value, limit=limit, summary=summary, requests=sums.requests)
 
 
@@ -109,7 +115,10 @@ def degradation(rule: AlertRule, now: Sums, before: Sums | None) -> Reading:
     if level == BAD and not _beyond_chance(rule.metric, now, before):
         level = BETWEEN
     times = f"{worse:.3g} times as bad as" if math.isfinite(worse) else "worse than"
-    summary = f"{rule.metric} is {value:.4g}, {times} before ({base:.4g}), on {now.requests} requests"
+    summary = (
+        f"{_WORDS.get(rule.metric, rule.metric)} is {_said(rule.metric, value)}, {times} before"
+        f" ({_said(rule.metric, base)}), on {counted(now.requests, 'request')}"
+    )
     details = {"baseline": base, "baseline_requests": before.requests}
     return Reading(
         level=level,
@@ -119,6 +128,15 @@ def degradation(rule: AlertRule, now: Sums, before: Sums | None) -> Reading:
         requests=now.requests,
         details=details,
     )
+
+
+def _said(metric: str, value: float) -> str:
+    """A value with its unit, as people read it."""
+    if metric == "error_rate":
+        return percent(value)
+    if metric == "success_rate":
+        return percent(value / 100)
+    return latency(value) if metric in LATENCIES else f"{value:,.4g}"
 
 
 def _times_as_bad(metric: str, value: float, base: float) -> float:

@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from modelyard.domain.deployment import BEFORE_TRAFFIC, ROLLED_BACK, SUCCEEDED
+from modelyard.domain.deployment import BAKE, BEFORE_TRAFFIC, PREFLIGHT, ROLLED_BACK, ROLLING_BACK, STAGE, SUCCEEDED
 from modelyard.domain.durations import elapsed
 from modelyard.domain.judge import HEALTHY, PENDING, REGRESSED
 from modelyard.domain.verdicts import MOST_SAID, OBSERVE, OFF
 from modelyard.domain.wire.delivery import DeploymentRecord
 from modelyard.domain.wire.judge import ChallengerEvidence, Judgement
-from modelyard.domain.wording import counted, moment
+from modelyard.domain.wording import counted, moment, percent
 
 PREFLIGHT_PASSED: Final = "preflight_passed"
 _METRICS: Final = {
@@ -28,6 +28,8 @@ _METRICS: Final = {
     "tokens": "tokens",
     "slo": "the limit of errors",
 }
+_STATES: Final = {STAGE: "in progress", PREFLIGHT: "being probed", BAKE: "being watched", ROLLING_BACK: "rolling back"}
+"""States whose names say little to people; the others are words already."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,11 +75,6 @@ def rarity(e_value: float) -> str:
     if e_value > MOST_SAID:
         return f"less than 1 of {MOST_SAID:,} releases"
     return f"1 of {e_value:,.0f} releases" if e_value >= 1.5 else "nearly every release"  # noqa: PLR2004 - what rounds to 2
-
-
-def percent(share: float) -> str:
-    """Write a share in per cent, with three significant digits."""
-    return f"{100 * share:.3g} %"
 
 
 def _not_judged(found: DeploymentRecord) -> str:
@@ -182,7 +179,8 @@ def _stands(found: DeploymentRecord) -> Iterator[str]:
         yield f"It succeeded at {moment(found.finished_at or found.updated_at)}{more}."
     elif found.live or found.reason:
         why = f": {found.reason}" if found.reason else ""
-        yield f"It is {found.state} now{why}." if found.live else f"It ended as {found.state}{why}."
+        state = _STATES.get(found.state, found.state.lower())
+        yield f"It is {state} now{why}." if found.live else f"It ended as {state}{why}."
 
 
 def _went_back(found: DeploymentRecord, judgement: Judgement | None) -> Iterator[str]:

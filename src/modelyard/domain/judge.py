@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from modelyard.domain.wire.delivery import DeploymentVerdict, Limits, Observation
+from modelyard.domain.wording import counted, latency, percent
 
+_WORDS = {"error_rate": "error rate", "p95_s": "p95", "p99_s": "p99"}
 PENDING, HEALTHY, INCONCLUSIVE, REGRESSED = "PENDING", "HEALTHY", "INCONCLUSIVE", "REGRESSED"
 
 
@@ -42,14 +44,18 @@ class AbsoluteLimits:
             return DeploymentVerdict(state=PENDING, reason=reason, evidence=evidence)
         for name, limit, value in self._measured(candidate):
             if limit is not None and value is not None and value > limit:
-                reason = f"{name} is {value:.4g}, above the limit of {limit:.4g}, on {candidate.requests} requests"
+                said = percent if name == "error_rate" else latency
+                reason = (
+                    f"{_WORDS[name]} is {said(value)}, above the limit of {said(limit)},"
+                    f" on {counted(candidate.requests, 'request')}"
+                )
                 return DeploymentVerdict(
                     state=REGRESSED,
                     reason=reason,
                     evidence={**evidence, "metric": name, "value": value, "limit": limit},
                 )
         return DeploymentVerdict(
-            state=HEALTHY, reason=f"within its limits on {candidate.requests} requests", evidence=evidence
+            state=HEALTHY, reason=f"within its limits on {counted(candidate.requests, 'request')}", evidence=evidence
         )
 
     def _measured(self, seen: Observation) -> tuple[tuple[str, float | None, float | None], ...]:

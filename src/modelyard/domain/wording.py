@@ -18,6 +18,16 @@ def size(count: int | None) -> str:
     return f"{count} B" if unit == 0 else f"{amount:.1f} {_UNITS[unit]}"
 
 
+def percent(share: float) -> str:
+    """Return a share in per cent, with three significant digits: `0.493 %`."""
+    return f"{100 * share:.3g} %"
+
+
+def latency(seconds: float) -> str:
+    """Return seconds as `15.8 ms` or `2.4 s`, with three significant digits."""
+    return f"{1000 * seconds:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
+
+
 def moment(at: str) -> str:
     """Return an ISO time as `2026-03-01 12:00:05`, still in UTC."""
     return at[:19].replace("T", " ")

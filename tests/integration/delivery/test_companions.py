@@ -34,7 +34,7 @@ def test_the_limits_hold_for_every_version_that_is_brought_in(served: Rollouts, 
     assert (ended.state, served.shares()) == ("ROLLED_BACK", {"1.0.0": 1.0})
     assert ended.rollback is not None
     assert ended.rollback.evidence["candidate"]["version"] == culprit
-    assert "error_rate is 1" in ended.reason
+    assert "error rate is 100 %" in ended.reason
     assert [one for one in ("2.0.0", "3.0.0") if is_deprecated(served, one)] == [culprit]
 
 

@@ -82,7 +82,7 @@ def test_what_is_not_decided_yet_is_told_with_what_a_proof_needs(served: Rollout
     assert "no evidence of harm, and no proof" in whole(found)
     assert "would prove that it does not fail 2 times as often" in whole(found)
     assert "No step is left without proof" in whole(found)
-    assert "It is STAGE now" in whole(found)
+    assert "It is in progress now" in whole(found)
     for seed in range(2, 12):
         served.meet(2000, failing=GOOD, seed=seed)
         served.drive(begun)
@@ -115,7 +115,7 @@ def test_a_rollback_for_another_reason_does_not_blame_the_judge(served: Rollouts
     begun = canary(served, limits=Limits(max_error_rate=0.2, min_requests=20))
     served.meet(1000, failing={"1.0.0": 0.4, "2.0.0": 0.4})
     served.after(begun, 5)
-    assert "for another reason: error_rate is" in whole(explained(served, begun))
+    assert "for another reason: error rate is" in whole(explained(served, begun))
 
 
 @pytest.mark.parametrize(

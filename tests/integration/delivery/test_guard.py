@@ -87,7 +87,7 @@ def test_there_may_be_nothing_to_go_back_to(served: Rollouts):
     served.observe("1.0.0", 100, errors=50)
     report = guard(served)
     assert (report.triggered, served.shares()) == (False, {"1.0.0": 1.0})
-    assert "above the limit of 0.1" in report.reason
+    assert "above the limit of 10 %" in report.reason
     assert "no healthy snapshot" in report.reason
 
 
@@ -103,7 +103,7 @@ def test_it_does_not_go_back_to_a_deprecated_version(two: Rollouts):
     two.observe("2.0.0", 100, errors=50)
     report = guard(two, keep=True)
     assert (report.triggered, two.shares()) == (False, {"2.0.0": 1.0})
-    assert "above the limit of 0.1" in report.reason
+    assert "above the limit of 10 %" in report.reason
     assert "fraud 1.0.0 is deprecated: leaks labels" in report.reason
     assert two.endpoint().configuration.guard == LIMITS, "that there is no way back now is no reason to forget it"
 

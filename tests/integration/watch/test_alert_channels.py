@@ -127,7 +127,7 @@ def test_slack_gets_text_and_blocks(alarms):
         slack_takes(body)
     assert bodies[0]["text"] == "[WARNING] errors: fraud 1.0.0 in production"
     assert bodies[1]["text"] == "[RESOLVED] errors: fraud 1.0.0 in production"
-    assert "error_rate is 0.1" in bodies[0]["blocks"][1]["text"]["text"]
+    assert "error rate is 10 %" in bodies[0]["blocks"][1]["text"]["text"]
     assert slack.seen[0].target == "/services/T0/B0/secret"
     assert slack.seen[0].headers["content-type"] == "application/json"
 
@@ -238,7 +238,7 @@ def test_mail_is_sent_over_starttls_with_a_login(alarms, trusted):
     assert (sent["From"], sent["To"]) == ("alerts@example.com", "ana@example.com, ben@example.com")
     assert sent["Message-ID"] == f"<{alarms.messages()[0].id}@example.com>"
     text = sent.get_content()
-    assert "error_rate is 0.1" in text
+    assert "error rate is 10 %" in text
     assert alarms.alerts()[0].id in text
     assert box.recipients == [["ana@example.com", "ben@example.com"]]
 

@@ -70,14 +70,14 @@ def test_errors_fire_and_resolve(alarms):
     assert alarms.look(1) == [("errors", "firing")]
     (alert,) = alarms.alerts()
     assert (alert.model, alert.environment, alert.version, alert.value) == ("fraud", "production", "1.0.0", 0.1)
-    assert "error_rate is 0.1, above the limit of 0.05, on 100 requests" in alert.summary
+    assert "error rate is 10 %, above the limit of 5 %, on 100 requests" in alert.summary
     alarms.clock.move(400)
     alarms.fails(errors=0)
     assert alarms.look() == [("errors", "firing")]
     alarms.fails(errors=0)
     assert alarms.look(120) == [("errors", "resolved")]
     (alert,) = alarms.alerts()
-    assert "within 0.05" in alert.reason
+    assert "within the limit of 5 %" in alert.reason
     (message,) = alarms.messages()
     assert [(one.event, one.alert) for one in message.alerts] == [("resolved", alert.id)], "one message, as it is now"
     assert alarms.look(10) == [("errors", "resolved")]
@@ -206,7 +206,7 @@ def test_a_rolled_back_deployment_is_an_alert_without_any_rule(alarms):
     assert alarms.look() == [("deployment", "firing")]
     (alert,) = alarms.alerts()
     assert (alert.severity, alert.version, alert.details["deployment"]) == ("warning", "1.1.0", done.id)
-    assert alert.summary.startswith("the deployment of 1.1.0 was rolled back: error_rate is 0.5")
+    assert alert.summary.startswith("the deployment of 1.1.0 was rolled back: error rate is 50 %")
     alarms.rollouts.serve("1.1.0")
     assert alarms.look() == [("deployment", "resolved")]
     assert alarms.told() == [("resolved", "deployment")]

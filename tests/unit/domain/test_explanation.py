@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from modelyard.domain.explanation import Replay, percent, rarity, told
+from modelyard.domain.explanation import Replay, rarity, told
 from modelyard.domain.wire.delivery import (
     Arm,
     DeploymentChange,
@@ -17,6 +17,7 @@ from modelyard.domain.wire.delivery import (
     Step,
 )
 from modelyard.domain.wire.judge import ChallengerEvidence, Judgement, JudgeOptions, MetricEvidence
+from modelyard.domain.wording import percent
 
 BEGUN, ENDED = "2026-03-01T12:00:00.000000Z", "2026-03-01T12:01:36.000000Z"
 SAME = Replay(same=True, batches=3, units=340)
@@ -137,10 +138,10 @@ def test_a_proof_that_is_required_and_missing_is_told_and_one_that_is_there_too(
 def test_a_void_trial_says_why_and_a_lost_one_too():
     found = told(deployment("PAUSED", reason="halted"), judgement("INCONCLUSIVE", void="lots are wrong"), SAME)
     assert "Nothing follows from this: lots are wrong." in found
-    assert "It is PAUSED now: halted." in found
+    assert "It is paused now: halted." in found
     lost = told(deployment(), Judgement(state="INCONCLUSIVE", void="it is lost"), Replay())
-    assert lost == ["Nothing follows from this: it is lost.", "It is STAGE now."]
-    assert told(deployment(), Judgement(state="INCONCLUSIVE"), Replay()) == ["It is STAGE now."]
+    assert lost == ["Nothing follows from this: it is lost.", "It is in progress now."]
+    assert told(deployment(), Judgement(state="INCONCLUSIVE"), Replay()) == ["It is in progress now."]
 
 
 def test_who_only_observes_says_what_he_would_have_done():
@@ -165,7 +166,7 @@ def test_a_success_is_told(fields: dict[str, Any], text: str):
 
 
 def test_another_end_is_told_with_its_reason():
-    assert "It ended as SUPERSEDED: 1.5.0 came." in told(
+    assert "It ended as superseded: 1.5.0 came." in told(
         deployment("SUPERSEDED", reason="1.5.0 came"), judgement("INCONCLUSIVE"), SAME
     )
     (line,) = told(deployment("CANCELLED", history=[]), None, Replay())

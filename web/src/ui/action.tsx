@@ -9,6 +9,7 @@ import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { asProblem, type Problem } from "../api/problem";
 import { words } from "../words";
 import { Command } from "./command";
+import { useCaught } from "./focus";
 import { ErrorNotice } from "./notices";
 
 export interface ActionProps {
@@ -29,9 +30,12 @@ export interface ActionProps {
 
 export function Action(props: ActionProps) {
   const [isOpen, setOpen] = useState(false);
+  const button = useRef<HTMLButtonElement>(null);
+  useCaught(button);
   return (
     <>
       <button
+        ref={button}
         type="button"
         class="button"
         data-kind={props.kind ?? "plain"}
@@ -60,6 +64,7 @@ function Dialog({ label, kind, effect, line, children, run, onDone, close }: Act
   const [problem, setProblem] = useState<Problem>();
   const [isRunning, setRunning] = useState(false);
   const title = useId();
+  useCaught(frame);
   useEffect(() => {
     frame.current?.showModal();
   }, []);
@@ -94,7 +99,8 @@ function Dialog({ label, kind, effect, line, children, run, onDone, close }: Act
           {isRunning ? words.common.working : ""}
         </p>
         <div class="row">
-          <button type="submit" class="button" data-kind={kind === "danger" ? "danger" : "main"} disabled={isRunning}>
+          {/* A button that is disabled would lose the focus, and a refusal would find it nowhere. */}
+          <button type="submit" class="button" data-kind={kind === "danger" ? "danger" : "main"} aria-disabled={isRunning}>
             {label}
           </button>
           <button

@@ -49,7 +49,7 @@ const HEIGHT = 46;
 const NARROWEST = 110;
 const WIDEST = 230;
 /** The mean width of a letter of the title and of the detail; SVG text cannot be measured before it is drawn. */
-const TITLE_LETTER = 7.6;
+const TITLE_LETTER = 8.4;
 const DETAIL_LETTER = 6.4;
 const PADDING = 32;
 const MARGIN = 8;

@@ -78,7 +78,7 @@ function Drawing({ label, chosen, hrefOf, placed }: Props & { placed: Placed }) 
 function Node({ node, href, isChosen }: { node: PlacedNode; href: string | undefined; isChosen: boolean }) {
   const { route } = useLocation();
   // The lid of a cylinder leaves less room.
-  const top = node.shape === "cylinder" ? 24 : 20;
+  const top = (node.shape === "cylinder" ? 24 : 20) + (node.detail === "" ? 7 : 0);
   const drawn = (
     <g
       class="graph-node"
@@ -86,7 +86,7 @@ function Node({ node, href, isChosen }: { node: PlacedNode; href: string | undef
       data-chosen={isChosen || undefined}
       transform={`translate(${String(node.x)},${String(node.y)})`}
     >
-      <title>{`${node.title}, ${node.detail}`}</title>
+      <title>{[node.title, node.detail].filter((one) => one !== "").join(", ")}</title>
       <path d={outline(node.shape, node.width, node.height)} />
       <text x={node.width / 2} y={top} class="graph-title">
         {node.shortTitle}

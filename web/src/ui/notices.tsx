@@ -14,7 +14,11 @@ export function ErrorNotice({ problem, again }: { problem: Problem; again?: () =
       <p>
         {problem.message} <code>{problem.code}</code>
       </p>
-      {problem.hint !== "" && <p class="faint">{problem.hint}</p>}
+      {problem.hint !== "" && (
+        <p class="faint">
+          <Said text={problem.hint} />
+        </p>
+      )}
       {again !== undefined && (
         <button type="button" class="button" onClick={again}>
           {words.common.again}
@@ -22,6 +26,11 @@ export function ErrorNotice({ problem, again }: { problem: Problem; again?: () =
       )}
     </div>
   );
+}
+
+/** A sentence of the server, in which commands stand in backticks. */
+export function Said({ text }: { text: string }) {
+  return <>{text.split("`").map((part, place) => (place % 2 === 1 ? <code key={place}>{part}</code> : part))}</>;
 }
 
 /** Nothing is there yet; the command that would change this. */

@@ -1,4 +1,7 @@
-/** A page: its title takes the focus when one comes to it, so that a screen reader says where one is. */
+/**
+ * A page: its title takes the focus when one comes to it, so that a screen reader says where one is. The page that one
+ * begins with leaves the focus to the browser, so that the first Tab reaches the link that skips the menu.
+ */
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
@@ -8,6 +11,15 @@ import { words } from "../words";
 export interface Crumb {
   text: string;
   href: string;
+}
+
+let shown = location.pathname;
+
+function takesFocus(): boolean {
+  const isAnother = shown !== location.pathname;
+  shown = location.pathname;
+  // Before a key or a click there is nobody to take the focus from; later, a title that changes must not take it.
+  return isAnother || (document.activeElement === document.body && "userActivation" in navigator && navigator.userActivation.hasBeenActive);
 }
 
 interface Props {
@@ -24,7 +36,7 @@ export function Page({ title, crumbs = [], aside, actions, children }: Props) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = `${title} · ${words.common.name}`;
-    heading.current?.focus({ preventScroll: true });
+    if (takesFocus()) heading.current?.focus({ preventScroll: true });
   }, [title]);
   return (
     <>

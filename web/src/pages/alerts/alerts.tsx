@@ -121,7 +121,7 @@ function Card({ alert, rule, reload }: { alert: Alert; rule: Rule | undefined; r
       <div class="row faint">
         <a href={paths.model(model)}>{model}</a>
         {version !== "" && <a href={paths.version(model, version)}>{version}</a>}
-        {environment !== "" && <a href={paths.endpoint(model)}>{environment}</a>}
+        {environment !== "" && <a href={paths.endpoint(model, environment)}>{environment}</a>}
         <Facts alert={alert} rule={rule} />
         <span>
           {words.since} <Time at={alert.started_at} />

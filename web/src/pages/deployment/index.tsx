@@ -16,7 +16,7 @@ import { Actions } from "./actions";
 import { Arms } from "./arms-view";
 import { History, Terms, Before } from "./record";
 import { Judge } from "./judge";
-import { type Deployment, isRollback, stateOf } from "./state";
+import { type Deployment, isRollback, stateOf, strategyOf } from "./state";
 import { Steps } from "./steps-view";
 import { Summary } from "./summary";
 import { Test } from "./test-view";
@@ -59,7 +59,7 @@ function Aside({ one }: { one: Deployment }) {
   return (
     <>
       <Badge kind={kind}>{text}</Badge>
-      <Badge>{one.strategy}</Badge>
+      <Badge>{strategyOf(one)}</Badge>
     </>
   );
 }

@@ -9,7 +9,7 @@ import { Loaded } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { Plot } from "../../ui/plot";
 import { figure, percent } from "../../ui/values";
-import { number } from "../../words";
+import { number, words } from "../../words";
 import { deploymentWords } from "../../words/deployment";
 import { courseOf, evidenceText, type Explanation, type Judgement, nearness } from "./evidence";
 import { type Deployment, isBeforeTraffic } from "./state";
@@ -153,7 +153,7 @@ function Meters({ one, judgement, side }: MetersProps) {
         </dd>
         <dt>{told.harm}</dt>
         <dd class="numbers" title={told.harmHelp}>
-          {side.harm < 0 ? told.fewer(figure(-side.harm)) : figure(side.harm)}
+          {harmText(side.harm)}
         </dd>
         <dt>{told.metrics}</dt>
         <dd class="row">
@@ -166,6 +166,13 @@ function Meters({ one, judgement, side }: MetersProps) {
       </dl>
     </div>
   );
+}
+
+/** Failures are counted whole; a tenth tells that it is an estimate. */
+function harmText(harm: number): string {
+  const tenths = Math.round(harm * 10) / 10;
+  if (tenths === 0) return words.common.none;
+  return tenths < 0 ? told.fewer(figure(-tenths)) : figure(tenths);
 }
 
 function neededText(side: Challenger, proven: number): string {

@@ -89,6 +89,11 @@ export function inOrder(arms: readonly Arm[], first: string): Share[] {
     .map((arm) => ({ text: arm.version, share: arm.weight }));
 }
 
+/** How it goes, in words. */
+export function strategyOf({ strategy }: { strategy: string }): string {
+  return told.strategies[strategy] ?? strategy;
+}
+
 export function stepText(one: Deployment): string {
   return isBaking(one) ? told.steps.bake : told.stepOf(one.step + 1, one.plan.steps.length);
 }

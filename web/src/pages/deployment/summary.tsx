@@ -16,7 +16,7 @@ export function Summary({ one }: { one: Deployment }) {
   const { kind } = stateOf(one.state);
   const isPlain = one.state === "STAGE" || one.state === "BAKE";
   return (
-    <div class="card standing" data-kind={isPlain ? "info" : kind}>
+    <div class="card stands" data-kind={isPlain ? "info" : kind}>
       <div class="section">
         <p class="headline" role="status">
           {headline(one)}
@@ -52,7 +52,7 @@ function Facts({ one }: { one: Deployment }) {
     <dl class="facts">
       <dt>{told.endpoint}</dt>
       <dd>
-        <a href={`${paths.endpoint(one.name)}?environment=${encodeURIComponent(one.environment)}`}>
+        <a href={paths.endpoint(one.name, one.environment)}>
           {one.name} · {one.environment}
         </a>
       </dd>

@@ -36,7 +36,11 @@ function Standing({ result }: { result: Result }) {
   const { standing, options } = result;
   return (
     <>
-      <p role="status">{result.said}</p>
+      <p class="said-first">{result.said}</p>
+      {/* It is said anew every few seconds; aloud only what came of it. */}
+      <p class="hidden-text" role="status">
+        {result.winner !== "" && result.said}
+      </p>
       <Frame label={told.title}>
         <table>
           <caption>

@@ -4,7 +4,7 @@ import { paths } from "../../paths";
 import { Badge } from "../../ui/badges";
 import { percent, Time } from "../../ui/values";
 import { deploymentWords } from "../../words/deployment";
-import { type Deployment, isRollback, stateOf, stepText } from "../deployment/state";
+import { type Deployment, isRollback, stateOf, stepText, strategyOf } from "../deployment/state";
 import { farOf, partsOf } from "./progress";
 
 const told = deploymentWords.list;
@@ -19,7 +19,7 @@ export function Row({ one }: { one: Deployment }) {
         </a>
         <br />
         <span class="faint">
-          {one.environment} · {one.strategy}
+          {one.environment} · {strategyOf(one)}
         </span>
       </p>
       <p class="how">

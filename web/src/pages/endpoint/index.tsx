@@ -43,7 +43,7 @@ export default function EndpointPage() {
   const one = data.value;
   return (
     <Page
-      title={name}
+      title={endpoint.title(name)}
       crumbs={[{ text: endpoint.list.title, href: paths.endpoints() }]}
       aside={<Badge kind={environment === "production" ? "good" : "plain"}>{environment}</Badge>}
       actions={

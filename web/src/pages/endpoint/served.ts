@@ -29,9 +29,7 @@ export function routeText(route: Pick<Route, "arms">): string {
 
 /** The page of an endpoint; production is what one means without saying so. */
 export function addressOf(one: Pick<Endpoint, "name" | "environment">): string {
-  return one.environment === "production"
-    ? paths.endpoint(one.name)
-    : `${paths.endpoint(one.name)}?environment=${encodeURIComponent(one.environment)}`;
+  return paths.endpoint(one.name, one.environment);
 }
 
 /** Which requests a flag means. */

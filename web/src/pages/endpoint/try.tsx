@@ -101,7 +101,7 @@ export function TryIt({ one }: { one: Endpoint }) {
           </div>
           <Field label={told.key} help={told.keyHelp} value={key} onInput={setKey} placeholder="user-17" />
           <div class="row">
-            <button type="submit" class="button" data-kind="main" disabled={isAsking || "why" in read}>
+            <button type="submit" class="button" data-kind="main" aria-disabled={isAsking || "why" in read}>
               {isAsking ? told.asking : told.ask}
             </button>
           </div>

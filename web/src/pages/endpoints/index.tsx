@@ -16,7 +16,7 @@ import { TrafficBar } from "../../ui/traffic";
 import { Time } from "../../ui/values";
 import { words } from "../../words";
 import { endpointWords as endpoint } from "../../words/endpoint";
-import { stateOf } from "../deployment/state";
+import { headline, stateOf } from "../deployment/state";
 import { type Whole, whole } from "../deployment/whole";
 import { addressOf, type Endpoint, sharesOf } from "../endpoint/served";
 
@@ -124,7 +124,7 @@ function Card({ one }: { one: Endpoint }) {
         <p>
           <Badge kind={stateOf(deployment.state).kind}>{stateOf(deployment.state).text}</Badge>{" "}
           <a href={paths.deployment(deployment.id)}>
-            {told.live(deployment.strategy, deployment.version, deployment.verdict.reason || deployment.reason)}
+            {headline(deployment)}
           </a>
         </p>
       )}

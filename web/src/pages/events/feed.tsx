@@ -73,7 +73,11 @@ export function FeedList({ feed, events, model, isFiltered, isThen }: Props) {
 /** How many events came meanwhile; they are put on top when asked for, so that nothing jumps while one reads. */
 export function Fresh({ feed }: { feed: Feed }) {
   return (
-    <div class="feed-new" role="status">
+    <div class="feed-new">
+      {/* That something came is said once; how much, who looks or goes there. */}
+      <span class="hidden-text" role="status">
+        {feed.fresh > 0 && said.came}
+      </span>
       {feed.fresh > 0 && (
         <button type="button" class="button" data-kind="main" onClick={feed.showFresh}>
           {said.fresh(number(feed.fresh))}
@@ -98,7 +102,7 @@ function End({ feed }: { feed: Feed }) {
       {feed.isEnd ? (
         <span>{said.all}</span>
       ) : (
-        <button type="button" class="button" data-kind="small" disabled={feed.isLoading} onClick={feed.loadOlder}>
+        <button type="button" class="button" data-kind="small" aria-disabled={feed.isLoading} onClick={feed.loadOlder}>
           {said.older}
         </button>
       )}

@@ -33,17 +33,17 @@ export function Moment({ feed, at, onChoose }: Props) {
       <p class="moment-what faint">{step === undefined ? said.why : told(step.event).text}</p>
       <div class="row spread">
         <div class="row">
-          <button type="button" class="button" disabled={place <= 0} onClick={() => { setPlace(place - 1); }}>
+          <button type="button" class="button" aria-disabled={place <= 0} onClick={() => { if (place > 0) setPlace(place - 1); }}>
             {said.earlier}
           </button>
-          <button type="button" class="button" disabled={isNow} onClick={() => { setPlace(place + 1); }}>
+          <button type="button" class="button" aria-disabled={isNow} onClick={() => { if (!isNow) setPlace(place + 1); }}>
             {said.later}
           </button>
-          <button type="button" class="button" disabled={at === undefined} onClick={() => { onChoose(undefined); }}>
+          <button type="button" class="button" aria-disabled={at === undefined} onClick={() => { onChoose(undefined); }}>
             {said.back}
           </button>
           {!feed.isEnd && feed.events !== undefined && (
-            <button type="button" class="button" disabled={feed.isLoading} onClick={feed.loadOlder}>
+            <button type="button" class="button" aria-disabled={feed.isLoading} onClick={feed.loadOlder}>
               {words.feed.older}
             </button>
           )}

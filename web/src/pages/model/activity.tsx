@@ -66,7 +66,7 @@ export function Activity({ name }: { name: string }) {
             <>
               <Happenings events={events} />
               {hasMore && (
-                <button type="button" class="button" onClick={more} disabled={data.isLoading}>
+                <button type="button" class="button" onClick={more} aria-disabled={data.isLoading}>
                   {words.common.more}
                 </button>
               )}

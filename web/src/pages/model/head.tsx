@@ -43,7 +43,7 @@ function Serves({ endpoints }: { endpoints: readonly Endpoint[] }) {
     <ul class="plain stack">
       {endpoints.map((one) => (
         <li key={one.id} class="section">
-          <a href={paths.endpoint(one.name)}>{one.environment}</a>
+          <a href={paths.endpoint(one.name, one.environment)}>{one.environment}</a>
           {one.route.arms.length === 0 ? (
             <span class="faint">{say.serves.none}</span>
           ) : (
@@ -54,9 +54,8 @@ function Serves({ endpoints }: { endpoints: readonly Endpoint[] }) {
           )}
           {one.deployment !== null && one.deployment !== undefined && (
             <span class="row">
-              {say.serves.release}
+              {one.deployment.state === "PAUSED" ? say.serves.paused : say.serves.release}
               <a href={paths.deployment(one.deployment.id)}>{one.deployment.version}</a>
-              <State state={one.deployment.state} />
             </span>
           )}
         </li>

@@ -28,13 +28,14 @@ function againstHolder(metrics: Record<string, unknown>, holder: string): Fact[]
   });
 }
 
-/** A JSON value in a line. */
+/** A JSON value in a line; of a suite that ran, how that went is all. */
 export function told(value: unknown): string {
   if (value === null || value === undefined) return promotionWords.gates.nothing;
   if (typeof value === "boolean") return value ? words.common.yes : words.common.no;
   if (typeof value === "number") return figure(value);
   if (typeof value === "string") return value;
   if (Array.isArray(value)) return value.length === 0 ? promotionWords.gates.nothing : value.map(told).join(", ");
+  if (isObject(value) && typeof value.passed === "boolean") return value.passed ? promotionWords.gates.passed : promotionWords.gates.failed;
   return JSON.stringify(value);
 }
 

@@ -3,6 +3,7 @@
 import type { Promotion } from "../promotions/rights";
 import { Badge } from "../../ui/badges";
 import { Frame } from "../../ui/frame";
+import { Said } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { Time } from "../../ui/values";
 import { promotionWords } from "../../words/promotion";
@@ -40,14 +41,16 @@ export function Gates({ promotion: { verdicts = [], evaluated_at } }: { promotio
               <tr key={one.requirement}>
                 <th scope="row">{one.requirement}</th>
                 <td>
-                  <Badge kind={one.met ? "good" : "bad"}>{one.met ? `✓ ${said.met}` : `✗ ${said.missing}`}</Badge>
+                  <Badge kind={one.met ? "good" : "bad"}>{one.met ? said.met : said.missing}</Badge>
                 </td>
                 <td>
                   <Evidence value={one.required} />
                 </td>
                 <td>
                   <Evidence value={one.actual} />
-                  <small>{one.reason}</small>
+                  <small>
+                    <Said text={one.reason} />
+                  </small>
                 </td>
               </tr>
             ))}

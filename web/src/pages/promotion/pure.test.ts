@@ -43,6 +43,7 @@ describe("evidence", () => {
     expect(facts(0.93456)).toEqual([{ about: "", text: "0.9346" }]);
     expect(facts(["accuracy", "f1"])[0]?.text).toBe("accuracy, f1");
     expect(facts(null)[0]?.text).toBe("nothing");
+    expect(facts({ edge: { at: "2026-03-01T12:00:00Z", passed: false } })).toEqual([{ about: "edge", text: "failed" }]);
     expect(facts({ stage: "production", tolerance: 0.01 })).toEqual([
       { about: "stage", text: "production" },
       { about: "tolerance", text: "0.01" },

@@ -135,6 +135,7 @@ function Get({ reference, path, size }: { reference: string; path?: string; size
     );
   }
   const get = () => {
+    if (isRunning) return;
     setRunning(true);
     setProblem(undefined);
     save(address, path ?? `${reference}.tar`)
@@ -147,7 +148,7 @@ function Get({ reference, path, size }: { reference: string; path?: string; size
   };
   return (
     <>
-      <button type="button" class="button" data-kind="small" aria-label={label} disabled={isRunning} onClick={get}>
+      <button type="button" class="button" data-kind="small" aria-label={label} aria-disabled={isRunning} onClick={get}>
         {text}
       </button>
       {problem !== undefined && <ErrorNotice problem={problem} />}

@@ -5,7 +5,7 @@ import { type Data, useData } from "../../data/use";
 import { Badge } from "../../ui/badges";
 import { Command, line } from "../../ui/command";
 import { Frame } from "../../ui/frame";
-import { Empty, Loaded } from "../../ui/notices";
+import { Empty, Loaded, Said } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { Time } from "../../ui/values";
 import { counted, number } from "../../words";
@@ -103,7 +103,7 @@ function Verdicts({ report }: { report: Schemas["GateReport"] }) {
               </td>
               <td>{wait(one.requirement, one.required) ?? evidence(one.required)}</td>
               <td>
-                {one.reason}
+                <Said text={one.reason} />
                 {typeof one.actual === "object" && one.actual !== null && (
                   <details>
                     <summary>{W.found}</summary>

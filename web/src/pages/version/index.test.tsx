@@ -179,7 +179,7 @@ describe("gates", () => {
     shown("?tab=gates");
     const table = await screen.findByRole("table", { name: "From staging to production" });
     const rows = within(table).getAllByRole("row").slice(1);
-    expect(rows.map((row) => row.children[1]?.textContent)).toEqual(["missing", "met"]);
+    expect(rows.map((row) => row.children[1]?.textContent)).toEqual(["✗ not met", "✓ met"]);
     const titles = screen.getAllByRole("heading", { level: 2 }).map((one) => one.textContent);
     expect(titles.slice(0, 2)).toEqual(["From staging to production", "From staging to archived"]);
     expect(screen.getAllByText(/2 approvals/).length).toBeGreaterThan(0);

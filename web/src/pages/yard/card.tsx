@@ -98,7 +98,7 @@ function Traffic({ endpoint }: { endpoint: Endpoint }) {
   if (arms.length === 0) return null;
   return (
     <div class="model-traffic">
-      <a class="faint" href={paths.endpoint(endpoint.name)}>
+      <a class="faint" href={paths.endpoint(endpoint.name, endpoint.environment)}>
         {label}
       </a>
       <TrafficBar label={label} shares={arms.map((one) => ({ text: one.version, share: one.weight }))} />

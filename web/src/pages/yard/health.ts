@@ -78,7 +78,7 @@ function wentBack(endpoints: readonly Endpoint[], rollbacks: readonly Rollback[]
     const found = rollbacks.find((one) => one.environment === endpoint.environment && one.epoch === endpoint.epoch);
     if (found === undefined || now - Date.parse(found.at) > WEEK_MS) continue;
     const told = yardWords.models.detail.rolledBack(found.version ?? "–", found.left ?? "–", endpoint.environment);
-    const href = found.deployment_id === "" ? paths.endpoint(endpoint.name) : paths.deployment(found.deployment_id);
+    const href = found.deployment_id === "" ? paths.endpoint(endpoint.name, endpoint.environment) : paths.deployment(found.deployment_id);
     return health("rolledBack", told, href);
   }
   return undefined;
@@ -89,7 +89,7 @@ function served(endpoints: readonly Endpoint[]): Health {
   const [first] = serving;
   if (first === undefined) return health("nothing", "");
   const places = serving.map((one) => one.environment).join(", ");
-  return health("serving", yardWords.models.detail.serving(places), paths.endpoint(first.name));
+  return health("serving", yardWords.models.detail.serving(places), paths.endpoint(first.name, first.environment));
 }
 
 function health(word: Word, detail: string, href?: string): Health {

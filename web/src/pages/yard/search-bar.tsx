@@ -39,7 +39,7 @@ export function SearchBar({ wanted, choices, onChange }: Props) {
         <button
           type="button"
           class="button"
-          disabled={!isNarrowed(wanted)}
+          aria-disabled={!isNarrowed(wanted)}
           onClick={() => {
             onChange({ ...NOTHING, sort: wanted.sort }, false);
           }}

@@ -2,7 +2,7 @@
 
 export const deployment = {
   title: "Deployment",
-  of: (name: string, version: string) => `${name} ${version}`,
+  of: (name: string, version: string) => `Deployment of ${name} ${version}`,
   list: {
     title: "Deployments",
     none: "Nothing has been deployed yet. A deployment moves an endpoint's traffic to a version, step by step.",
@@ -34,6 +34,7 @@ export const deployment = {
     CANCELLED: "cancelled",
     SUPERSEDED: "superseded",
   },
+  strategies: { ab: "A/B test", direct: "all at once" } as Record<string, string>,
   verdicts: {
     PENDING: "no verdict yet",
     HEALTHY: "healthy",
@@ -145,7 +146,7 @@ export const deployment = {
     of: (value: string, limit: string) => `${value} of ${limit}`,
     units: "Units that failed",
     failed: (failed: string, units: string) => `${failed} of ${units}`,
-    harm: "Failures too many",
+    harm: "Failures more than before",
     fewer: (count: string) => `none: ${count} fewer`,
     harmHelp: "Units that would not have failed before",
     metrics: "By metric",

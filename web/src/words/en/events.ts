@@ -31,6 +31,7 @@ export const events = {
     list: "Events, the newest first",
     until: "up to the chosen moment",
     fresh: (count: string) => `${count} new`,
+    came: "New events came",
     empty: "No event is like this.",
     emptyThen: "Nothing had happened by then.",
     none: "Nothing has happened yet. The first model begins the record:",

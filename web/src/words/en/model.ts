@@ -6,6 +6,7 @@ export const model = {
     traffic: (environment: string) => `Traffic in ${environment}`,
     none: "takes no requests",
     release: "A deployment is under way:",
+    paused: "A deployment is paused:",
   },
   holds: { title: "Stages and aliases", none: "No version holds a stage.", noAlias: "No aliases yet." },
   about: {
