@@ -79,8 +79,9 @@ _NEWEST_AT = select(func.max(events.c.at)).where(events.c.at <= bindparam("until
 _BETWEEN = select(events.c.txid, events.c.seq).where(
     events.c.at >= bindparam("since"), events.c.at <= bindparam("until")
 )
-_LAST_PLACE = _BETWEEN.order_by(events.c.txid.desc(), events.c.seq.desc()).limit(1)
-_LAST_NUMBER = _BETWEEN.order_by(events.c.seq.desc()).limit(1)
+# By the bare columns, PostgreSQL would walk back along all events to the moment.
+_LAST_PLACE = _BETWEEN.order_by((events.c.txid + 0).desc(), (events.c.seq + 0).desc()).limit(1)
+_LAST_NUMBER = _BETWEEN.order_by((events.c.seq + 0).desc()).limit(1)
 _KEPT_BACK = select(literal(1)).where(events.c.txid >= _OLDEST_RUNNING).limit(1)
 _FROM_ELSEWHERE = select(func.max(events.c.txid) >= _UNREACHED).select_from(events)
 _HIGHEST = select(func.max(events.c.txid)).scalar_subquery()

@@ -85,29 +85,36 @@ def few_models(tx: Transaction, wanted: Selection, *, placed: bool) -> list[str]
 
 def few_versions(tx: Transaction, wanted: Selection, *, placed: bool) -> list[int] | None:
     """Return the sequence numbers of the versions that may fit, where some demand leaves few; None where none does."""
-    for sources in _sources(wanted, placed=placed):
-        found = _few(tx, *sources)
+    if wanted.stage:
+        found = _few(tx, *_in_stage(versions.c.seq, placements.c.version_seq, wanted.stage, placed=placed))
+        if found is not None:
+            return found
+    for own, of_model in _sources(wanted):
+        found = _few_said(tx, own, of_model)
         if found is not None:
             return found
     return None
 
 
-def _sources(wanted: Selection, *, placed: bool) -> Iterator[tuple[Select[Any], ...]]:
-    """Yield, for each demand, the queries that together find all versions that meet it."""
-    of_model = select(versions.c.seq).join(models, models.c.id == versions.c.model_id)
-    if wanted.stage:
-        yield _in_stage(versions.c.seq, placements.c.version_seq, wanted.stage, placed=placed)
+def _few_said(tx: Transaction, own: Select[Any], of_model: Select[Any]) -> list[int] | None:
+    """Return the versions that say something themselves, and those of the models that say it."""
+    said = _few(tx, own)
+    # The models first, and then their versions: at once, PostgreSQL would rather read all versions.
+    theirs = None if said is None else _few(tx, of_model)
+    inherited = None if theirs is None else _few(tx, select(versions.c.seq).where(versions.c.model_id.in_(theirs)))
+    return None if said is None or inherited is None else [*{*said, *inherited}]
+
+
+def _sources(wanted: Selection) -> Iterator[tuple[Select[Any], Select[Any]]]:
+    """Yield, for each demand that models can meet for their versions, the queries for such versions and such models."""
     if wanted.tag is not None:
-        tagged = _tagged(model_tags.c.model_id, wanted.tag)
-        inherited = select(versions.c.seq).where(versions.c.model_id.in_(tagged))
-        yield _tagged(version_tags.c.version_seq, wanted.tag), inherited
-    if wanted.owner:
-        yield (
-            select(versions.c.seq).where(versions.c.owner == wanted.owner),
-            of_model.where(models.c.owner == wanted.owner),
-        )
-    if wanted.team:
-        yield select(versions.c.seq).where(versions.c.team == wanted.team), of_model.where(models.c.team == wanted.team)
+        yield _tagged(version_tags.c.version_seq, wanted.tag), _tagged(model_tags.c.model_id, wanted.tag)
+    for own, of_model, value in (
+        (versions.c.owner, models.c.owner, wanted.owner),
+        (versions.c.team, models.c.team, wanted.team),
+    ):
+        if value:
+            yield select(versions.c.seq).where(own == value), select(models.c.id).where(of_model == value)
 
 
 def _few(tx: Transaction, *sources: Select[Any]) -> list[Any] | None:
@@ -131,7 +138,9 @@ def _tagged(owner: Any, tag: Tag) -> Select[Any]:
 
 
 def _model_has(tag: Tag) -> ColumnElement[bool]:
-    return exists().where(model_tags.c.model_id == models.c.id, model_tags.c.key == tag.key, *_valued(model_tags, tag))
+    return exists().where(
+        model_tags.c.model_id == models.c.id, model_tags.c.key == tag.key, *_valued(model_tags, tag)
+    )
 
 
 def _valued(table: Any, tag: Tag) -> _Conditions:

@@ -36,8 +36,25 @@ function event(sequence: number, more: object = {}) {
   };
 }
 
+const EVENTS = [event(1), event(2, { type: "strange.thing", actor: HOSTILE }), event(3, { actor: "bob" })];
+
+/** Answers as the server does, with so many events in a page. */
+function record(events: ReturnType<typeof event>[], size = 500) {
+  return ({ query }: Asked) => {
+    const given = (key: string) => query.get(key) ?? "";
+    const isBack = given("newest_first") === "true";
+    const from = Number(given("page_token"));
+    const found = events
+      .filter((one) => one.sequence > Number(given("after")) && (given("until") === "" || one.at <= given("until")))
+      .filter((one) => given("actor") === "" || one.actor === given("actor"))
+      .sort((a, b) => (isBack ? b.sequence - a.sequence : a.sequence - b.sequence))
+      .slice(from);
+    return { events: found.slice(0, size), next_page_token: found.length > size ? String(from + size) : "" };
+  };
+}
+
 const TABLE = {
-  "GET /api/events": { events: [event(1), event(2, { type: "strange.thing", actor: HOSTILE }), event(3, { actor: "bob" })], next_page_token: "" },
+  "GET /api/events": record(EVENTS),
   "GET /api/models": { models: [{ id: "md_1", name: "fraud", created_at: "2026-01-01T00:00:00Z" }], next_page_token: "" },
   "GET /api/stage-graph": { stages: ["development", "production"] },
 };
@@ -91,9 +108,50 @@ describe("the page of events", () => {
     await screen.findByText("bob created the model fraud");
     expect(texts()).toHaveLength(1);
     const query = asked.find((one) => one.path === "/api/events")?.query;
-    expect([query?.get("name"), query?.get("types")]).toEqual(["fraud", "model.*"]);
+    expect([query?.get("name"), query?.get("types"), query?.get("actor")]).toEqual(["fraud", "model.*", "bob"]);
+    expect(screen.getByText("modelyard events --model fraud --actor bob --follow")).toBeTruthy();
+    act(() => {
+      take(`id: 4\ndata: ${JSON.stringify(event(4, { actor: "bobby" }))}`);
+      take(`id: 5\ndata: ${JSON.stringify(event(5, { actor: "bob" }))}`);
+    });
+    expect(await screen.findByRole("button", { name: "1 new" })).toBeTruthy();
   });
 
+  it("goes further back page by page, to where the record begins", async () => {
+    show("/events", { "GET /api/events": record(EVENTS, 2) });
+    await waitFor(() => expect(texts()).toHaveLength(2));
+    fireEvent.click(screen.getAllByRole("button", { name: "Look further back" })[0] as HTMLElement);
+    await screen.findByText("ana created the model fraud");
+    expect(texts()).toHaveLength(3);
+    expect(screen.getByText("The record begins here.")).toBeTruthy();
+  });
+
+  it("goes to a moment long ago at once, and on from there", async () => {
+    const long = Array.from({ length: 9 }, (_, place) => event(place + 1));
+    const asked = show("/events?at=2026-01-03T12:00:00Z", { "GET /api/events": record(long, 2) });
+    await waitFor(() => expect(texts()).toHaveLength(2));
+    expect(texts()[0]).toContain("created");
+    const reads = () => asked.filter((one) => one.path === "/api/events").map((one) => one.query);
+    expect(reads().map((one) => [one.get("until"), one.get("after")])).toEqual([
+      ["", null],
+      ["2026-01-03T12:00:00Z", null],
+      [null, "3"],
+    ]);
+    const slider = screen.getByRole("slider");
+    // Two before it, two after it, and the two newest.
+    expect(slider.getAttribute("max")).toBe("6");
+    const stepOn = async (day: string) => {
+      fireEvent.click(screen.getByRole("button", { name: "Later" }));
+      await waitFor(() => expect(location.search).toContain(`2026-01-${day}`));
+    };
+    await stepOn("04");
+    expect(reads()).toHaveLength(3);
+    await stepOn("05");
+    // At the end of what was loaded, the next ones are.
+    await waitFor(() => expect(reads().at(-1)?.get("after")).toBe("5"));
+    await waitFor(() => expect(texts()).toHaveLength(2));
+    await stepOn("06");
+  });
 });
 
 describe("the slider and the audit", () => {

@@ -1,20 +1,20 @@
 /** The events of a page: the newest at once, older ones when asked for, new ones held back until they are wanted. */
 
-import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
 
 import { answered, api } from "../../api/client";
 import { type HappenedEvent, onEvent } from "../../api/live";
 import { asProblem, type Problem } from "../../api/problem";
-import { type Ask, olderThan } from "./older";
 
-/** So many at first; it is also what the server gives from the end in one answer. */
-const FIRST = 500;
-const LIMIT = 1000;
+const AT_ONCE = 500;
+/** Events after a moment that are loaded with those before it, to step on from there. */
+const LATER = 100;
 
 export interface Filters {
   model: string;
   /** A type, or the beginning of one and `*`; all where it is empty. */
   type: string;
+  actor: string;
 }
 
 export interface Feed {
@@ -33,20 +33,26 @@ interface State {
   key: string;
   events?: HappenedEvent[];
   fresh: HappenedEvent[];
-  isEnd: boolean;
+  /** Of the next, older page; empty where the record begins with what is there. */
+  token: string;
   isLoading: boolean;
   problem?: Problem;
 }
 
 function begun(key: string): State {
-  return { key, fresh: [], isEnd: false, isLoading: true };
+  return { key, fresh: [], token: "", isLoading: true };
 }
 
-export function useFeed({ model, type }: Filters): Feed {
-  const key = JSON.stringify([model, type]);
+/**
+ * Load the events that pass filters.
+ *
+ * @param until a moment: those around it are loaded, and none that happen now; the newest are where it is undefined, and
+ *   none at all where it is empty.
+ */
+export function useFeed(filters: Filters, until?: string): Feed {
+  const { model, type, actor } = filters;
+  const key = JSON.stringify([model, type, actor, until]);
   const [state, setState] = useState<State>(() => begun(key));
-  const current = useRef(key);
-  current.current = key;
 
   /** Let an answer change the state, unless other filters were set meanwhile. */
   const settle = useCallback((of: string, from: Promise<(now: State) => Partial<State>>) => {
@@ -62,25 +68,22 @@ export function useFeed({ model, type }: Filters): Feed {
 
   useEffect(() => {
     setState(begun(key));
-    const asking = ask(model, type, FIRST)(-FIRST, "");
-    settle(
-      key,
-      asking.then(({ events }) => () => ({ events: [...events].reverse(), isEnd: events.length < FIRST })),
-    );
+    if (until === "") return undefined;
+    settle(key, around(filters, until).then((loaded) => () => loaded));
+    if (until !== undefined) return undefined;
     return onEvent((event) => {
-      if (!isMeant(event, { model, type })) return;
+      if (!isMeant(event, filters)) return;
       setState((now) => (isKnown(now, event) ? now : { ...now, fresh: [event, ...now.fresh] }));
     });
   }, [key]);
 
   const loadOlder = useCallback(() => {
     setState((now) => {
-      const last = now.events?.at(-1);
-      if (last === undefined || now.isEnd || now.isLoading) return now;
+      if (now.events === undefined || now.token === "" || now.isLoading) return now;
       settle(
         now.key,
-        olderThan(last.sequence, ask(model, type, LIMIT), FIRST).then(
-          (older) => (then) => ({ events: [...(then.events ?? []), ...older.events], isEnd: older.isEnd }),
+        back(filters, until, now.token).then(
+          (page) => (then) => ({ events: [...(then.events ?? []), ...page.events], token: page.next_page_token }),
         ),
       );
       return { ...now, isLoading: true };
@@ -96,7 +99,7 @@ export function useFeed({ model, type }: Filters): Feed {
     () => ({
       events: isCurrent ? state.events : undefined,
       fresh: isCurrent ? state.fresh.length : 0,
-      isEnd: state.isEnd,
+      isEnd: state.token === "",
       isLoading: state.isLoading || !isCurrent,
       problem: isCurrent ? state.problem : undefined,
       showFresh,
@@ -107,21 +110,37 @@ export function useFeed({ model, type }: Filters): Feed {
 }
 
 /** Whether an event of the stream passes the filters, as the server would see it. */
-export function isMeant(event: Pick<HappenedEvent, "model" | "type">, { model, type }: Filters): boolean {
-  if (model !== "" && event.model !== model) return false;
+export function isMeant(event: Pick<HappenedEvent, "model" | "type" | "actor">, { model, type, actor }: Filters): boolean {
+  if ((model !== "" && event.model !== model) || (actor !== "" && event.actor !== actor)) return false;
   if (type === "") return true;
   return type.endsWith("*") ? event.type.startsWith(type.slice(0, -1)) : event.type === type;
 }
 
 function isKnown({ events = [], fresh }: State, { sequence }: HappenedEvent): boolean {
-  return fresh.some((one) => one.sequence === sequence) || events.slice(0, LIMIT).some((one) => one.sequence === sequence);
+  return fresh.some((one) => one.sequence === sequence) || events.slice(0, AT_ONCE).some((one) => one.sequence === sequence);
 }
 
-function ask(model: string, type: string, limit: number): Ask {
-  return (after, pageToken) =>
-    answered(
-      api.GET("/api/events", {
-        params: { query: { name: model, types: type === "" ? [] : [type], after, limit, page_token: pageToken } },
-      }),
-    );
+/** The newest events up to a moment, or up to now; and a few after it. */
+async function around(filters: Filters, until: string | undefined): Promise<Partial<State>> {
+  const { events, next_page_token: token } = await back(filters, until, "");
+  const [last] = events;
+  const later = until === undefined ? [] : (await ask(filters, { after: last?.sequence ?? 0, limit: LATER })).events;
+  return { events: [...later.reverse(), ...events], token };
+}
+
+function back(filters: Filters, until = "", token: string) {
+  return ask(filters, { until, newest_first: true, limit: AT_ONCE, page_token: token });
+}
+
+interface Span {
+  until?: string;
+  after?: number;
+  newest_first?: boolean;
+  limit: number;
+  page_token?: string;
+}
+
+function ask({ model, type, actor }: Filters, span: Span) {
+  const query = { name: model, types: type === "" ? [] : [type], actor, ...span };
+  return answered(api.GET("/api/events", { params: { query } }));
 }

@@ -21,12 +21,13 @@ interface Props {
   /** Those of the feed that pass the filters of the page. */
   events: HappenedEvent[] | undefined;
   model: string;
+  actor: string;
   isFiltered: boolean;
   /** Whether the page looks at a moment before now. */
   isThen: boolean;
 }
 
-export function FeedList({ feed, events, model, isFiltered, isThen }: Props) {
+export function FeedList({ feed, events, model, actor, isFiltered, isThen }: Props) {
   const [open, setOpen] = useState<ReadonlySet<number>>(new Set());
   const inOrder = useMemo(() => [...(events ?? [])].reverse(), [events]);
   const versionOf = useVersionNames(inOrder);
@@ -64,10 +65,14 @@ export function FeedList({ feed, events, model, isFiltered, isThen }: Props) {
       <End feed={feed} />
       <details>
         <summary>{said.follow}</summary>
-        <Command line={line("events", ...(model === "" ? [] : ["--model", model]), "--follow")} />
+        <Command line={line("events", ...option("model", model), ...option("actor", actor), "--follow")} />
       </details>
     </div>
   );
+}
+
+function option(name: string, value: string): string[] {
+  return value === "" ? [] : [`--${name}`, value];
 }
 
 /** How many events came meanwhile; they are put on top when asked for, so that nothing jumps while one reads. */

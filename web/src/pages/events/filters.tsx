@@ -1,22 +1,32 @@
-/** Which events are shown. A name is taken when it is whole: half of one is no model. */
+/** Which events are shown. A name is taken when it is whole: half of one is no model, and nobody. */
 
-import { useId } from "preact/hooks";
+import { useId, useMemo } from "preact/hooks";
 
 import { answered, api } from "../../api/client";
+import type { HappenedEvent } from "../../api/live";
 import type { Change } from "../../data/address";
 import { useData } from "../../data/use";
-import { Choice, Field } from "../../ui/action";
+import { Choice } from "../../ui/action";
 import { eventsWords as words } from "../../words/events";
 
 interface Props {
   model: string;
   type: string;
   actor: string;
+  /** Those that were loaded: their actors are the names to choose from. */
+  events: readonly HappenedEvent[] | undefined;
   onChange: (change: Change) => void;
 }
 
-export function FilterRow({ model, type, actor, onChange }: Props) {
+export function FilterRow({ model, type, actor, events, onChange }: Props) {
   const said = words.filters;
+  const models = useData(
+    "models of the filter",
+    async (signal) =>
+      (await answered(api.GET("/api/models", { params: { query: { limit: 200 } }, signal }))).models.map((one) => one.name),
+    { on: (event) => event.type.startsWith("model.") },
+  );
+  const actors = useMemo(() => [...new Set(events?.map((one) => one.actor))], [events]);
   const groups: [string, string][] = [["", said.everything], ...Object.entries(words.groups)];
   if (!groups.some(([one]) => one === type)) groups.push([type, type]);
   return (
@@ -28,8 +38,10 @@ export function FilterRow({ model, type, actor, onChange }: Props) {
         event.preventDefault();
       }}
     >
-      <ModelField
+      <NameField
+        label={said.model}
         value={model}
+        names={models.value ?? []}
         onChange={(chosen) => {
           onChange({ model: chosen });
         }}
@@ -42,13 +54,12 @@ export function FilterRow({ model, type, actor, onChange }: Props) {
           onChange({ type: chosen });
         }}
       />
-      <Field
+      <NameField
         label={said.actor}
-        type="search"
         value={actor}
-        placeholder={said.any}
-        onInput={(given) => {
-          onChange({ actor: given });
+        names={actors}
+        onChange={(chosen) => {
+          onChange({ actor: chosen });
         }}
       />
       {model + type + actor !== "" && (
@@ -66,16 +77,18 @@ export function FilterRow({ model, type, actor, onChange }: Props) {
   );
 }
 
-function ModelField({ value, onChange }: { value: string; onChange: (model: string) => void }) {
+interface NameProps {
+  label: string;
+  value: string;
+  names: readonly string[];
+  onChange: (name: string) => void;
+}
+
+function NameField({ label, value, names, onChange }: NameProps) {
   const id = useId();
-  const models = useData(
-    "models of the filter",
-    async (signal) => (await answered(api.GET("/api/models", { params: { query: { limit: 200 } }, signal }))).models,
-    { on: (event) => event.type.startsWith("model.") },
-  );
   return (
     <div class="field">
-      <label for={id}>{words.filters.model}</label>
+      <label for={id}>{label}</label>
       <input
         id={id}
         type="search"
@@ -87,8 +100,8 @@ function ModelField({ value, onChange }: { value: string; onChange: (model: stri
         }}
       />
       <datalist id={`${id}-names`}>
-        {(models.value ?? []).map((one) => (
-          <option key={one.id} value={one.name} />
+        {names.map((one) => (
+          <option key={one} value={one} />
         ))}
       </datalist>
     </div>
