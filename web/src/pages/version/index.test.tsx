@@ -231,21 +231,6 @@ describe("actions", () => {
     expect(seen.find((one) => one.path.endsWith("/promote"))?.headers.get("Idempotency-Key")).toBeTruthy();
   });
 
-  it("deploy by a strategy whose plan comes from the server", async () => {
-    const plan = { steps: [{ arms: [{ version_id: "mv_2", version: "1.1.0", weight: 0.1 }], min_seconds: 60, min_requests: 50 }] };
-    const answer = { id: "dp_1", version_id: "mv_2", environment: "production", base: "1.0.0", plan: { ...plan, bake_seconds: 0 } };
-    const { seen } = shown("", { "POST /api/models/fraud/deploy": answer });
-    const dialog = await opened("Deploy");
-    expect(await within(dialog).findByText("10% of the requests, at least 60 s, at least 50 requests")).toBeTruthy();
-    const asked = () => seen.filter((one) => one.path.endsWith("/deploy")).map((one) => one.body as { dry_run?: boolean });
-    expect(asked().every((one) => one.dry_run === true)).toBe(true);
-    submit(dialog);
-    await waitFor(() => {
-      expect(location.pathname).toBe("/deployments/dp_1");
-    });
-    expect(asked().at(-1)).toEqual({ version: "1.1.0", strategy: "canary", environment: "production", reason: "" });
-  });
-
   it("tell whom an alias leaves", async () => {
     const { seen } = shown("", { "PUT /api/models/fraud/aliases/champion": {} });
     const dialog = await opened("Set alias");
@@ -270,6 +255,54 @@ describe("actions", () => {
     submit(dialog);
     await waitFor(() => {
       expect(seen.find((one) => one.path.endsWith("/rollback"))?.body).toMatchObject({ stage: "production", deprecate: false });
+    });
+  });
+});
+
+describe("the dialog that deploys", () => {
+  it("shows the plan that the server would make", async () => {
+    const plan = { steps: [{ arms: [{ version_id: "mv_2", version: "1.1.0", weight: 0.1 }], min_seconds: 60, min_requests: 50 }] };
+    const answer = { id: "dp_1", version_id: "mv_2", environment: "production", base: "1.0.0", plan: { ...plan, bake_seconds: 0 } };
+    const { seen } = shown("", { "POST /api/models/fraud/deploy": answer });
+    const dialog = await opened("Deploy");
+    expect(await within(dialog).findByText("10% of the requests, at least 60 s, at least 50 requests")).toBeTruthy();
+    const asked = () => seen.filter((one) => one.path.endsWith("/deploy")).map((one) => one.body as { dry_run?: boolean });
+    expect(asked().every((one) => one.dry_run === true)).toBe(true);
+    submit(dialog);
+    await waitFor(() => {
+      expect(location.pathname).toBe("/deployments/dp_1");
+    });
+    expect(asked().at(-1)).toEqual({ version: "1.1.0", strategy: "canary", environment: "production", reason: "" });
+  });
+
+  it("takes the shares of an A/B test, and says how it ends and what the evidence does", async () => {
+    const arm = (id: string, version: string, weight: number) => ({ version_id: id, version, weight });
+    const step = { arms: [arm("mv_1", "1.0.0", 0.8), arm("mv_2", "1.1.0", 0.2)], min_seconds: 0, min_requests: 0, hold: true };
+    const answer = { id: "dp_1", version_id: "mv_2", environment: "production", base: "1.0.0", plan: { steps: [step], bake_seconds: 0 } };
+    const { seen } = shown("", { "POST /api/models/fraud/deploy": answer });
+    const dialog = within(await opened("Deploy"));
+    expect(dialog.getByText(/everything goes back by itself/)).toBeTruthy();
+    expect(dialog.queryByLabelText("Other version")).toBeNull();
+    fireEvent.change(dialog.getByLabelText("Strategy"), { target: { value: "ab-test" } });
+    expect(await dialog.findByText("1.0.0 80%, 1.1.0 20%, until a person names the winner")).toBeTruthy();
+    fireEvent.input(dialog.getByLabelText("Other version"), { target: { value: "1.0.0" } });
+    fireEvent.input(dialog.getByLabelText("Its share, in per cent"), { target: { value: "80" } });
+    fireEvent.click(dialog.getByLabelText("The winner takes all traffic by itself"));
+    fireEvent.change(dialog.getByLabelText("Where the evidence says that it does harm"), { target: { value: "observe" } });
+    expect(await dialog.findByText("1.0.0 80%, 1.1.0 20%, until there is a winner")).toBeTruthy();
+    expect(dialog.getByText(/nothing goes back because of it/)).toBeTruthy();
+    expect(
+      dialog.getByText(
+        "modelyard deploy fraud 1.1.0 --strategy ab-test --split 1.0.0=80 --option promote_winner=true --judge observe",
+      ),
+    ).toBeTruthy();
+    await waitFor(() => {
+      expect(seen.filter((one) => one.path.endsWith("/deploy")).at(-1)?.body).toMatchObject({
+        split: { "1.0.0": 80 },
+        options: { promote_winner: true },
+        judge: { mode: "observe" },
+        dry_run: true,
+      });
     });
   });
 });

@@ -5,7 +5,7 @@ import { queryWith } from "./address";
 import { branches, detailOf, drawn, inputOf, titleOf } from "./lineage-view";
 import { gatedFirst, isExclusive, missing, nextStages, wait } from "./moves";
 import { evidence, flattened, plain, safeLink } from "./plain";
-import { deployBody, deployWords, told, type Wish } from "./plan";
+import { told } from "./plan";
 import { fieldsOf } from "./schema";
 
 type Graph = Schemas["GraphRecord"];
@@ -104,30 +104,6 @@ describe("a signature", () => {
 });
 
 describe("a deployment", () => {
-  const wish: Wish = { version: "1.0.0", strategy: "canary", environment: "production", steps: "", maxErrors: "", reason: "" };
-
-  it("is asked for with what was filled in, and by a command that says the same", () => {
-    expect(deployBody(wish)).toEqual({ version: "1.0.0", strategy: "canary", environment: "production", reason: "" });
-    expect(deployWords("fraud", wish)).toEqual(["deploy", "fraud", "1.0.0", "--strategy", "canary"]);
-    const whole = { ...wish, environment: "edge", steps: "5, 100", maxErrors: "2", reason: "try it" };
-    expect(deployBody(whole)).toMatchObject({ steps: [5, 100], limits: { max_error_rate: 0.02, min_requests: 20 } });
-    expect(deployWords("fraud", whole).slice(5)).toEqual([
-      "--environment",
-      "edge",
-      "--steps",
-      "5,100",
-      "--max-error-rate",
-      "0.02",
-      "--reason",
-      "try it",
-    ]);
-  });
-
-  it("has no steps where the strategy goes by none", () => {
-    expect(deployBody({ ...wish, strategy: "direct", steps: "5,100" })).not.toHaveProperty("steps");
-    expect(deployWords("fraud", { ...wish, strategy: "direct", steps: "5,100" })).not.toContain("--steps");
-  });
-
   it("is told step by step", () => {
     const arm = (id: string, weight: number) => ({ version_id: id, version: id, weight });
     const step = { arms: [arm("old", 0.9), arm("new", 0.1)], shadow: [], min_seconds: 60, min_requests: 50, hold: false };
@@ -137,6 +113,10 @@ describe("a deployment", () => {
     expect(told(plan, "new")).toEqual([
       "10% of the requests, at least 60 s, at least 50 requests",
       "copies of 100% of the requests, until a person goes on",
+    ]);
+    const split = { ...step, arms: [arm("old", 0.8), arm("new", 0.2)], min_seconds: 0, min_requests: 0, hold: true };
+    expect(told({ steps: [split] } as unknown as Schemas["Plan"], "new", "until there is a winner")).toEqual([
+      "old 80%, new 20%, until there is a winner",
     ]);
   });
 });
