@@ -127,6 +127,8 @@ interface FieldProps {
   required?: boolean;
   autoComplete?: string;
   placeholder?: string;
+  /** What the browser takes, as a regular expression; `help` says it in words. */
+  pattern?: string;
 }
 
 /** A labelled input. */
