@@ -1,11 +1,12 @@
 /** The application: who one is, the frame, and one page at a time. */
 
+import type { ComponentType } from "preact";
 import { ErrorBoundary, lazy, LocationProvider, Route, Router } from "preact-iso";
 import { useEffect, useRef, useState } from "preact/hooks";
 
 import { answered, api } from "./api/client";
 import { restart } from "./api/live";
-import { asProblem, type Problem } from "./api/problem";
+import { asProblem, Problem } from "./api/problem";
 import { isAsked, me, token } from "./api/session";
 import { PATTERNS } from "./paths";
 import { Shell } from "./shell";
@@ -14,22 +15,27 @@ import { ErrorNotice } from "./ui/notices";
 import { Page } from "./ui/page";
 import { words } from "./words";
 
-const Yard = lazy(() => import("./pages/yard"));
-const Model = lazy(() => import("./pages/model"));
-const Version = lazy(() => import("./pages/version"));
-const Compare = lazy(() => import("./pages/compare"));
-const Promotions = lazy(() => import("./pages/promotions"));
-const Promotion = lazy(() => import("./pages/promotion"));
-const Deployments = lazy(() => import("./pages/deployments"));
-const Deployment = lazy(() => import("./pages/deployment"));
-const Endpoints = lazy(() => import("./pages/endpoints"));
-const Endpoint = lazy(() => import("./pages/endpoint"));
-const Alerts = lazy(() => import("./pages/alerts"));
-const Events = lazy(() => import("./pages/events"));
-const Agents = lazy(() => import("./pages/agents"));
-const People = lazy(() => import("./pages/people"));
-const Storage = lazy(() => import("./pages/storage"));
-const Settings = lazy(() => import("./pages/settings"));
+/** A page that is loaded when one comes to it; the server may be gone by then, or be another version with other files. */
+function page(load: () => Promise<{ default: ComponentType }>) {
+  return lazy(() => load().catch(() => ({ default: Unloaded })));
+}
+
+const Yard = page(() => import("./pages/yard"));
+const Model = page(() => import("./pages/model"));
+const Version = page(() => import("./pages/version"));
+const Compare = page(() => import("./pages/compare"));
+const Promotions = page(() => import("./pages/promotions"));
+const Promotion = page(() => import("./pages/promotion"));
+const Deployments = page(() => import("./pages/deployments"));
+const Deployment = page(() => import("./pages/deployment"));
+const Endpoints = page(() => import("./pages/endpoints"));
+const Endpoint = page(() => import("./pages/endpoint"));
+const Alerts = page(() => import("./pages/alerts"));
+const Events = page(() => import("./pages/events"));
+const Agents = page(() => import("./pages/agents"));
+const People = page(() => import("./pages/people"));
+const Storage = page(() => import("./pages/storage"));
+const Settings = page(() => import("./pages/settings"));
 
 export function App() {
   const [problem, setProblem] = useState<Problem>();
@@ -81,6 +87,20 @@ export function App() {
         </ErrorBoundary>
       </Shell>
     </LocationProvider>
+  );
+}
+
+function Unloaded() {
+  const { title, why, hint } = words.common.unloaded;
+  return (
+    <Page title={title}>
+      <ErrorNotice
+        problem={new Problem(0, "unreachable", why, hint)}
+        again={() => {
+          location.reload();
+        }}
+      />
+    </Page>
   );
 }
 

@@ -92,8 +92,8 @@ def threshold(rule: AlertRule, sums: Sums) -> Reading:
     where = word if level == BAD else "near" if level == BETWEEN else "within"
     length = told(max(round(sums.seconds), 1))
     summary = (
-        f"{_WORDS.get(rule.metric, rule.metric)} is {_said(rule.metric, value)}, {where} the limit of {_said(rule.metric, limit)},"
-        f" on {counted(sums.requests, 'request')} in {length}"
+        f"{_WORDS.get(rule.metric, rule.metric)} is {_said(rule.metric, value)}, {where} the limit of"
+        f" {_said(rule.metric, limit)}, on {counted(sums.requests, 'request')} in {length}"
     )
     return Reading(level=level, value=value, limit=limit, summary=summary, requests=sums.requests)
 

@@ -129,6 +129,8 @@ interface FieldProps {
   placeholder?: string;
   /** Id of a `<datalist>` with what might be meant. */
   list?: string;
+  /** What the browser takes, as a regular expression; `help` says it in words. */
+  pattern?: string;
 }
 
 /** A labelled input. */

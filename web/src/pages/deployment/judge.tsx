@@ -149,7 +149,7 @@ function Meters({ one, judgement, side }: MetersProps) {
         <dt>{told.units}</dt>
         <dd class="numbers">
           {side.version} {told.failed(number(side.failed), number(side.units))}, {one.base}{" "}
-          {told.failed(number(side.base_failed), number(side.base_units))}
+          {told.failed(number(side.base_failed), number(side.base_units))} <small class="faint">{told.unitsHelp}</small>
         </dd>
         <dt>{told.harm}</dt>
         <dd class="numbers" title={told.harmHelp}>

@@ -155,7 +155,7 @@ export function SetAlias({ name, versions }: { name: string; versions: readonly 
       run={run}
       disabled={versions.length === 0}
     >
-      <Field label={say.alias.name} help={say.alias.nameHelp} value={alias} onInput={setAlias} required autoComplete="off" />
+      <Field label={say.alias.name} help={say.alias.nameHelp} value={alias} onInput={setAlias} required pattern="[\w\-]+" autoComplete="off" />
       <Choice
         label={say.alias.version}
         value={version}

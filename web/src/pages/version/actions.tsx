@@ -69,7 +69,7 @@ function SetAlias({ record, aliases, onDone }: { record: Version; aliases: Recor
       }
       onDone={onDone}
     >
-      <Field label={W.aliasName} value={given} onInput={setGiven} help={W.aliasHelp} required />
+      <Field label={W.aliasName} value={given} onInput={setGiven} help={W.aliasHelp} required pattern="[\w\-]+" />
     </Action>
   );
 }

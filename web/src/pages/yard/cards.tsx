@@ -3,11 +3,13 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import type { Problem } from "../../api/problem";
+import { Badge } from "../../ui/badges";
 import { Empty, ErrorNotice } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { number, words } from "../../words";
 import { yardWords } from "../../words/yard";
 import { ModelCard } from "./card";
+import { ORDER } from "./health";
 import type { Wanted } from "./query";
 import { asBefore, type Card, cardsOf, type Yard } from "./state";
 import type { YardData } from "./use-yard";
@@ -75,6 +77,7 @@ function Cards({ yard, wanted, problem, reload }: CardsProps) {
           {say.sortAgain}
         </button>
       )}
+      <Attention cards={cards} />
       <span class="faint numbers" role="status">
         {cards.length === all ? number(all) : say.some(number(cards.length), number(all))}
       </span>
@@ -98,6 +101,18 @@ function Cards({ yard, wanted, problem, reload }: CardsProps) {
       )}
     </Section>
   );
+}
+
+/** How many models want to be looked at, and why: what one wants to know before one reads cards. */
+function Attention({ cards }: { cards: readonly Card[] }) {
+  return ORDER.slice(0, ORDER.indexOf("serving")).map((word) => {
+    const found = cards.filter(({ health }) => health.word === word);
+    return found[0] === undefined ? null : (
+      <Badge key={word} kind={found[0].health.kind}>
+        {yardWords.models.health[word]} {number(found.length)}
+      </Badge>
+    );
+  });
 }
 
 /** Shows more when it comes into sight; it is a button for those who go from one to the next by keyboard. */

@@ -49,6 +49,11 @@ export const common = {
   none: "none",
   yes: "yes",
   no: "no",
+  unloaded: {
+    title: "This page did not load",
+    why: "The server does not answer, or was updated since you came.",
+    hint: "See whether `modelyard serve` still runs.",
+  },
   lost: { title: "There is no such page", back: "To the yard" },
   asTable: "The figures as a table",
 };

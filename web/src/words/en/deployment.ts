@@ -145,6 +145,7 @@ export const deployment = {
     needed: (count: string, version: string) => `about ${count} more units of ${version} would prove it`,
     of: (value: string, limit: string) => `${value} of ${limit}`,
     units: "Units that failed",
+    unitsHelp: "A unit is a key, such as a user, or a request without one. However much it asks, it counts once.",
     failed: (failed: string, units: string) => `${failed} of ${units}`,
     harm: "Failures more than before",
     fewer: (count: string) => `none: ${count} fewer`,
