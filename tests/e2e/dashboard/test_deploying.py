@@ -83,9 +83,7 @@ def planned(line: str, address: str) -> dict[str, Any]:
     """What a line of `modelyard` would do on a server."""
     environment = {**os.environ, "MODELYARD_URI": address}
     words = [sys.executable, "-m", "modelyard.cli.main", *shlex.split(line)[1:], "--dry-run", "--output", "json"]
-    done = subprocess.run(
-        words, env=environment, capture_output=True, text=True, timeout=60, check=False
-    )
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
     found: dict[str, Any] = json.loads(done.stdout)
     return found

@@ -25,6 +25,7 @@ import { type Agent, agentsOf, isIn, mentions } from "./health";
 import { What } from "./what";
 
 const AT_ONCE = 50;
+const USED_S = 30;
 const FIRST = line("token", "create", "trainer", "--role", "developer", "--model", "fraud", "--expires", "90d");
 
 export default function AgentsPage() {
@@ -32,7 +33,8 @@ export default function AgentsPage() {
   const data = useData(
     "agents",
     async (signal) => agentsOf(...(await Promise.all([principals("service", signal), tokens(false, signal)]))),
-    { on: isAboutAccounts },
+    // No event tells that a token was used.
+    { on: isAboutAccounts, every: USED_S },
   );
   const take = (token: Issued) => {
     setIssued(token);
