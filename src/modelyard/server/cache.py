@@ -74,7 +74,7 @@ class AnswerCache:
 
         Args:
             key: of the request.
-            make: reads the answer; what it raises is raised for all who wait.
+            make: reads the answer.
             seconds: how long it is kept at most.
         """
         state = self._look()

@@ -16,7 +16,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-from functools import partial
 from typing import TypeAlias
 
 from blake3 import blake3
@@ -88,20 +87,26 @@ class Doorkeeper:
 
     async def _renew(self, state: int) -> None:
         """Forget the proofs unless they still hold in another state of the database."""
-        clock, found = asyncio.get_running_loop().time, ""
-        if clock() >= self._away_until:
-            try:
-                look = partial(self._service.run, known_by, self._service.yard)
-                found = await self._reading.read("", state, look)
-            except RegistryUnusable:
-                self._away_until = clock() + AWAY_S
+        found = await self._reading.read("", state, self._look)
         if state < self._state:
             # Another request has seen a newer state meanwhile, and looked then.
             return
-        if not found or found != self._known_by or clock() >= self._good_until:
+        now = asyncio.get_running_loop().time()
+        if not found or found != self._known_by or now >= self._good_until:
             self._proofs.clear()
-            self._good_until = clock() + KEPT_S
+            self._good_until = now + KEPT_S
         self._known_by, self._state = found, state
+
+    async def _look(self) -> str:
+        """What the users and tokens are known by; empty where the database is away."""
+        clock = asyncio.get_running_loop().time
+        if clock() < self._away_until:
+            return ""
+        try:
+            return await self._service.run(known_by, self._service.yard)
+        except RegistryUnusable:
+            self._away_until = clock() + AWAY_S
+            return ""
 
     async def _asked(self, key: bytes, token: str) -> Proof | None:
         """Ask the database; where it is away, what it said last."""

@@ -3,7 +3,8 @@
 Rules
 - Who asks joins a reading only if nothing has changed since it began, as far as the asker could know: the state that
   both saw is the same. So nobody gets what was read before something that they have heard of.
-- Who goes away takes the reading from nobody else. What it raises is raised for all who wait.
+- Who goes away takes the reading from nobody else.
+- Errors are not shared: they may name who asked. Who waited for a reading that failed reads by themselves.
 - Nothing is kept: the next who asks reads again.
 """
 
@@ -30,17 +31,21 @@ class Shared(Generic[T]):
             state: what the asker saw of the world just now.
             make: reads it.
         """
-        begun = self._running.get(key)
-        if begun is None or begun[0] != state:
-            begun = state, asyncio.ensure_future(make())
-            self._running[key] = begun
-            begun[1].add_done_callback(lambda done: self._end(key, done))
-        return await asyncio.shield(begun[1])
+        running = self._running.get(key)
+        if running is not None and running[0] == state:
+            try:
+                return await asyncio.shield(running[1])
+            except Exception:  # noqa: BLE001 - whatever it is, it is for who began to hear of
+                return await make()
+        reading = asyncio.ensure_future(make())
+        self._running[key] = state, reading
+        reading.add_done_callback(lambda done: self._end(key, done))
+        return await asyncio.shield(reading)
 
     def _end(self, key: Hashable, done: asyncio.Future[T]) -> None:
         running = self._running.get(key)
         if running is not None and running[1] is done:
             del self._running[key]
         if not done.cancelled():
-            # Everybody who waited may have gone: then nobody else looks at what went wrong.
+            # Who began it may have gone: then nobody else looks at what went wrong.
             done.exception()

@@ -58,6 +58,7 @@ def test_what_was_computed_before_is_gone_on_with_and_comes_to_the_same(served, 
         assert found.judgement is not None
         assert found.course[-1].position == found.judgement.position
         assert found.course[-1].challengers[0].e_value == found.judgement.challengers[0].e_value
+    assert found.judgement is not None
     assert found.judgement.position == 49
     assert [point.position for point in found.course] == [8, 16, 24, 32, 49]
 

@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from components.deadlines import until
-from modelyard.errors import DatabaseUnavailable
+from modelyard import ModelRegistry
 from modelyard.registry.dispatch import perform
 from modelyard.server import routes
 from modelyard.server.answers import answer
@@ -29,15 +29,15 @@ class Reading:
     def __init__(self) -> None:
         self.begun = 0
         self.over = asyncio.Event()
-        self.error: Exception | None = None
+        self.fails = False
 
     async def __call__(self) -> int:
         """Give the number of this reading."""
         self.begun += 1
         number = self.begun
         await self.over.wait()
-        if self.error is not None:
-            raise self.error
+        if self.fails:
+            raise ValueError(number)
         return number
 
 
@@ -73,13 +73,15 @@ def test_who_goes_away_takes_the_reading_from_nobody():
     assert asyncio.run(run()) == [1, 1]
 
 
-def test_what_goes_wrong_is_raised_for_all_and_also_where_nobody_waits_any_more(caplog: pytest.LogCaptureFixture):
-    async def run() -> list[object]:
+def test_what_goes_wrong_is_told_to_who_began_and_the_others_read_by_themselves(caplog: pytest.LogCaptureFixture):
+    async def run() -> list[str]:
         shared, reading = Shared[int](), Reading()
-        reading.error = DatabaseUnavailable("away")
-        asking = await asked(shared, reading, 1, 1)
+        reading.fails = True
+        asking = await asked(shared, reading, 1, 1, 1)
         reading.over.set()
         found = await asyncio.gather(*asking, return_exceptions=True)
+        assert reading.begun == 3
+        assert len({id(one) for one in found}) == 3
         reading.over.clear()
         (gone,) = await asked(shared, reading, 2)
         gone.cancel()
@@ -87,10 +89,9 @@ def test_what_goes_wrong_is_raised_for_all_and_also_where_nobody_waits_any_more(
         await asyncio.wait([gone])
         await asyncio.sleep(0)
         assert not shared._running
-        return list(found)
+        return [str(one) for one in found]
 
-    found = asyncio.run(run(), debug=True)
-    assert [type(one) for one in found] == [DatabaseUnavailable, DatabaseUnavailable]
+    assert asyncio.run(run(), debug=True) == ["1", "2", "3"]
     assert "never retrieved" not in caplog.text
 
 
@@ -201,6 +202,43 @@ def test_many_who_ask_at_once_cost_one_reading(served, client, name, monkeypatch
     assert {(one.status_code, one.content) for one in answers} == {(200, answers[0].content)}
     # The server writes numbers of its own now and then, which is a change like any other.
     assert len(begun) <= 2
+
+
+@pytest.mark.feature("SEC-01", "OBS-04")
+def test_a_refusal_names_who_was_refused_also_where_another_one_asked_for_the_same(serve_with, monkeypatch):
+    server = serve_with(**{"auth.enabled": True})
+    with ModelRegistry(server.settings.registry_folder) as boss:
+        boss.create_model("fraud")
+        # Both may read figures of some model, and neither of this one.
+        grants = {"allow": "metrics.read", "model": "other"}, {"allow": "version.read", "model": "fraud"}
+        tokens = {name: boss.create_token(name, list(grants)).token for name in ("ada", "bob")}
+    cache, go, begun = server.app.service.cache, threading.Event(), []
+    entered: list[object] = []
+
+    def slow(*given: Any, **facts: Any) -> Any:
+        begun.append(given)
+        assert go.wait(30)
+        return perform(*given, **facts)
+
+    async def entering(key: Any, *rest: Any) -> Any:
+        entered.append(key)
+        return await AnswerCache.read(cache, key, *rest)
+
+    monkeypatch.setattr("modelyard.server.service.perform", slow)
+    monkeypatch.setattr(cache, "read", entering)
+
+    def ask(name: str) -> httpx2.Response:
+        return server.client.get("/api/models/fraud/metrics", headers={"Authorization": f"Bearer {tokens[name]}"})
+
+    with ThreadPoolExecutor(2) as pool:
+        asking = {name: pool.submit(ask, name) for name in tokens}
+        until(lambda: len(entered) == 2, "both are at the server")
+        go.set()
+        answers = {name: one.result() for name, one in asking.items()}
+    assert entered[0] == entered[1]
+    for name, told_so in answers.items():
+        assert told_so.status_code == 403, told_so.text
+        assert told_so.json()["detail"].startswith(f"{name} does not have")
 
 
 @pytest.mark.feature("OBS-04")
