@@ -51,6 +51,7 @@ from modelyard.registry.lookup import (
     stage_filter,
 )
 
+
 @serves(LIST_MODELS)
 def list_models(context: Context, request: ListModels) -> ModelPage:
     """Return a page of models by name."""
