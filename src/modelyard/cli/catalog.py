@@ -47,9 +47,10 @@ _label = click.option("--label", metavar="LABEL", help="Only versions with this 
 @_tag
 @pass_session
 def list_versions(session: Session, /, limit: int | None, *, of_models: bool, **filters: str | None) -> None:
-    """List versions of all models, the newest first; or models by name, of which a stage is one that a version is in.
+    """List versions of all models, the newest first, or models.
 
-    --owner, --team and --tag go with --models; `search` has them for versions.
+    With --models, --stage is one in which a version of the model stands. --owner, --team and --tag go with it; `search`
+    has them for versions.
     """
     theirs = ("label", "name") if of_models else ("owner", "team", "tag")
     if wrong := [name for name in theirs if filters.pop(name) is not None]:

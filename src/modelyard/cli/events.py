@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from typing import Any
 
 import click
 
@@ -40,11 +41,10 @@ def events(
     /,
     after: int | None,
     last: int | None,
-    types: list[str] | None,
     *,
     until: str | None,
     follow: bool,
-    **whose: str | None,
+    **which: Any,
 ) -> None:
     """List what happened in the registry, and follow it.
 
@@ -59,12 +59,12 @@ def events(
     registry = session.open()
     begin = after if after is not None else -(last or NEWEST)
     if not follow:
-        found = list(registry.events(after=begin, types=types or None, until=until, **whose))
+        found = list(registry.events(after=begin, until=until, **which))
         session.emit(found, lambda: tables.events(found))
         return
     session.note("waiting for events; Ctrl-C ends it")
     start = None if after is None and last is None else begin
-    _show(session, registry.follow_events(after=start, types=types or None, **whose))
+    _show(session, registry.follow_events(after=start, **which))
 
 
 def _show(session: Session, /, coming: Iterable[EventRecord]) -> None:

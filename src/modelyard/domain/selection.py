@@ -43,8 +43,8 @@ def selection(*, owner: str = "", team: str = "", tag: str = "", stage: str = ""
     """Read what people write; the stage has been looked up already.
 
     Raises:
-        InvalidRequest: an owner or a team is longer than any, or the tag has no key; InvalidMetadata and InvalidName for
-            characters that cannot be there.
+        InvalidRequest: an owner or a team is longer than any, or the tag has no key; InvalidMetadata and InvalidName
+            for characters that cannot be there.
     """
     return Selection(
         owner=_whole("owner", owner), team=_whole("team", team), tag=_tag(tag) if tag else None, stage=stage

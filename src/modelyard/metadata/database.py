@@ -39,6 +39,7 @@ DRIVERS = {
 }
 """The kinds of addresses that users may write, and the driver that serves each."""
 
+_PLAN_EACH = text("SET LOCAL plan_cache_mode = force_custom_plan")
 ARTIFACT_LOCK = 0x6D6F64656C  # "model", as a number of PostgreSQL's own lock space
 
 _ADDRESSES = "use sqlite:///FILE or postgresql://USER@HOST/NAME"
@@ -78,6 +79,14 @@ class Transaction:
         """Undo only what the block did if it raises, and let the exception out."""
         with self.connection.begin_nested():
             yield
+
+    def plan_each(self) -> None:
+        """Let PostgreSQL plan each query for its values until the transaction ends.
+
+        A plan made once for all values takes a rare word, stage or name for an average one, and walks along everything.
+        """
+        if self.dialect == "postgresql":
+            self.connection.execute(_PLAN_EACH)
 
     def guard_artifacts(self, *, alone: bool) -> None:
         """Keep registrations and garbage collection apart until the transaction ends.

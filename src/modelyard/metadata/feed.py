@@ -130,6 +130,8 @@ def page(
         limit: the most to return.
         back: whether the newest comes first.
     """
+    if which.actor or which.until:
+        tx.plan_each()
     end = _end(tx, which)
     if not which.models or end is None:
         return []
@@ -270,7 +272,7 @@ def _met(shape: _Shape) -> Iterator[ColumnElement[bool]]:
 def _chosen(dialect: str, shape: _Shape) -> Select[Any]:
     query = select(events).where(events.c.workspace == DEFAULT_WORKSPACE, *_met(shape))
     if dialect == "sqlite":
-        # It finds no pair by its index. Of an actor's events, the index has the transaction before the sequence.
+        # It would not find a pair by its index; and that of an actor's events has the transaction before the sequence.
         query = query.where(events.c.txid == 0) if shape.actor else query
         return query.where(events.c.seq > bindparam("low"), events.c.seq < bindparam("high"))
     return query.where(events.c.txid < _OLDEST_RUNNING, _pair > _bound_pair("low"), _pair < _bound_pair("high"))

@@ -140,6 +140,8 @@ def page(
         wanted: what is demanded of the models.
         placed: whether the stage that is demanded may also be one of an environment.
     """
+    if wanted != EVERYTHING:
+        tx.plan_each()
     query = limited(_PAGE, models.c.live_name, seen).where(*selecting.of_models(wanted, placed=placed))
     few = selecting.few_models(tx, wanted, placed=placed)
     if few is not None:

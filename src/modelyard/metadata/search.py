@@ -23,6 +23,7 @@ from sqlalchemy import (
     bindparam,
     cast,
     column,
+    exists,
     func,
     literal,
     select,
@@ -98,9 +99,6 @@ def _in_gin() -> Select[Any]:
     return select(_words.c.seq).where(_matches(_words.c.body), number < _BEFORE).order_by(number.desc()).limit(_LIMIT)
 
 
-# A plan made once for all values takes a rare word or stage for an average one, and walks along all versions.
-_PLAN_EACH = text("SET LOCAL plan_cache_mode = force_custom_plan")
-
 # They are built once: building one costs more than running it.
 _FTS, _GIN = _in_fts(), _in_gin()
 _AMONG = _among_newest(), _among_newest_staged()
@@ -139,17 +137,17 @@ def find(
         limit: the most to return.
         seen: patterns of the models whose versions may be shown.
     """
+    tx.plan_each()
     few = selecting.few_versions(tx, wanted, placed=placed)
     if few == []:
         return []
     conditions = list(selecting.of_versions(wanted, placed=placed))
     if not is_all(seen):
-        conditions.append(within(models.c.name, seen))
+        conditions.append(exists().where(models.c.id == versions.c.model_id, within(models.c.name, seen)))
     values = {"stage": wanted.stage, "before": UNBOUNDED if before is None else before, "limit": limit}
     if tx.dialect == "sqlite":
         query = _chosen(_FTS if few is None else _among(few, terms), _fts.c.rowid, conditions)
         return _numbers(tx, query, {**values, "pattern": " ".join(f'"{term}"*' for term in terms)})
-    tx.run(_PLAN_EACH)
     values["pattern"] = " & ".join(f"'{term}':*" for term in terms)
     if few is not None:
         return _numbers(tx, _chosen(_GIN.where(_words.c.seq.in_(few)), _words.c.seq, conditions), values)
@@ -181,8 +179,8 @@ def _chosen(query: Select[Any], number: ColumnElement[Any], conditions: Sequence
     """
     if not conditions:
         return query
-    one = select(versions.c.seq).join(models, models.c.id == versions.c.model_id).where(versions.c.seq == number)
-    return query.where(one.where(*conditions).scalar_subquery().is_not(None))
+    one = select(versions.c.seq).where(versions.c.seq == number, *conditions)
+    return query.where(one.scalar_subquery().is_not(None))
 
 
 def _numbers(tx: Transaction, query: Select[Any], values: Mapping[str, Any]) -> list[int]:

@@ -29,6 +29,9 @@ from modelyard.metadata.tags import HEAD
 FEW: Final = 5_000
 """Up to so many rows are looked at one by one. Where there are more, a page is full soon enough without them."""
 
+FEW_MODELS: Final = 500
+"""The same of models by a tag, and of models whose versions are looked at."""
+
 _Conditions = Iterator[ColumnElement[bool]]
 
 
@@ -39,7 +42,7 @@ def of_models(wanted: Selection, *, placed: bool) -> _Conditions:
     if wanted.team:
         yield models.c.team == wanted.team
     if wanted.tag is not None:
-        yield _model_has(wanted.tag)
+        yield _model_has(models.c.id, wanted.tag)
     if wanted.stage:
         own = exists().where(
             versions.c.model_id == models.c.id, versions.c.stage == wanted.stage, versions.c.deleted_at.is_(None)
@@ -54,16 +57,16 @@ def of_models(wanted: Selection, *, placed: bool) -> _Conditions:
 
 
 def of_versions(wanted: Selection, *, placed: bool) -> _Conditions:
-    """Yield the conditions that a version, joined to its model, meets; what it does not say itself, its model says."""
-    for own, of_model, value in (
-        (versions.c.owner, models.c.owner, wanted.owner),
-        (versions.c.team, models.c.team, wanted.team),
-    ):
-        if value:
-            yield or_(own == value, and_(own == "", of_model == value))
+    """Yield the conditions that a version meets; what it does not say itself, its model says."""
+    for own, of_model, value in _said_of(wanted):
+        inherited = exists().where(models.c.id == versions.c.model_id, of_model == value)
+        yield or_(own == value, and_(own == "", inherited))
     if wanted.tag is not None:
         has_key = exists().where(version_tags.c.version_seq == versions.c.seq, version_tags.c.key == wanted.tag.key)
-        yield or_(has_key.where(*_valued(version_tags, wanted.tag)), and_(~has_key, _model_has(wanted.tag)))
+        yield or_(
+            has_key.where(*_valued(version_tags, wanted.tag)),
+            and_(~has_key, _model_has(versions.c.model_id, wanted.tag)),
+        )
     if wanted.stage:
         there = exists().where(placements.c.version_seq == versions.c.seq, placements.c.stage == wanted.stage)
         yield or_(versions.c.stage == wanted.stage, there) if placed else versions.c.stage == wanted.stage
@@ -75,7 +78,7 @@ def few_models(tx: Transaction, wanted: Selection, *, placed: bool) -> list[str]
     Owner and team are not asked for: the index by these has the models in the order of the list.
     """
     if wanted.tag is not None:
-        found = _few(tx, _tagged(model_tags.c.model_id, wanted.tag))
+        found = _few(tx, _tagged(model_tags.c.model_id, wanted.tag), most=FEW_MODELS)
         if found is not None:
             return found
     if wanted.stage:
@@ -100,7 +103,7 @@ def _few_said(tx: Transaction, own: Select[Any], of_model: Select[Any]) -> list[
     """Return the versions that say something themselves, and those of the models that say it."""
     said = _few(tx, own)
     # The models first, and then their versions: at once, PostgreSQL would rather read all versions.
-    theirs = None if said is None else _few(tx, of_model)
+    theirs = None if said is None else _few(tx, of_model, most=FEW_MODELS)
     inherited = None if theirs is None else _few(tx, select(versions.c.seq).where(versions.c.model_id.in_(theirs)))
     return None if said is None or inherited is None else [*{*said, *inherited}]
 
@@ -109,19 +112,24 @@ def _sources(wanted: Selection) -> Iterator[tuple[Select[Any], Select[Any]]]:
     """Yield, for each demand that models can meet for their versions, the queries for such versions and such models."""
     if wanted.tag is not None:
         yield _tagged(version_tags.c.version_seq, wanted.tag), _tagged(model_tags.c.model_id, wanted.tag)
-    for own, of_model, value in (
-        (versions.c.owner, models.c.owner, wanted.owner),
-        (versions.c.team, models.c.team, wanted.team),
-    ):
-        if value:
-            yield select(versions.c.seq).where(own == value), select(models.c.id).where(of_model == value)
+    for own, of_model, value in _said_of(wanted):
+        yield select(versions.c.seq).where(own == value), select(models.c.id).where(of_model == value)
 
 
-def _few(tx: Transaction, *sources: Select[Any]) -> list[Any] | None:
+def _said_of(wanted: Selection) -> Iterator[tuple[ColumnElement[str], ColumnElement[str], str]]:
+    """Yield what is demanded of columns that versions and models both have: theirs, and the value."""
+    if wanted.owner:
+        yield versions.c.owner, models.c.owner, wanted.owner
+    if wanted.team:
+        yield versions.c.team, models.c.team, wanted.team
+
+
+def _few(tx: Transaction, *sources: Select[Any], most: int | None = None) -> list[Any] | None:
+    most = FEW if most is None else most
     found: set[Any] = set()
     for source in sources:
-        rows = tx.all(source.limit(FEW + 1))
-        if len(rows) > FEW:
+        rows = tx.all(source.limit(most + 1))
+        if len(rows) > most:
             return None
         found.update(row[0] for row in rows)
     return list(found)
@@ -137,10 +145,8 @@ def _tagged(owner: Any, tag: Tag) -> Select[Any]:
     return select(owner).where(table.c.key == tag.key, *_valued(table, tag))
 
 
-def _model_has(tag: Tag) -> ColumnElement[bool]:
-    return exists().where(
-        model_tags.c.model_id == models.c.id, model_tags.c.key == tag.key, *_valued(model_tags, tag)
-    )
+def _model_has(model_id: ColumnElement[str], tag: Tag) -> ColumnElement[bool]:
+    return exists().where(model_tags.c.model_id == model_id, model_tags.c.key == tag.key, *_valued(model_tags, tag))
 
 
 def _valued(table: Any, tag: Tag) -> _Conditions:

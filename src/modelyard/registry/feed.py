@@ -50,8 +50,7 @@ def keeps_back(yard: Yard) -> bool:
 
 
 def _span(request: ListEvents) -> tuple[int, int | None]:
-    """Return the sequences that the events lie between; there may be no upper one, and the lower one counts from the end
-    where it is negative."""
+    """Return the sequences that the events lie between: the lower one, negative from the end, and the upper, if any."""
     after, token = check_sequence(request.after, "after"), number_of(request.page_token)
     if request.newest_first:
         if after < 0:

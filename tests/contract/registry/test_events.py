@@ -89,14 +89,26 @@ def test_events_are_followed_as_they_happen(registry):
 
 
 def test_events_that_cannot_be_are_refused(either_registry):
-    for wrong in ({"after": "1"}, {"after": True}, {"after": 1.0}, {"types": "model.*"}, {"types": ["Model"]},
-                  {"actor": 5}, {"actor": "a\0"}):
+    for wrong in (
+        {"after": "1"},
+        {"after": True},
+        {"after": 1.0},
+        {"types": "model.*"},
+        {"types": ["Model"]},
+        {"actor": 5},
+        {"actor": "a\0"},
+    ):
         with pytest.raises(InvalidRequest):
             list(either_registry.events(**wrong))
         with pytest.raises(InvalidRequest):
             next(either_registry.follow_events(**wrong))
-    for wrong in ({"until": "soon"}, {"until": "9999-01-01"}, {"until": 5}, {"newest_first": "yes"},
-                  {"newest_first": True, "after": -1}):
+    for wrong in (
+        {"until": "soon"},
+        {"until": "9999-01-01"},
+        {"until": 5},
+        {"newest_first": "yes"},
+        {"newest_first": True, "after": -1},
+    ):
         with pytest.raises(InvalidRequest):
             list(either_registry.events(**wrong))
     with pytest.raises(ModelNotFound):

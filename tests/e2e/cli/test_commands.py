@@ -105,7 +105,17 @@ def test_lists_narrow_and_stop(fraud):
     table = fraud.ok("list").out
     assert "fraud/1.0.0  production" in table
     assert "accuracy=0.9" in table
-    assert fraud.run("list --models --stage production").code == 2
+    fraud.ok("describe other --owner ana --team risk --tag tier=1")
+    for options, names in (
+        ("--stage production", ["fraud"]),
+        ("--owner ana --team risk", ["other"]),
+        ("--tag tier", ["other"]),
+        ("--tag tier=2", []),
+    ):
+        assert [record["name"] for record in fraud.json(f"list --models {options}")] == names
+    for wrong in ("--models --label beta", "--models --name fraud", "--owner ana", "--team risk", "--tag tier"):
+        assert fraud.run(f"list {wrong}").code == 2
+    assert "has no key" in fraud.run("list --models --tag =1").err
     assert "no versions" in fraud.ok("list --label stable").out
 
 
@@ -114,6 +124,16 @@ def test_search_finds_words(fraud):
     fraud.ok("update fraud/1.1.0 --description 'credit cards of Zürich'")
     assert [record["version"] for record in fraud.json("search credit zürich")] == ["1.1.0"]
     assert [record["version"] for record in fraud.json('search "fraud"')] == ["1.1.0", "1.0.0"]
+    fraud.ok("describe fraud --owner ana --tag tier=1")
+    fraud.ok("""update fraud/1.1.0 --metadata '{"owner": "ben", "team": "ops"}' --tag tier=2""")
+    for options, versions in (
+        ("--owner ana", ["1.0.0"]),
+        ("--owner ben --team ops", ["1.1.0"]),
+        ("--tag tier", ["1.1.0", "1.0.0"]),
+        ("--tag tier=1 --stage production", ["1.0.0"]),
+        ("--tag tier=2 --stage production", []),
+    ):
+        assert [record["version"] for record in fraud.json(f"search fraud {options}")] == versions
     assert "no versions" in fraud.ok("search nothing").out
     assert fraud.run("search").code == 2
 

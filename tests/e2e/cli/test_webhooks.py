@@ -22,7 +22,18 @@ def test_events_are_listed_from_the_end_or_from_a_place(terminal):
     assert last["model"] == "c"
     assert terminal.json(f"events --after {last['sequence']}") == []
     assert "model.created" in terminal.ok("events --types 'model.*' --model b").out
-    for wrong in ("events --after -1", "events --after 1 --last 1", "events --types Model"):
+    doer = last["actor"]
+    assert [event["model"] for event in terminal.json(f"events --actor {doer} --last 2")] == ["b", "c"]
+    assert terminal.json("events --actor nobody") == terminal.json("events --until 2020-01-01") == []
+    second = terminal.json("events")[1]
+    assert [event["model"] for event in terminal.json(f"events --until {second['at']}")] == ["a", "b"]
+    for wrong in (
+        "events --after -1",
+        "events --after 1 --last 1",
+        "events --types Model",
+        "events --until tomorrow",
+        "events --follow --until 2026-01-01",
+    ):
         assert terminal.run(wrong).code == 2
 
 

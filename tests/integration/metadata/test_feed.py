@@ -37,7 +37,9 @@ def write(database: Database, name: str, kind: str = "thing.done", **data) -> No
 def shown(database: Database, after: int = 0, limit: int = 1000, **chosen) -> list[tuple[str, int]]:
     with database.read() as tx:
         place = feed.place_of(tx, after)
-        return [(event.model, event.sequence) for event in feed.page(tx, feed.Which(**chosen), after=place, limit=limit)]
+        return [
+            (event.model, event.sequence) for event in feed.page(tx, feed.Which(**chosen), after=place, limit=limit)
+        ]
 
 
 def kinds(events) -> list[str]:

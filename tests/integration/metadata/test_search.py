@@ -123,16 +123,14 @@ def fits(wanted: Selection, own: dict[str, Any], model: dict[str, Any], stages: 
 @pytest.mark.parametrize("few", [0, 2, 5_000], ids=["along the words", "either way", "along what is demanded"])
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    model=OWNED,
-    owned=st.lists(OWNED, min_size=1, max_size=8),
-    placed=st.sets(st.integers(1, 8)),
+    told=st.tuples(OWNED, st.lists(OWNED, min_size=1, max_size=8), st.sets(st.integers(1, 8))),
     wanted=WANTED,
-    before=st.none() | st.integers(1, 9),
-    limit=st.integers(1, 9),
+    page=st.tuples(st.none() | st.integers(1, 9), st.integers(1, 9)),
 )
 def test_a_narrowed_search_equals_a_naive_filter(
-    indexed: Database, monkeypatch: pytest.MonkeyPatch, few: int, model, owned, placed, wanted, before, limit
+    indexed: Database, monkeypatch: pytest.MonkeyPatch, few: int, told: Any, wanted: Selection, page: Any
 ):
+    (model, owned, placed), (before, limit) = told, page
     monkeypatch.setattr(selecting, "FEW", few)
     with indexed.write() as tx:
         tx.connection.execute(text("DELETE FROM placements"))
@@ -140,14 +138,15 @@ def test_a_narrowed_search_equals_a_naive_filter(
         models.change(tx, "md_1", {**model, "description": "", "at": AT})
         add_versions(tx, ["some words", *["words"] * (len(owned) - 1)])
         for number, own in enumerate(owned, 1):
-            told = {"number": number, "owner": own["owner"], "team": own["team"]}
-            tx.run(text("UPDATE versions SET owner = :owner, team = :team WHERE seq = :number"), told)
+            whose = {"number": number, "owner": own["owner"], "team": own["team"]}
+            tx.run(text("UPDATE versions SET owner = :owner, team = :team WHERE seq = :number"), whose)
             tags.of_version(tx, number, own["tags"])
         for number in placed & set(range(1, len(owned) + 1)):
             there = {"version_seq": number, "environment": "eu", "model_id": "md_1", "stage": "eu", "entered_at": AT}
             tx.run(insert(placements), there)
         found = search.find(tx, ["wor"], wanted=wanted, placed=wanted.stage == "eu", before=before, limit=limit)
-        page = models.page(tx, after="", limit=9, wanted=Selection(owner=wanted.owner, tag=wanted.tag))
+        bare = Selection(owner=wanted.owner, tag=wanted.tag)
+        listed = models.page(tx, after="", limit=9, wanted=bare)
     stages = {number: {STAGES[number % 2], *(["eu"] if number in placed else [])} for number in range(1, 9)}
     expected = [
         number
@@ -155,8 +154,7 @@ def test_a_narrowed_search_equals_a_naive_filter(
         if fits(wanted, own, model, stages[number]) and (before is None or number < before)
     ]
     assert found == expected[:limit]
-    bare = Selection(owner=wanted.owner, tag=wanted.tag)
-    assert [row.name for row in page] == ["m"] * fits(bare, model, model, set())
+    assert [row.name for row in listed] == ["m"] * fits(bare, model, model, set())
 
 
 def test_words_are_replaced_and_forgotten(indexed: Database):

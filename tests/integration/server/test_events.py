@@ -81,6 +81,15 @@ def test_a_stream_goes_on_where_the_last_one_ended(fresh):
         assert [stream.next()["model"] for _ in range(6)] == list("abcdef")
 
 
+def test_a_stream_tells_what_one_person_does(fresh):
+    client = fresh.client
+    create(client, "a")
+    (event,) = client.get("/api/events").json()["events"]
+    with following(client, after=0, actor=event["actor"]) as stream:
+        assert stream.next() == event
+    assert client.get("/api/events", params={"actor": "nobody"}).json()["events"] == []
+
+
 def test_a_stream_tells_what_was_asked_for_only(fresh):
     client = fresh.client
     create(client, "a", "b")
@@ -101,6 +110,8 @@ def test_a_stream_tells_what_was_asked_for_only(fresh):
         ("?types=A.B", {}, 400),
         ("?nothing=1", {}, 400),
         ("?name=nobody", {}, 404),
+        ("?until=2026-01-01", {}, 400),
+        ("?newest_first=true", {}, 400),
         ("", {"Last-Event-ID": "x"}, 400),
         ("", {"Last-Event-ID": "9" * 30}, 400),
     ],
