@@ -112,7 +112,7 @@ def fill(caller: EmbeddedCaller, total: int) -> None:
     with caller.yard.database.write() as tx:
         for model in range(MODELS):
             facts = {"id": f"md_{model:02}", "name": f"FraudDetector-{model:02}", "tags": {}, "at": AT}
-            models.add(tx, {**facts, "description": "", "owner": "", "team": ""})
+            models.add(tx, {**facts, "description": "", "owner": "" if model else "ada", "team": ""})
     counts = [0] * MODELS
     for start in range(1, total + 1, BATCH):
         rows = []
@@ -202,6 +202,9 @@ def reading(few: EmbeddedCaller, many: EmbeddedCaller, rounds: int) -> bool:
         *((f"search, {name}", SEARCH, Search(q=words, limit=limit), GOAL) for name, (words, limit) in QUERIES.items()),
         *((f"search, {name}", SEARCH, Search(q=words, limit=limit), None) for name, (words, limit) in HARD.items()),
         ("search, common in a rare stage", SEARCH, Search(q="fraud", stage="staging"), None),
+        ("search, common of who has half", SEARCH, Search(q="fraud", owner="ada"), None),
+        ("search, the other half of it", SEARCH, Search(q="even", owner="ada"), None),
+        ("search, common of nobody", SEARCH, Search(q="fraud", owner="nobody"), None),
         ("list of versions", LIST_ALL_VERSIONS, ListAllVersions(), GOAL),
         ("list of versions in a stage", LIST_ALL_VERSIONS, ListAllVersions(stage="staging", limit=20), GOAL),
         ("list of a model's versions", LIST_VERSIONS, ListVersions(name=first), GOAL),
