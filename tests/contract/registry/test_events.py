@@ -49,8 +49,7 @@ def test_events_are_read_back_from_a_moment_on_and_by_who_did_it(registry, monke
     assert list(registry.events(until="2020-01-01")) == list(registry.events(until="2020-01-01", after=-3)) == []
     assert list(registry.events(until="2020-01-01", name="a")) == []
     assert list(registry.events(actor=third.actor, types=["model.*"], newest_first=True)) == every[::-1]
-    for name in (None, "a"):
-        assert list(registry.events(actor="nobody", name=name)) == []
+    assert list(registry.events(actor="nobody")) == list(registry.events(actor="nobody", name="a")) == []
     beginning = registry.follow_events(after=0, actor=third.actor)
     assert names(islice(beginning, 2)) == ["a", "b"]
     beginning.close()

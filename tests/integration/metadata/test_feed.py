@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from contextlib import ExitStack
+from functools import partial
 
 import pytest
 from sqlalchemy import text
@@ -177,10 +178,10 @@ def test_the_feed_is_read_back_from_any_place_by_moment_and_actor(database):
 
     def back(limit: int = 9, before: int | None = None, after: int = 0, **wanted: str) -> list[int]:
         with database.read() as tx:
+            which, begin = feed.Which(**wanted), feed.place_of(tx, after)
             end = None if before is None else feed.place_of(tx, before)
-            span = {"after": feed.place_of(tx, after), "before": end}
-            found = feed.page(tx, feed.Which(**wanted), **span, limit=limit, back=True)
-            forth = feed.page(tx, feed.Which(**wanted), **span, limit=9)
+            found = feed.page(tx, which, after=begin, before=end, limit=limit, back=True)
+            forth = feed.page(tx, which, after=begin, before=end, limit=9)
         assert limit < 9 or found == forth[::-1]
         return [event.sequence for event in found]
 
@@ -197,15 +198,15 @@ def test_the_feed_is_read_back_from_any_place_by_moment_and_actor(database):
         assert feed.place_before_last(tx, 1, feed.Which(until=moments[4]))[1] == 1
         assert feed.place_before_last(tx, 1, feed.Which(until="2020")) == feed.BEGINNING
         line = feed.Line(model_id="md_fraud")
-        asked = {"after": 0, "limit": 9, "back": True}
+        everything = partial(feed.page_of_line, tx, line, after=0, limit=9, back=True)
         for which, expected in (
             (feed.EVERY, [5, 3, 2, 1]),
             (feed.Which(until=moments[5]), [3, 2, 1]),
             (feed.Which(actor="bob"), [2]),
             (feed.Which(until="2020"), []),
         ):
-            assert [event.sequence for event in feed.page_of_line(tx, line, which, **asked)] == expected
-        assert [event.sequence for event in feed.page_of_line(tx, line, before=3, **asked)] == [2, 1]
+            assert [event.sequence for event in everything(which)] == expected
+        assert [event.sequence for event in everything(before=3)] == [2, 1]
 
 
 @pytest.mark.feature("EXP-06")

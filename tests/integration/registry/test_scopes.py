@@ -64,8 +64,8 @@ def test_narrowed_lists_hold_what_one_may_see(ana, boss):
         assert len(boss.models(**wanted)) == len(boss.search_models("cards", **wanted)) == 3
     (doer,) = {event.actor for event in boss.events()}
     now = boss.get_history()[-1].at
-    for wanted in ({"newest_first": True}, {"actor": doer}, {"until": now}, {"until": now, "newest_first": True}):
-        assert {event.model for event in ana.events(**wanted)} == {"fraud-eu", "fraud-us", "churn"}
+    for chosen in ({"newest_first": True}, {"actor": doer}, {"until": now}, {"until": now, "newest_first": True}):
+        assert {event.model for event in ana.events(**chosen)} == {"fraud-eu", "fraud-us", "churn"}
 
 
 @pytest.mark.feature("SEC-02")

@@ -16,6 +16,7 @@ from components.receiver import Receiver
 from modelyard import ModelRegistry, verify_webhook
 from modelyard.errors import DatabaseUnavailable
 from modelyard.metadata import observations
+from modelyard.registry.context import Yard
 from modelyard.registry.dispatch import perform
 from modelyard.registry.feed import stand
 from modelyard.server import events
@@ -174,10 +175,20 @@ def readings(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     return made
 
 
+def wait_for_a_look(looked: list[int]) -> None:
+    before = looked[0]
+    until(lambda: looked[0] > before, "the poller looks")
+
+
 @pytest.mark.feature("OBS-04")
 def test_who_may_see_the_same_shares_the_reading_and_what_is_no_event_costs_none(serve_with, readings, monkeypatch):
-    server, stands = serve_with(), []
-    monkeypatch.setattr(events, "stand", lambda yard: stands.append(yard) or stand(yard))
+    server, looked = serve_with(), [0]
+
+    def looked_at(yard: Yard) -> object:
+        looked[0] += 1
+        return stand(yard)
+
+    monkeypatch.setattr(events, "stand", looked_at)
     create(server.client, "a")
     with ExitStack() as stack:
         streams = [stack.enter_context(following(server.client)) for _ in range(10)]
@@ -189,8 +200,7 @@ def test_who_may_see_the_same_shares_the_reading_and_what_is_no_event_costs_none
             with server.yard.database.write() as tx:
                 observations.take(tx, "a writer", number + 1, "2026-03-01T12:00:00.000000Z")
             # The poller has looked at this state before the next one comes.
-            looked = len(stands)
-            until(lambda looked=looked: len(stands) > looked, "the poller looks")
+            wait_for_a_look(looked)
         create(server.client, "c")
         assert [stream.next()["model"] for stream in streams] == ["c"] * 10
         # Ten streams, one event; a figure that is written meanwhile may part those who wait.

@@ -28,8 +28,8 @@ def test_what_is_empty_demands_nothing() -> None:
 
 
 def test_owners_and_teams_are_taken_as_they_are() -> None:
-    given = {"owner": " Ana, & Co\n", "team": "é" * 250, "stage": "production"}
-    assert selection(**given) == Selection(**given)
+    owner, team = " Ana, & Co\n", "é" * 250
+    assert selection(owner=owner, team=team, stage="qa") == Selection(owner=owner, team=team, stage="qa")
 
 
 @pytest.mark.parametrize(
