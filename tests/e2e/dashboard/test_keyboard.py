@@ -50,6 +50,7 @@ def test_a_dialog_gives_the_focus_back(registry: ModelRegistry, browser: Browser
         opener = page.get_by_role("button", name="Set alias").first
         opener.press("Enter")
         dialog = page.get_by_role("dialog")
+        expect(dialog).to_be_visible()
         page.keyboard.press("Escape")
         expect(dialog).to_be_hidden()
         expect(opener).to_be_focused()
