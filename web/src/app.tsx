@@ -1,12 +1,13 @@
 /** The application: who one is, the frame, and one page at a time. */
 
-import { ErrorBoundary, lazy, LocationProvider, Route, Router } from "preact-iso";
+import { ErrorBoundary, LocationProvider, Route, Router } from "preact-iso";
 import { useEffect, useRef, useState } from "preact/hooks";
 
 import { answered, api } from "./api/client";
 import { restart } from "./api/live";
 import { asProblem, type Problem } from "./api/problem";
 import { isAsked, me, token } from "./api/session";
+import { Caught, page } from "./load";
 import { PATTERNS } from "./paths";
 import { Shell } from "./shell";
 import { SignIn } from "./sign-in";
@@ -14,21 +15,21 @@ import { ErrorNotice } from "./ui/notices";
 import { Page } from "./ui/page";
 import { words } from "./words";
 
-const Yard = lazy(() => import("./pages/yard"));
-const Model = lazy(() => import("./pages/model"));
-const Version = lazy(() => import("./pages/version"));
-const Compare = lazy(() => import("./pages/compare"));
-const Promotions = lazy(() => import("./pages/promotions"));
-const Promotion = lazy(() => import("./pages/promotion"));
-const Deployments = lazy(() => import("./pages/deployments"));
-const Deployment = lazy(() => import("./pages/deployment"));
-const Endpoints = lazy(() => import("./pages/endpoints"));
-const Endpoint = lazy(() => import("./pages/endpoint"));
-const Alerts = lazy(() => import("./pages/alerts"));
-const Events = lazy(() => import("./pages/events"));
-const People = lazy(() => import("./pages/people"));
-const Storage = lazy(() => import("./pages/storage"));
-const Settings = lazy(() => import("./pages/settings"));
+const Yard = page(() => import("./pages/yard"));
+const Model = page(() => import("./pages/model"));
+const Version = page(() => import("./pages/version"));
+const Compare = page(() => import("./pages/compare"));
+const Promotions = page(() => import("./pages/promotions"));
+const Promotion = page(() => import("./pages/promotion"));
+const Deployments = page(() => import("./pages/deployments"));
+const Deployment = page(() => import("./pages/deployment"));
+const Endpoints = page(() => import("./pages/endpoints"));
+const Endpoint = page(() => import("./pages/endpoint"));
+const Alerts = page(() => import("./pages/alerts"));
+const Events = page(() => import("./pages/events"));
+const People = page(() => import("./pages/people"));
+const Storage = page(() => import("./pages/storage"));
+const Settings = page(() => import("./pages/settings"));
 
 export function App() {
   const [problem, setProblem] = useState<Problem>();
@@ -57,26 +58,28 @@ export function App() {
     <LocationProvider>
       <Shell>
         {problem !== undefined && <ErrorNotice problem={problem} />}
-        <ErrorBoundary>
-          <Router>
-            <Route path={PATTERNS.yard} component={Yard} />
-            <Route path={PATTERNS.model} component={Model} />
-            <Route path={PATTERNS.version} component={Version} />
-            <Route path={PATTERNS.compare} component={Compare} />
-            <Route path={PATTERNS.promotions} component={Promotions} />
-            <Route path={PATTERNS.promotion} component={Promotion} />
-            <Route path={PATTERNS.deployments} component={Deployments} />
-            <Route path={PATTERNS.deployment} component={Deployment} />
-            <Route path={PATTERNS.endpoints} component={Endpoints} />
-            <Route path={PATTERNS.endpoint} component={Endpoint} />
-            <Route path={PATTERNS.alerts} component={Alerts} />
-            <Route path={PATTERNS.events} component={Events} />
-            <Route path={PATTERNS.people} component={People} />
-            <Route path={PATTERNS.storage} component={Storage} />
-            <Route path={PATTERNS.settings} component={Settings} />
-            <Route default component={Lost} />
-          </Router>
-        </ErrorBoundary>
+        <Caught lost={<Lost />}>
+          <ErrorBoundary>
+            <Router>
+              <Route path={PATTERNS.yard} component={Yard} />
+              <Route path={PATTERNS.model} component={Model} />
+              <Route path={PATTERNS.version} component={Version} />
+              <Route path={PATTERNS.compare} component={Compare} />
+              <Route path={PATTERNS.promotions} component={Promotions} />
+              <Route path={PATTERNS.promotion} component={Promotion} />
+              <Route path={PATTERNS.deployments} component={Deployments} />
+              <Route path={PATTERNS.deployment} component={Deployment} />
+              <Route path={PATTERNS.endpoints} component={Endpoints} />
+              <Route path={PATTERNS.endpoint} component={Endpoint} />
+              <Route path={PATTERNS.alerts} component={Alerts} />
+              <Route path={PATTERNS.events} component={Events} />
+              <Route path={PATTERNS.people} component={People} />
+              <Route path={PATTERNS.storage} component={Storage} />
+              <Route path={PATTERNS.settings} component={Settings} />
+              <Route default component={Lost} />
+            </Router>
+          </ErrorBoundary>
+        </Caught>
       </Shell>
     </LocationProvider>
   );

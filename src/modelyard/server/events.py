@@ -1,8 +1,9 @@
 """Events as they happen: `GET /api/events/stream`, server-sent events.
 
 Rules
-- A stream begins behind `Last-Event-ID`, else behind `after`, else now; it goes on as the list of events does, so that
-  nothing is missed and nothing comes twice. `name`, `reference` and `types` choose as they do there.
+- A stream begins behind `Last-Event-ID`, else behind `after`, else now, and says where; it goes on as the list of
+  events does, so that nothing is missed and nothing comes twice. `name`, `reference` and `types` choose as they do
+  there.
 - Who follows is asked for the permission again whenever something happened: a stream does not outlive it.
 - One poller looks for changes, however many follow, and none when nobody does.
 - A comment is sent when nothing was for `HEARTBEAT_S`, so that nobody on the way takes the connection for dead.
@@ -28,7 +29,6 @@ from modelyard.registry.feed import keeps_back
 from modelyard.server.auth import ask_again, authorise
 from modelyard.server.errors import response_of
 from modelyard.server.frames import (
-    GREETING,
     HEADERS,
     HEARTBEAT,
     HEARTBEAT_S,
@@ -36,6 +36,7 @@ from modelyard.server.frames import (
     PERMISSION,
     TICK_S,
     frame,
+    greeting,
     start_of,
     stated_in,
     too_many,
@@ -142,7 +143,7 @@ class Stream(Response):
 
     async def _pump(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        await send({"type": "http.response.body", "body": GREETING, "more_body": True})
+        await send({"type": "http.response.body", "body": greeting(self._after), "more_body": True})
         while True:
             self._follower.wake.clear()
             try:
@@ -186,6 +187,8 @@ def add_events(app: FastAPI, service: Service, *, most: int) -> Streams:
         stated = stated_in(scope)
         # What is wrong with the request is told before the stream begins, when it still can be.
         page = await look(-1 if stated is None else stated)
+        if stated is not None and not page.events:
+            page = await look(-1)
         follower = streams.join()
         if follower is None:
             return response_of(too_many())

@@ -35,10 +35,13 @@ export function problemOf(status: number, body: unknown): Problem {
   );
 }
 
+/** The code of what never got an answer. */
+export const AWAY = "unreachable";
+
 /** The error of a request that never got an answer. */
 export function unreachable(cause: unknown): Problem {
   const why = cause instanceof Error ? cause.message : String(cause);
-  return new Problem(0, "unreachable", "The server does not answer.", "See whether `modelyard serve` still runs.", {
+  return new Problem(0, AWAY, "The server does not answer.", "See whether `modelyard serve` still runs.", {
     why,
   });
 }

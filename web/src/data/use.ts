@@ -2,8 +2,8 @@
 
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 
-import { type HappenedEvent, onEvent } from "../api/live";
-import { asProblem, type Problem } from "../api/problem";
+import { connection, type HappenedEvent, onEvent } from "../api/live";
+import { asProblem, AWAY, type Problem } from "../api/problem";
 
 export interface Data<T> {
   /** What was loaded last; it stays while it is loaded again. */
@@ -64,6 +64,7 @@ export function useData<T>(key: string, load: (over: AbortSignal) => Promise<T>,
     };
   }, [key, turn]);
 
+  useReturn(reload, state.problem?.code === AWAY);
   useLive(latest, reload, options.on !== undefined);
   useInterval(reload, options.every);
   const isCurrent = state.key === key;
@@ -73,6 +74,18 @@ export function useData<T>(key: string, load: (over: AbortSignal) => Promise<T>,
     isLoading: !isCurrent || state.isLoading,
     reload,
   };
+}
+
+/** Try again when the server is back: nobody has to ask for it. */
+function useReturn(reload: () => void, isWanted: boolean): void {
+  useEffect(() => {
+    if (!isWanted) return;
+    let before = connection.peek();
+    return connection.subscribe((now) => {
+      if (now === "live" && now !== before) reload();
+      before = now;
+    });
+  }, [reload, isWanted]);
 }
 
 function useLive(latest: { current: { options: Options } }, reload: () => void, isWanted: boolean): void {

@@ -18,6 +18,8 @@ export function Command({ line, label }: { line: string; label?: string }) {
 /** A button that copies a text. */
 export function Copy({ text }: { text: string }) {
   const [isCopied, setCopied] = useState(false);
+  // Browsers give no clipboard to addresses without https; the text can be selected by hand.
+  if (!("clipboard" in navigator)) return null;
   const copy = () => {
     navigator.clipboard.writeText(text).then(
       () => {

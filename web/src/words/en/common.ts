@@ -47,6 +47,7 @@ export const common = {
   none: "none",
   yes: "yes",
   no: "no",
+  broken: "This page cannot be shown",
   lost: { title: "There is no such page", back: "To the yard" },
   asTable: "The figures as a table",
 };
