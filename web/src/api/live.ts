@@ -61,6 +61,11 @@ async function follow(over: AbortSignal): Promise<void> {
         forget();
         return;
       }
+      if (response.status === 403) {
+        // Not to be followed by this one, however often one asks.
+        connection.value = "off";
+        return;
+      }
       if (response.ok && response.body !== null) {
         connection.value = "live";
         wait = FIRST_WAIT_MS;
@@ -88,8 +93,9 @@ async function read(body: ReadableStream<Uint8Array>): Promise<void> {
   let rest = "";
   for (;;) {
     const timer = setTimeout(() => void reader.cancel(), SILENCE_MS);
-    const { done, value } = await reader.read();
-    clearTimeout(timer);
+    const { done, value } = await reader.read().finally(() => {
+      clearTimeout(timer);
+    });
     if (done) return;
     const frames = (rest + value).split("\n\n");
     rest = frames.pop() ?? "";

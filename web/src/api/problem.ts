@@ -19,6 +19,11 @@ export class Problem extends Error {
   ) {
     super(message);
   }
+
+  /** Whether nobody answered, or only what stands before the server: it may be gone when the server is back. */
+  get isPassing(): boolean {
+    return this.status === 0 || this.status > 501;
+  }
 }
 
 /** What a refusal's body says; a body that says nothing is told by its status. */
@@ -35,13 +40,10 @@ export function problemOf(status: number, body: unknown): Problem {
   );
 }
 
-/** The code of what never got an answer. */
-export const AWAY = "unreachable";
-
 /** The error of a request that never got an answer. */
 export function unreachable(cause: unknown): Problem {
   const why = cause instanceof Error ? cause.message : String(cause);
-  return new Problem(0, AWAY, "The server does not answer.", "See whether `modelyard serve` still runs.", {
+  return new Problem(0, "unreachable", "The server does not answer.", "See whether `modelyard serve` still runs.", {
     why,
   });
 }

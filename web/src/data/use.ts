@@ -3,7 +3,7 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 
 import { connection, type HappenedEvent, onEvent } from "../api/live";
-import { asProblem, AWAY, type Problem } from "../api/problem";
+import { asProblem, type Problem } from "../api/problem";
 
 export interface Data<T> {
   /** What was loaded last; it stays while it is loaded again. */
@@ -64,7 +64,7 @@ export function useData<T>(key: string, load: (over: AbortSignal) => Promise<T>,
     };
   }, [key, turn]);
 
-  useReturn(reload, state.problem?.code === AWAY);
+  useReturn(reload, state.problem);
   useLive(latest, reload, options.on !== undefined);
   useInterval(reload, options.every);
   const isCurrent = state.key === key;
@@ -76,8 +76,9 @@ export function useData<T>(key: string, load: (over: AbortSignal) => Promise<T>,
   };
 }
 
-/** Try again when the server is back: nobody has to ask for it. */
-function useReturn(reload: () => void, isWanted: boolean): void {
+/** Load again what failed because the server was away, once it is back: nobody has to ask for it. */
+export function useReturn(reload: () => void, problem: Problem | undefined): void {
+  const isWanted = problem?.isPassing === true;
   useEffect(() => {
     if (!isWanted) return;
     let before = connection.peek();

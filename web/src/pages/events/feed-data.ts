@@ -5,6 +5,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks"
 import { answered, api } from "../../api/client";
 import { type HappenedEvent, onEvent } from "../../api/live";
 import { asProblem, type Problem } from "../../api/problem";
+import { useReturn } from "../../data/use";
 import { type Ask, olderThan } from "./older";
 
 /** So many at first; it is also what the server gives from the end in one answer. */
@@ -45,6 +46,7 @@ function begun(key: string): State {
 export function useFeed({ model, type }: Filters): Feed {
   const key = JSON.stringify([model, type]);
   const [state, setState] = useState<State>(() => begun(key));
+  const [turn, setTurn] = useState(0);
   const current = useRef(key);
   current.current = key;
 
@@ -71,7 +73,10 @@ export function useFeed({ model, type }: Filters): Feed {
       if (!isMeant(event, { model, type })) return;
       setState((now) => (isKnown(now, event) ? now : { ...now, fresh: [event, ...now.fresh] }));
     });
-  }, [key]);
+  }, [key, turn]);
+  useReturn(() => {
+    setTurn(turn + 1);
+  }, state.problem);
 
   const loadOlder = useCallback(() => {
     setState((now) => {

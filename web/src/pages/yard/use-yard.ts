@@ -8,6 +8,7 @@ import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { answered, api } from "../../api/client";
 import { type HappenedEvent, onEvent } from "../../api/live";
 import { asProblem, Problem } from "../../api/problem";
+import { useReturn } from "../../data/use";
 import type { Alert, Endpoint, Rollback } from "./health";
 import { type Part, partsOf, type Patch, patched, type Yard } from "./state";
 
@@ -52,6 +53,7 @@ export function useYard(): YardData {
       over.abort();
     };
   }, [turn, failed]);
+  useReturn(reload, state.problem);
   useChanges(reload, (patch) => {
     setState((before) => (before.yard === undefined ? before : { yard: patched(before.yard, patch) }));
   });
