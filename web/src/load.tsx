@@ -5,7 +5,7 @@
 
 import { lazy, useLocation } from "preact-iso";
 import type { ComponentChildren, ComponentType } from "preact";
-import { useEffect, useErrorBoundary } from "preact/hooks";
+import { useErrorBoundary, useRef } from "preact/hooks";
 
 import { asProblem } from "./api/problem";
 import { ErrorNotice } from "./ui/notices";
@@ -43,9 +43,14 @@ function isThere(): Promise<boolean> {
 /** Says what went wrong with a page, in its place; another address is another try. */
 export function Caught({ children, lost }: { children: ComponentChildren; lost: ComponentChildren }) {
   const { url } = useLocation();
-  const [error, forget] = useErrorBoundary() as [unknown, () => void];
-  useEffect(() => forget, [url]);
-  if (error === undefined) return <>{children}</>;
+  const where = useRef("");
+  const [error] = useErrorBoundary(() => {
+    where.current = url;
+  }) as [unknown, unknown];
+  if (where.current !== url) {
+    where.current = "";
+    return <>{children}</>;
+  }
   // An address that is no text, such as /models/%ff.
   return error instanceof URIError ? <>{lost}</> : <Broken error={error} />;
 }

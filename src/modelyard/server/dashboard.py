@@ -127,19 +127,19 @@ class File:
         """Its bytes compressed; made when a browser first asks, and kept."""
         return self.body if self.suffix in _PACKED_ALREADY else gzip.compress(self.body, 9, mtime=0)
 
-    def answer(self, scope: Scope, status: int = 200) -> Answer:
-        """The answer to a request for it, by GET or HEAD; 404 where it is sent for want of anything else."""
+    def answer(self, scope: Scope, *, is_lost: bool = False) -> Answer:
+        """The answer to a request for it, by GET or HEAD; with 404 where it only says that nothing is there."""
         caching = _FOR_GOOD if self.is_for_good else _ASK_AGAIN
         headers = [*_SAFETY, (b"etag", self.tag.encode("ascii")), (b"cache-control", caching)]
         known = header(scope, b"if-none-match")
-        if status == 200 and known and names_tag(known, self.tag.removeprefix("W/").strip('"')):
+        if not is_lost and known and names_tag(known, self.tag.removeprefix("W/").strip('"')):
             return _answer(304, headers, b"")
         is_packed = _takes_gzip(header(scope, b"accept-encoding")) and len(self.packed) < len(self.body)
         body = self.packed if is_packed else self.body
         headers += [(b"content-type", _KINDS[self.suffix].encode("ascii")), (b"content-length", b"%d" % len(body))]
         if is_packed:
             headers.append((b"content-encoding", b"gzip"))
-        return _answer(status, headers, b"" if scope["method"] == "HEAD" else body)
+        return _answer(404 if is_lost else 200, headers, b"" if scope["method"] == "HEAD" else body)
 
 
 class Dashboard:
@@ -166,7 +166,8 @@ class Dashboard:
 
 def is_looked_at(scope: Scope) -> bool:
     """Whether somebody typed an address, or followed a link, and no program asks: browsers say that they want HTML."""
-    is_page = scope["method"] in METHODS and not scope["path"].startswith(("/api/", f"{ASSETS}/"))
+    # Two slashes would be another host to the application, which follows its address.
+    is_page = scope["method"] in METHODS and not scope["path"].startswith(("/api/", f"{ASSETS}/", "//"))
     return is_page and "text/html" in header(scope, b"accept")
 
 

@@ -31,5 +31,5 @@ async def answer_lost(request: Request, error: Exception) -> Response:
         return response_of(not_by(request.method, request.url.path, methods))
     if is_looked_at(request.scope):
         built: Dashboard = request.app.state.dashboard
-        return AnswerResponse(built.document.answer(request.scope, 404))
+        return AnswerResponse(built.document.answer(request.scope, is_lost=True))
     return response_of(nothing_there(request.method, request.url.path, [route.path_format for route in routes]))

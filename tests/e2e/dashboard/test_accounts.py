@@ -1,4 +1,4 @@
-"""People who have to say who they are: tokens that end while they look, tabs that belong together, nothing left behind."""
+"""People who have to say who they are: tokens that end while they look, tabs that share one, nothing left behind."""
 
 from __future__ import annotations
 
@@ -6,16 +6,23 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
-from components.browser import Visitor, visit
+from components.browser import visit
 from components.servers import server_process
 from components.yard_to_see import MODEL, fill
 from modelyard import ModelRegistry
 from modelyard.domain.wire import IssuedToken
 
 STORED = "JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie, history.state])"
-PAGES = ("/", f"/models/{MODEL}", f"/models/{MODEL}/versions/1.0.0?tab=use", "/events", "/people?tab=tokens", "/settings")
+PAGES = (
+    "/",
+    f"/models/{MODEL}",
+    f"/models/{MODEL}/versions/1.0.0?tab=use",
+    "/events",
+    "/people?tab=tokens",
+    "/settings",
+)
 Issue = Callable[[str], IssuedToken]
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
@@ -58,7 +65,9 @@ def test_a_token_is_neither_shown_nor_sent_anywhere_but_in_its_header(guarded, b
     with visit(browser, url) as visitor:
         visitor.allow(r"status of 401")
         page, seen = visitor.page, []
-        page.on("request", lambda asked: seen.append(asked.url + asked.headers.get("referer", "") + str(asked.post_data)))
+        page.on(
+            "request", lambda asked: seen.append(asked.url + asked.headers.get("referer", "") + str(asked.post_data))
+        )
         page.on("console", lambda message: seen.append(message.text))
         visitor.go("/")
         sign_in(page, token)
@@ -98,9 +107,13 @@ def test_a_late_refusal_of_an_old_token_does_not_end_the_new_one(guarded, browse
         page = visitor.go("/settings")
         sign_in(page, old.token)
         expect(page.get_by_text("Live", exact=True)).to_be_visible()
-        held = []
-        page.route("**/api/stages/graph*", lambda route: held.append(route))
-        page.route("**/api/deployments*", lambda route: held.append(route))
+        held: list[Route] = []
+
+        def hold(route: Route) -> None:
+            held.append(route)
+
+        page.route("**/api/stages/graph*", hold)
+        page.route("**/api/deployments*", hold)
         page.get_by_role("link", name="Deployments").click()
         expect(page.get_by_role("heading", level=1, name="Deployments")).to_be_visible()
         local.revoke_token(old.id)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from components.browser import Visitor, visit
 from components.servers import ServerProcess
@@ -61,7 +61,9 @@ def connection(page: Page) -> Locator:
 
 
 @pytest.mark.feature("OBS-04")
-def test_pages_that_are_opened_while_the_server_is_away_come_back_by_themselves(server: ServerProcess, visitor: Visitor):
+def test_pages_that_are_opened_while_the_server_is_away_come_back_by_themselves(
+    server: ServerProcess, visitor: Visitor
+):
     page = visitor.go("/settings")
     for path in PAGES:
         page.evaluate(OPEN, path)
@@ -160,9 +162,14 @@ def test_what_was_done_though_nobody_heard_of_it_is_not_done_again(server: Serve
 def test_an_impatient_click_acts_once_and_cannot_be_taken_back(server: ServerProcess, visitor: Visitor):
     page = visitor.go(f"/models/{MODEL}/versions/1.1.0")
     dialog = new_alias(page, "twice")
-    held, sent = [], []
+    held: list[Route] = []
+    sent = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
     page.on("request", lambda asked: sent.append(asked) if asked.method == "PUT" else None)
-    page.route("**/aliases/twice", lambda route: held.append(route))
+    page.route("**/aliases/twice", hold)
     dialog.get_by_role("button", name="Set alias").dblclick()
     expect(dialog).to_contain_text("Working")
     # What is under way cannot be cancelled any more, and a button must not say so.
@@ -185,11 +192,18 @@ def test_a_tab_that_is_open_while_the_server_is_renewed_loads_what_is_new(server
     assert page.evaluate("performance.getEntriesByType('navigation')[0].type") == "reload"
 
 
-def test_a_page_whose_file_is_not_there_at_all_says_so_and_does_not_load_for_ever(server: ServerProcess, visitor: Visitor):
+def test_a_page_whose_file_is_not_there_at_all_says_so_and_does_not_load_for_ever(
+    server: ServerProcess, visitor: Visitor
+):
     visitor.allow("status of 404")
     page = visitor.go("/settings")
-    tries = []
-    page.route(re.compile(r"/assets/alerts-.*\.js"), lambda route: (tries.append(1), route.fulfill(status=404)))
+    tries: list[Route] = []
+
+    def refuse(route: Route) -> None:
+        tries.append(route)
+        route.fulfill(status=404)
+
+    page.route(re.compile(r"/assets/alerts-.*\.js"), refuse)
     page.get_by_role("link", name="Alerts").click()
     expect(page.get_by_role("heading", level=1, name="This page cannot be shown")).to_be_visible()
     assert len(tries) == 2

@@ -312,7 +312,7 @@ class _Front:
 
     def _nowhere(self, asked: Request, scope: Scope) -> Response:
         if self._dashboard is not None and is_looked_at(scope):
-            return response_of(self._dashboard.document.answer(scope, 404))
+            return response_of(self._dashboard.document.answer(scope, is_lost=True))
         return response_of(nothing_there(asked.method, scope["path"], (known.template for known in self._known)))
 
     def _call(self, asked: Request, scope: Scope, values: Mapping[str, str]) -> Response:
