@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from components.templates import prepared
 from modelyard.bootstrap import open_yard
@@ -20,9 +21,10 @@ from modelyard.server.serve import Server, bind, configuration, url_of
 
 HOST = "127.0.0.1"
 PROGRAM = """
+import sys
 from modelyard.config import load_from_process
 from modelyard.server.serve import serve
-serve(load_from_process(), port=0, on_ready=lambda url: print(url, flush=True))
+serve(load_from_process(), port=int(sys.argv[1]), on_ready=lambda url: print(url, flush=True))
 """
 
 
@@ -78,22 +80,69 @@ class ThreadedServer:
         await self._app(scope, receive, send)
 
 
+class ServerProcess:
+    """A server in a process of its own, which can be killed and started again at the same address.
+
+    Args:
+        folder: where it works, and where its registry is.
+        environment: variables besides those of this process.
+
+    Attributes:
+        url: where it listens.
+    """
+
+    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+        self._folder, self._environment = folder, {**os.environ, **(environment or {})}
+        self.url = ""
+        self.start()
+
+    def start(self) -> None:
+        """Start it, where it was before."""
+        port = str(urlsplit(self.url).port or 0)
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, port],
+            cwd=self._folder,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        url = self._process.stdout.readline().strip()
+        if not url.startswith("http://"):
+            self.stop()
+            raise RuntimeError("the server did not start")
+        self.url = url
+
+    def signal(self, number: int) -> None:
+        """Send it a signal, such as SIGSTOP."""
+        self._process.send_signal(number)
+
+    @contextmanager
+    def killed(self) -> Iterator[None]:
+        """End it at once, with all that it holds in memory; start it again afterwards."""
+        self._process.kill()
+        self._gone()
+        try:
+            yield
+        finally:
+            self.start()
+
+    def stop(self) -> None:
+        """End it properly."""
+        self._process.terminate()
+        self._gone()
+
+    def _gone(self) -> None:
+        self._process.wait(30)
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+
 @contextmanager
 def server_process(folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[str]:
     """Serve a registry from a process of its own, working in `folder`; yield the server's URL."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM],
-        cwd=folder,
-        env={**os.environ, **(environment or {})},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
+    server = ServerProcess(folder, environment)
     try:
-        url = process.stdout.readline().strip()
-        assert url.startswith("http://"), "the server did not start"
-        yield url
+        yield server.url
     finally:
-        process.terminate()
-        process.wait(30)
-        process.stdout.close()
+        server.stop()

@@ -1,24 +1,19 @@
 /** The application: who one is, the frame, and one page at a time. */
 
-import type { ComponentType } from "preact";
-import { ErrorBoundary, lazy, LocationProvider, Route, Router } from "preact-iso";
+import { ErrorBoundary, LocationProvider, Route, Router } from "preact-iso";
 import { useEffect, useRef, useState } from "preact/hooks";
 
 import { answered, api } from "./api/client";
 import { restart } from "./api/live";
-import { asProblem, Problem } from "./api/problem";
+import { asProblem, type Problem } from "./api/problem";
 import { isAsked, me, token } from "./api/session";
+import { Caught, page } from "./load";
 import { PATTERNS } from "./paths";
 import { Shell } from "./shell";
 import { SignIn } from "./sign-in";
 import { ErrorNotice } from "./ui/notices";
 import { Page } from "./ui/page";
 import { words } from "./words";
-
-/** A page that is loaded when one comes to it; the server may be gone by then, or be another version with other files. */
-function page(load: () => Promise<{ default: ComponentType }>) {
-  return lazy(() => load().catch(() => ({ default: Unloaded })));
-}
 
 const Yard = page(() => import("./pages/yard"));
 const Model = page(() => import("./pages/model"));
@@ -64,43 +59,31 @@ export function App() {
     <LocationProvider>
       <Shell>
         {problem !== undefined && <ErrorNotice problem={problem} />}
-        <ErrorBoundary>
-          <Router>
-            <Route path={PATTERNS.yard} component={Yard} />
-            <Route path={PATTERNS.model} component={Model} />
-            <Route path={PATTERNS.version} component={Version} />
-            <Route path={PATTERNS.compare} component={Compare} />
-            <Route path={PATTERNS.promotions} component={Promotions} />
-            <Route path={PATTERNS.promotion} component={Promotion} />
-            <Route path={PATTERNS.deployments} component={Deployments} />
-            <Route path={PATTERNS.deployment} component={Deployment} />
-            <Route path={PATTERNS.endpoints} component={Endpoints} />
-            <Route path={PATTERNS.endpoint} component={Endpoint} />
-            <Route path={PATTERNS.alerts} component={Alerts} />
-            <Route path={PATTERNS.events} component={Events} />
-            <Route path={PATTERNS.agents} component={Agents} />
-            <Route path={PATTERNS.people} component={People} />
-            <Route path={PATTERNS.storage} component={Storage} />
-            <Route path={PATTERNS.settings} component={Settings} />
-            <Route default component={Lost} />
-          </Router>
-        </ErrorBoundary>
+        <Caught lost={<Lost />}>
+          <ErrorBoundary>
+            <Router>
+              <Route path={PATTERNS.yard} component={Yard} />
+              <Route path={PATTERNS.model} component={Model} />
+              <Route path={PATTERNS.version} component={Version} />
+              <Route path={PATTERNS.compare} component={Compare} />
+              <Route path={PATTERNS.promotions} component={Promotions} />
+              <Route path={PATTERNS.promotion} component={Promotion} />
+              <Route path={PATTERNS.deployments} component={Deployments} />
+              <Route path={PATTERNS.deployment} component={Deployment} />
+              <Route path={PATTERNS.endpoints} component={Endpoints} />
+              <Route path={PATTERNS.endpoint} component={Endpoint} />
+              <Route path={PATTERNS.alerts} component={Alerts} />
+              <Route path={PATTERNS.events} component={Events} />
+              <Route path={PATTERNS.agents} component={Agents} />
+              <Route path={PATTERNS.people} component={People} />
+              <Route path={PATTERNS.storage} component={Storage} />
+              <Route path={PATTERNS.settings} component={Settings} />
+              <Route default component={Lost} />
+            </Router>
+          </ErrorBoundary>
+        </Caught>
       </Shell>
     </LocationProvider>
-  );
-}
-
-function Unloaded() {
-  const { title, why, hint } = words.common.unloaded;
-  return (
-    <Page title={title}>
-      <ErrorNotice
-        problem={new Problem(0, "unreachable", why, hint)}
-        again={() => {
-          location.reload();
-        }}
-      />
-    </Page>
   );
 }
 

@@ -5,7 +5,7 @@ import { useLocation } from "preact-iso";
 import { useEffect, useState } from "preact/hooks";
 
 import { connection, onEvent } from "./api/live";
-import { forget, me, token } from "./api/session";
+import { me, signOut, token } from "./api/session";
 import { paths } from "./paths";
 import { type Theme, theme } from "./theme";
 import { Choice } from "./ui/action";
@@ -106,7 +106,7 @@ function Who() {
     <div class="row">
       <span>{words.common.signIn.as(me.value.name)}</span>
       {token.value !== "" && (
-        <button type="button" class="button" data-kind="small" onClick={forget}>
+        <button type="button" class="button" data-kind="small" onClick={signOut}>
           {words.common.signIn.out}
         </button>
       )}

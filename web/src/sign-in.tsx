@@ -2,7 +2,8 @@
 
 import { useState } from "preact/hooks";
 
-import { asProblem, type Problem, problemOf } from "./api/problem";
+import { answered, api } from "./api/client";
+import { asProblem, type Problem } from "./api/problem";
 import { signIn } from "./api/session";
 import { Check, Field } from "./ui/action";
 import { Command } from "./ui/command";
@@ -16,7 +17,8 @@ export function SignIn() {
   const [problem, setProblem] = useState<Problem>();
   const submit = (event: Event) => {
     event.preventDefault();
-    checked(given.trim()).then(
+    // It is kept when the server takes it.
+    answered(api.GET("/api/whoami", { headers: { Authorization: `Bearer ${given.trim()}` } })).then(
       () => {
         signIn(given, isKept);
       },
@@ -51,10 +53,4 @@ export function SignIn() {
       </Page>
     </main>
   );
-}
-
-/** Ask the server whether it takes a token, before it is kept. */
-async function checked(token: string): Promise<void> {
-  const response = await fetch("/api/whoami", { headers: { Authorization: `Bearer ${token}` } });
-  if (!response.ok) throw problemOf(response.status, await response.json().catch(() => null));
 }

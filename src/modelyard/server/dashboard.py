@@ -5,6 +5,7 @@ Rules
   the disk.
 - Every page of the application is the same document: which page it is, the application reads off its address
   (`web/src/paths.ts`; a test compares). Names in an address are never looked at here.
+- So is an address where nothing is, for somebody who looks at it: with status 404, and the application says so.
 - What is below `/assets/` has a digest of its content in its name, so that browsers keep it for good. Everything else
   is asked for again each time, and answered with 304 where it has not changed.
 - The pages are public, and hold nothing of the registry: what they show they ask of `/api`, with the user's token.
@@ -127,19 +128,19 @@ class File:
         """Its bytes compressed; made when a browser first asks, and kept."""
         return self.body if self.suffix in _PACKED_ALREADY else gzip.compress(self.body, 9, mtime=0)
 
-    def answer(self, scope: Scope) -> Answer:
-        """The answer to a request for it, by GET or HEAD."""
+    def answer(self, scope: Scope, *, is_lost: bool = False) -> Answer:
+        """The answer to a request for it, by GET or HEAD; with 404 where it only says that nothing is there."""
         caching = _FOR_GOOD if self.is_for_good else _ASK_AGAIN
         headers = [*_SAFETY, (b"etag", self.tag.encode("ascii")), (b"cache-control", caching)]
         known = header(scope, b"if-none-match")
-        if known and names_tag(known, self.tag.removeprefix("W/").strip('"')):
+        if not is_lost and known and names_tag(known, self.tag.removeprefix("W/").strip('"')):
             return _answer(304, headers, b"")
         is_packed = _takes_gzip(header(scope, b"accept-encoding")) and len(self.packed) < len(self.body)
         body = self.packed if is_packed else self.body
         headers += [(b"content-type", _KINDS[self.suffix].encode("ascii")), (b"content-length", b"%d" % len(body))]
         if is_packed:
             headers.append((b"content-encoding", b"gzip"))
-        return _answer(200, headers, b"" if scope["method"] == "HEAD" else body)
+        return _answer(404 if is_lost else 200, headers, b"" if scope["method"] == "HEAD" else body)
 
 
 class Dashboard:
@@ -162,6 +163,13 @@ class Dashboard:
         is_built = _DOCUMENT in found
         self.assets = _files(built / ASSETS[1:], is_for_good=True) if is_built else {}
         self.others = {name: file for name, file in found.items() if is_built and name != _DOCUMENT}
+
+
+def is_looked_at(scope: Scope) -> bool:
+    """Whether somebody typed an address, or followed a link, and no program asks: browsers say that they want HTML."""
+    # Two slashes would be another host to the application, which follows its address.
+    is_page = scope["method"] in METHODS and not scope["path"].startswith(("/api/", f"{ASSETS}/", "//"))
+    return is_page and "text/html" in header(scope, b"accept")
 
 
 def _files(folder: Path, *, is_for_good: bool = False) -> dict[str, File]:

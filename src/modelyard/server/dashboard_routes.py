@@ -24,6 +24,7 @@ PREFIX = "dashboard_"
 
 def add_dashboard(app: FastAPI, built: Dashboard) -> None:
     """Add a route for each page, for each file beside the document, and one for all that it loads."""
+    app.state.dashboard = built
     named = dict.fromkeys(PAGES, built.document) | {f"/{name}": file for name, file in built.others.items()}
     for path, file in named.items():
         _add(app, path, partial(_same, file))

@@ -1,8 +1,9 @@
 """Events as they happen: `GET /api/events/stream`, server-sent events.
 
 Rules
-- A stream begins behind `Last-Event-ID`, else behind `after`, else now; it goes on as the list of events does, so that
-  nothing is missed and nothing comes twice. `name`, `reference`, `types` and `actor` choose as they do there.
+- A stream begins behind `Last-Event-ID`, else behind `after`, else now, and says where; it goes on as the list of
+  events does, so that nothing is missed and nothing comes twice. `name`, `reference`, `types` and `actor` choose as
+  they do there.
 - Who follows is asked for the permission again whenever something happened, and with each sign of life: a stream does
   not outlive it.
 - One poller looks for changes, however many follow, and none when nobody does. It wakes them when the feed has grown:
@@ -34,7 +35,6 @@ from modelyard.registry.feed import stand
 from modelyard.server.auth import ask_again, authorise
 from modelyard.server.errors import response_of
 from modelyard.server.frames import (
-    GREETING,
     HEADERS,
     HEARTBEAT,
     HEARTBEAT_S,
@@ -42,6 +42,7 @@ from modelyard.server.frames import (
     PERMISSION,
     TICK_S,
     frame,
+    greeting,
     stated_in,
     too_many,
     wanted_of,
@@ -184,7 +185,7 @@ class Stream(Response):
 
     async def _pump(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        await send({"type": "http.response.body", "body": GREETING, "more_body": True})
+        await send({"type": "http.response.body", "body": greeting(self._after), "more_body": True})
         while True:
             self._follower.wake.clear()
             try:
@@ -222,10 +223,14 @@ def add_events(app: FastAPI, service: Service, *, most: int) -> Streams:
         stated = stated_in(scope)
         # What is wrong with the request is told before the stream begins, when it still can be.
         news = await look(-1 if stated is None else stated)
+        start = news.last if stated is None else stated
+        if stated is not None and not news.body:
+            # Behind the last one, it is of another record of events, such as a backup's that was put back.
+            start = min(stated, (await look(-1)).last)
         follower = streams.join()
         if follower is None:
             return response_of(too_many())
-        return Stream(streams, follower, look, news.last if stated is None else stated)
+        return Stream(streams, follower, look, start)
 
     app.add_api_route(
         PATH,

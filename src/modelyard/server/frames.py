@@ -1,5 +1,9 @@
 """Server-sent events: what a stream is asked for, and how an event travels.
 
+: modelyard
+retry: 2000
+id: 1041
+
 id: 1042
 event: version.stage_moved
 data: {"sequence":1042,"model":"fraud",…}
@@ -30,7 +34,6 @@ TICK_S = 0.2
 PAGE = 500
 RETRY_S = 5
 
-GREETING = b": modelyard\nretry: 2000\n\n"
 HEARTBEAT = b": still here\n\n"
 HEADERS = {
     "content-type": "text/event-stream; charset=utf-8",
@@ -54,10 +57,20 @@ def wanted_of(scope: Scope) -> ListEvents:
 
 
 def start_of(stated: int | None, page: EventPage) -> int:
-    """The sequence behind which a stream begins: what the client said, else the last event of the first look."""
-    if stated is not None:
-        return stated
-    return page.events[-1].sequence if page.events else 0
+    """The sequence behind which a stream begins.
+
+    Args:
+        stated: what the client said, if it did.
+        page: what is behind it; the last events where nothing is. Behind the last one, it is of another record of
+            events, such as a backup's that was put back, and would keep the stream silent until that one is as long.
+    """
+    end = page.events[-1].sequence if page.events else 0
+    return end if stated is None else min(stated, end)
+
+
+def greeting(after: int) -> bytes:
+    """The first words of a stream: where it begins, so that who saw no event yet misses none after a loss either."""
+    return b": modelyard\nretry: 2000\nid: %d\n\n" % after
 
 
 def frame(event: EventRecord) -> bytes:

@@ -1,4 +1,4 @@
-"""Requests that no route takes: what is there instead."""
+"""Requests that no route takes: what is there instead; for people a page that says so."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 
 from modelyard.operations import DELETE
+from modelyard.server.dashboard import Dashboard, is_looked_at
 from modelyard.server.errors import problem, response_of
 from modelyard.server.problems import not_by, nothing_there
+from modelyard.server.responses import AnswerResponse
 
 _ROUTING = frozenset({404, 405})
 
@@ -27,4 +29,7 @@ async def answer_lost(request: Request, error: Exception) -> Response:
     if fitting:
         methods = {name for route in fitting for name in route.methods or ()}
         return response_of(not_by(request.method, request.url.path, methods))
+    if is_looked_at(request.scope):
+        built: Dashboard = request.app.state.dashboard
+        return AnswerResponse(built.document.answer(request.scope, is_lost=True))
     return response_of(nothing_there(request.method, request.url.path, [route.path_format for route in routes]))

@@ -33,6 +33,43 @@ def test_two_people_see_what_the_other_one_does_without_asking_again(registry: M
 
 
 @pytest.mark.feature("OBS-04")
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_two_people_at_two_servers_of_one_yard_see_each_other_within_a_second(kind, tmp_path, browser, request):
+    (tmp_path / "model_registry").mkdir()
+    places = {} if kind == "sqlite" else {"MODELYARD_DATABASE_URL": request.getfixturevalue("postgres_url")}
+    with server_process(tmp_path, places) as near, server_process(tmp_path, places) as far:
+        with ModelRegistry(near) as registry:
+            registry.create_model("fraud")
+        with visit(browser, near) as one, visit(browser, far) as other:
+            acting, looking = one.go("/models/fraud"), other.go("/models/fraud")
+            expect(looking.get_by_text("Live", exact=True)).to_be_visible()
+            for owner in ("ana", "grace", "lin"):
+                acting.get_by_role("button", name="Change", exact=True).first.click()
+                dialog = acting.get_by_role("dialog")
+                dialog.get_by_label("Owner").fill(owner)
+                dialog.get_by_role("button", name="Change").click()
+                expect(dialog).to_be_hidden()
+                expect(looking.get_by_text(owner, exact=True).first).to_be_visible(timeout=1_000)
+
+
+def test_a_yard_without_https_can_be_changed_too(registry: ModelRegistry, browser: Browser):
+    with visit(browser, registry.address) as visitor:
+        # What browsers keep from addresses that are neither https nor this machine's.
+        visitor.context.add_init_script("delete Crypto.prototype.randomUUID; delete Navigator.prototype.clipboard;")
+        page = visitor.go(f"/models/{MODEL}/versions/1.1.0")
+        assert page.evaluate("[typeof crypto.randomUUID, typeof navigator.clipboard]") == ["undefined", "undefined"]
+        page.get_by_role("button", name="Set alias").first.click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("Alias").fill("plain")
+        # A button that could not copy is none.
+        assert dialog.get_by_role("button", name="Copy").count() == 0
+        dialog.get_by_role("button", name="Set alias").click()
+        expect(dialog).to_be_hidden()
+        expect(page.get_by_text("@plain").first).to_be_visible()
+    registry.delete_alias(MODEL, "plain")
+
+
+@pytest.mark.feature("OBS-04")
 def test_what_people_write_stays_text_also_when_it_comes_live(registry: ModelRegistry, browser: Browser):
     with visit(browser, registry.address) as visitor:
         page = visitor.go("/models/churn")

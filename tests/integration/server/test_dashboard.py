@@ -162,6 +162,20 @@ def test_nothing_else_is_served(front, tmp_path):
 
 
 @both
+def test_who_looks_at_an_address_where_nothing_is_gets_a_page_that_says_so(front):
+    looking = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    origin = str(front.base_url).rstrip("/")
+    for path in ("/nowhere", "/models", "/models/fraud/", "/models/a/b", "/models/a%2Fb", "/models/%FF/x"):
+        answer = front.get(origin + path, headers={**looking, "If-None-Match": "*"})
+        assert (answer.status_code, answer.text) == (404, DOCUMENT), path
+        assert answer.headers["content-security-policy"] == POLICY
+        assert answer.headers["cache-control"] == "no-cache"
+    for path in ("/api/nowhere", f"/assets/no-{ASSET}", "//evil.example/"):
+        assert front.get(origin + path, headers=looking).json()["code"] == "not_found"
+    assert front.post("/nowhere", headers={**looking, "Origin": origin}).json()["code"] == "not_found"
+
+
+@both
 def test_pages_are_only_read(front):
     for address in ("/", "/models/fraud", f"/assets/{ASSET}"):
         answer = front.post(address, headers={"Origin": str(front.base_url).rstrip("/")})

@@ -91,6 +91,27 @@ def test_a_stream_tells_what_one_person_does(fresh):
     assert client.get("/api/events", params={"actor": "nobody"}).json()["events"] == []
 
 
+def test_who_saw_no_event_yet_misses_none_after_a_loss(fresh):
+    client = fresh.client
+    create(client, "a", "b")
+    with client.stream("GET", STREAM) as answer:
+        last = next(line for line in answer.iter_lines() if line.startswith("id: "))
+    create(client, "c")
+    with following(client, last=last.removeprefix("id: ")) as stream:
+        assert stream.next()["model"] == "c"
+
+
+def test_a_stream_is_not_silent_for_who_saw_more_events_than_there_are(fresh):
+    client = fresh.client
+    create(client, "a")
+    # A backup was put back, or another registry is served here now.
+    with following(client, last=10_000) as stream, following(client, last=10_000, types="model.updated") as other:
+        create(client, "b")
+        client.patch("/api/models/b", json={"owner": "ana"})
+        assert stream.next()["model"] == "b"
+        assert other.next()["type"] == "model.updated"
+
+
 def test_a_stream_tells_what_was_asked_for_only(fresh):
     client = fresh.client
     create(client, "a", "b")

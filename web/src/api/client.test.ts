@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, expectTypeOf, it, vi } from "vitest";
 
 import { answering, Refusal } from "../testing/server";
-import { addressOf, answered, api, type Schemas } from "./client";
+import { addressOf, answered, api, giveUp, once, type Schemas } from "./client";
 import { isAsked, signIn, token } from "./session";
 
 const NAME = { params: { path: { name: "fraud" } } };
@@ -86,12 +86,56 @@ describe("a refusal", () => {
     await expect(answered(api.GET("/health"))).rejects.toMatchObject({ status: 0, code: "unreachable" });
   });
 
+  it("that comes late is of the token that was sent", async () => {
+    signIn("old", false);
+    answering({
+      "GET /api/models/fraud": () => {
+        signIn("new", false);
+        return new Refusal(401, { code: "unauthorised" });
+      },
+    });
+    await expect(answered(api.GET("/api/models/{name}", NAME))).rejects.toMatchObject({ status: 401 });
+    expect([token.value, isAsked.value]).toEqual(["new", false]);
+  });
+
   it("of a token asks for another", async () => {
     signIn("old", false);
     answering({ "GET /api/models/fraud": new Refusal(401, { code: "unauthorised" }) });
     await expect(answered(api.GET("/api/models/{name}", NAME))).rejects.toMatchObject({ status: 401 });
     expect(token.value).toBe("");
     expect(isAsked.value).toBe(true);
+  });
+});
+
+describe("a change that was not answered", () => {
+  const rename = (to: string) =>
+    answered(api.POST("/api/models/{name}/rename", { params: { path: { name: "fraud" }, header: once() }, body: { new_name: to } }));
+  const keyed = (keys: string[], fails: boolean) => {
+    vi.stubGlobal("fetch", async (_: string, { headers }: { headers: Headers }) => {
+      keys.push(headers.get("Idempotency-Key") ?? "");
+      if (fails) throw new TypeError("network");
+      return new Response("{}");
+    });
+  };
+
+  it("goes out under the same key again, until it is given up", async () => {
+    const keys: string[] = [];
+    keyed(keys, true);
+    await expect(rename("a")).rejects.toMatchObject({ code: "unreachable" });
+    await expect(rename("b")).rejects.toMatchObject({ code: "unreachable" });
+    keyed(keys, false);
+    await rename("a");
+    await rename("a");
+    giveUp();
+    await rename("b");
+    const [first, other, again, later, late] = keys;
+    expect(again).toBe(first);
+    expect(new Set([first, other, later, late]).size).toBe(4);
+  });
+
+  it("has a key also where the browser makes no identifiers", () => {
+    vi.stubGlobal("crypto", { getRandomValues: crypto.getRandomValues.bind(crypto) });
+    expect(once()["Idempotency-Key"]).toMatch(/^\d+-\d+-\d+-\d+$/);
   });
 });
 

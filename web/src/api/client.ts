@@ -7,6 +7,8 @@ import { forget, token } from "./session";
 
 export type Schemas = components["schemas"];
 
+const KEY = "Idempotency-Key";
+
 interface Asked {
   params?: { path?: object; query?: object; header?: object };
   body?: unknown;
@@ -28,23 +30,40 @@ export const api = {
   DELETE: asking("delete"),
 };
 
+/** The keys of changes that were sent and never answered, by what was asked. */
+const unanswered = new Map<string, string>();
+
+/** What was not answered is given up: the same change is another one from now on. */
+export function giveUp(): void {
+  unanswered.clear();
+}
+
 async function ask(method: string, path: string, asked: Asked): Promise<Answer<unknown>> {
-  const { params = {}, body, signal, parseAs = "json" } = asked;
-  const headers = new Headers(asked.headers);
-  for (const [name, value] of given(params.header)) headers.set(name, String(value));
-  if (body !== undefined) headers.set("Content-Type", "application/json");
-  if (token.value !== "") headers.set("Authorization", `Bearer ${token.value}`);
-  const response = await fetch(addressOf(path, params.path, params.query), {
-    method,
-    headers,
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    ...(signal === undefined ? {} : { signal }),
-  });
-  if (response.status === 401) forget();
+  const { params = {}, signal = null, parseAs = "json" } = asked;
+  const body = asked.body === undefined ? null : JSON.stringify(asked.body);
+  const address = addressOf(path, params.path, params.query);
+  const change = `${method} ${address} ${body ?? ""}`;
+  const known = token.value;
+  const headers = headersOf(asked, unanswered.get(change));
+  const key = headers.get(KEY);
+  if (key !== null) unanswered.set(change, key);
+  const response = await fetch(address, { method, headers, body, signal });
+  unanswered.delete(change);
+  // A refusal that comes late is of a token that was changed meanwhile.
+  if (response.status === 401 && known === token.value) forget();
   const text = await response.text();
   if (!response.ok) return { error: parsed(text), response };
   if (parseAs === "text") return { data: text, response };
   return { data: text === "" ? undefined : JSON.parse(text), response };
+}
+
+function headersOf({ headers, params, body }: Asked, key: string | undefined): Headers {
+  const all = new Headers(headers);
+  for (const [name, value] of given(params?.header)) all.set(name, String(value));
+  if (key !== undefined) all.set(KEY, key);
+  if (body !== undefined) all.set("Content-Type", "application/json");
+  if (token.value !== "") all.set("Authorization", `Bearer ${token.value}`);
+  return all;
 }
 
 /**
@@ -95,7 +114,11 @@ export async function answered<T>(asking: Promise<Answer<T>>): Promise<T> {
   return answer.data as T;
 }
 
-/** The headers of a change that runs once, however often the request is repeated. */
-export function once(): { "Idempotency-Key": string } {
-  return { "Idempotency-Key": crypto.randomUUID() };
+/**
+ * The headers of a change that runs once, however often the request is repeated: where no answer came, nobody knows
+ * whether it ran, and the same change goes out under the same key again.
+ */
+export function once(): { [KEY]: string } {
+  // `randomUUID` is there for addresses with https alone, and some yards have none.
+  return { [KEY]: crypto.getRandomValues(new Uint32Array(4)).join("-") };
 }

@@ -15,6 +15,8 @@ type Listener = (event: HappenedEvent) => void;
 
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15_000;
+/** The server gives a sign of life every 15 s: a stream that says nothing for so long is dead. */
+const SILENCE_MS = 40_000;
 
 /** How the stream stands; `lost` while the server cannot be reached. */
 export const connection = signal<"off" | "opening" | "live" | "lost">("off");
@@ -59,6 +61,11 @@ async function follow(over: AbortSignal): Promise<void> {
         forget();
         return;
       }
+      if (response.status === 403) {
+        // Not to be followed by this one, however often one asks.
+        connection.value = "off";
+        return;
+      }
       if (response.ok && response.body !== null) {
         connection.value = "live";
         wait = FIRST_WAIT_MS;
@@ -85,7 +92,10 @@ async function read(body: ReadableStream<Uint8Array>): Promise<void> {
   const reader = body.pipeThrough(new TextDecoderStream() as TransformStream<Uint8Array, string>).getReader();
   let rest = "";
   for (;;) {
-    const { done, value } = await reader.read();
+    const timer = setTimeout(() => void reader.cancel(), SILENCE_MS);
+    const { done, value } = await reader.read().finally(() => {
+      clearTimeout(timer);
+    });
     if (done) return;
     const frames = (rest + value).split("\n\n");
     rest = frames.pop() ?? "";

@@ -19,6 +19,11 @@ export class Problem extends Error {
   ) {
     super(message);
   }
+
+  /** Whether nobody answered, or only what stands before the server: it may be gone when the server is back. */
+  get isPassing(): boolean {
+    return this.status === 0 || this.status > 501;
+  }
 }
 
 /** What a refusal's body says; a body that says nothing is told by its status. */

@@ -31,6 +31,17 @@ export function signIn(given: string, remember: boolean): void {
   }
 }
 
+/** Sign out, and leave nothing of what was seen: the page begins anew, as if nobody had been here. */
+export function signOut(): void {
+  forget();
+  location.replace("/");
+}
+
+// Who signs out in one tab has signed out in all that share their token.
+addEventListener("storage", ({ key, oldValue }) => {
+  if (key === KEY && oldValue === token.value) forget();
+});
+
 /** Ask for a token again: there is none, or the server does not take it any more. */
 export function forget(): void {
   isAsked.value = true;

@@ -2,7 +2,7 @@
 
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 
-import { type HappenedEvent, onEvent } from "../api/live";
+import { connection, type HappenedEvent, onEvent } from "../api/live";
 import { asProblem, type Problem } from "../api/problem";
 
 export interface Data<T> {
@@ -64,6 +64,7 @@ export function useData<T>(key: string, load: (over: AbortSignal) => Promise<T>,
     };
   }, [key, turn]);
 
+  useReturn(reload, state.problem);
   useLive(latest, reload, options.on !== undefined);
   useInterval(reload, options.every);
   const isCurrent = state.key === key;
@@ -73,6 +74,19 @@ export function useData<T>(key: string, load: (over: AbortSignal) => Promise<T>,
     isLoading: !isCurrent || state.isLoading,
     reload,
   };
+}
+
+/** Load again what failed because the server was away, once it is back: nobody has to ask for it. */
+export function useReturn(reload: () => void, problem: Problem | undefined): void {
+  const isWanted = problem?.isPassing === true;
+  useEffect(() => {
+    if (!isWanted) return;
+    let before = connection.peek();
+    return connection.subscribe((now) => {
+      if (now === "live" && now !== before) reload();
+      before = now;
+    });
+  }, [reload, isWanted]);
 }
 
 function useLive(latest: { current: { options: Options } }, reload: () => void, isWanted: boolean): void {

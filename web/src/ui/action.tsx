@@ -6,6 +6,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 
+import { giveUp } from "../api/client";
 import { asProblem, type Problem } from "../api/problem";
 import { words } from "../words";
 import { Command } from "./command";
@@ -67,6 +68,7 @@ function Dialog({ label, kind, effect, line, children, run, onDone, close }: Act
   useCaught(frame);
   useEffect(() => {
     frame.current?.showModal();
+    return giveUp;
   }, []);
   const submit = (event: Event) => {
     event.preventDefault();
@@ -106,6 +108,7 @@ function Dialog({ label, kind, effect, line, children, run, onDone, close }: Act
           <button
             type="button"
             class="button"
+            disabled={isRunning}
             onClick={() => {
               frame.current?.close();
             }}

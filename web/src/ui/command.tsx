@@ -30,6 +30,8 @@ export function Code({ title, text }: { title: string; text: string }) {
 /** A button that copies a text. */
 export function Copy({ text }: { text: string }) {
   const [isCopied, setCopied] = useState(false);
+  // Browsers give no clipboard to addresses without https; the text can be selected by hand.
+  if (!("clipboard" in navigator)) return null;
   const copy = () => {
     navigator.clipboard.writeText(text).then(
       () => {

@@ -67,9 +67,13 @@ export function seconds(value: number | null | undefined): string {
   return value < 1 ? `${(value * 1000).toLocaleString(language, digits)} ms` : `${value.toLocaleString(language, digits)} s`;
 }
 
-/** A figure with four significant digits. */
-export function figure(value: number | null | undefined): string {
-  return value === null || value === undefined ? "–" : value.toLocaleString(language, { maximumSignificantDigits: 4 });
+/** A figure with four significant digits, or as the options say; as a power of ten where it would be a row of zeros. */
+export function figure(value: number | null | undefined, options: Intl.NumberFormatOptions = {}): string {
+  if (value === null || value === undefined) return "–";
+  const size = Math.abs(value);
+  const notation = size >= 1e15 || (size > 0 && size < 1e-6) ? "scientific" : "standard";
+  // Zero has no sign for readers.
+  return (value + 0).toLocaleString(language, { maximumSignificantDigits: 4, notation, ...options });
 }
 
 /** The beginning of a digest, and the whole of it to copy. */

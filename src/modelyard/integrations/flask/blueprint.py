@@ -41,7 +41,7 @@ from modelyard.server import flags, frames, receiving, traffic
 from modelyard.server.artifacts import METHODS, PREFIX
 from modelyard.server.auth import authorise
 from modelyard.server.chat import MODELS
-from modelyard.server.dashboard import ASSETS, PAGES, Dashboard
+from modelyard.server.dashboard import ASSETS, PAGES, Dashboard, is_looked_at
 from modelyard.server.infer import ROOT
 from modelyard.server.inference import AFTER, BEFORE
 from modelyard.server.messages import Scope
@@ -157,6 +157,7 @@ class _Front:
     def __init__(self, site: Site, name: str) -> None:
         self._site = site
         self._known: list[_Known] = []
+        self._dashboard: Dashboard | None = None
         self.blueprint = Blueprint(name, __name__)
         self._add_pages()
         self._add_streams()
@@ -180,6 +181,7 @@ class _Front:
 
     def add_dashboard(self, built: Dashboard) -> None:
         """Add the pages of the dashboard, and their files; to be called before the blueprint is registered."""
+        self._dashboard = built
         shown_by = partial(pages.dashboard, built.document)
         named = [(path, shown_by) for path in PAGES]
         named += [(f"/{name}", partial(pages.dashboard, file)) for name, file in built.others.items()]
@@ -309,6 +311,8 @@ class _Front:
         return self._nowhere(asked, scope)
 
     def _nowhere(self, asked: Request, scope: Scope) -> Response:
+        if self._dashboard is not None and is_looked_at(scope):
+            return response_of(self._dashboard.document.answer(scope, is_lost=True))
         return response_of(nothing_there(asked.method, scope["path"], (known.template for known in self._known)))
 
     def _call(self, asked: Request, scope: Scope, values: Mapping[str, str]) -> Response:

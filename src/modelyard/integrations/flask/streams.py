@@ -62,11 +62,14 @@ class Watching:
         self._seen, self._kept_back = -1, False
         stated = frames.stated_in(scope)
         # What is wrong with the request is told before the stream begins, when it still can be.
-        self._after = frames.start_of(stated, self._look(-1 if stated is None else stated))
+        page = self._look(-1 if stated is None else stated)
+        if stated is not None and not page.events:
+            page = self._look(-1)
+        self._after = frames.start_of(stated, page)
 
     def frames(self) -> Generator[bytes]:
         """What to send, until the client goes, the server ends, or the permission is gone."""
-        yield frames.GREETING
+        yield frames.greeting(self._after)
         while True:
             try:
                 page = self._look(self._after)

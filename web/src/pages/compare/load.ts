@@ -46,8 +46,9 @@ async function ask(reference: string, signal: AbortSignal): Promise<Pick<Asked, 
     const path = { reference };
     return { reference, version: await answered(api.GET("/api/models/{reference}/metadata", { params: { path }, signal })) };
   } catch (error) {
-    if (signal.aborted) throw error;
-    return { reference, problem: asProblem(error) };
+    const problem = asProblem(error);
+    if (signal.aborted || problem.isPassing) throw error;
+    return { reference, problem };
   }
 }
 

@@ -91,7 +91,7 @@ function Overall({ report }: { report: Report }) {
 }
 
 function signed(value: number): string {
-  return value.toLocaleString(language, { maximumSignificantDigits: 3, signDisplay: "exceptZero" });
+  return figure(value, { maximumSignificantDigits: 3, signDisplay: "exceptZero" });
 }
 
 function percentSigned(share: number): string {

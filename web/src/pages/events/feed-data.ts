@@ -5,6 +5,7 @@ import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
 import { answered, api } from "../../api/client";
 import { type HappenedEvent, onEvent } from "../../api/live";
 import { asProblem, type Problem } from "../../api/problem";
+import { useReturn } from "../../data/use";
 
 const AT_ONCE = 500;
 /** Events after a moment that are loaded with those before it, to step on from there. */
@@ -53,6 +54,7 @@ export function useFeed(filters: Filters, until?: string): Feed {
   const { model, type, actor } = filters;
   const key = JSON.stringify([model, type, actor, until]);
   const [state, setState] = useState<State>(() => begun(key));
+  const [turn, setTurn] = useState(0);
 
   /** Let an answer change the state, unless other filters were set meanwhile. */
   const settle = useCallback((of: string, from: Promise<(now: State) => Partial<State>>) => {
@@ -75,7 +77,10 @@ export function useFeed(filters: Filters, until?: string): Feed {
       if (!isMeant(event, filters)) return;
       setState((now) => (isKnown(now, event) ? now : { ...now, fresh: [event, ...now.fresh] }));
     });
-  }, [key]);
+  }, [key, turn]);
+  useReturn(() => {
+    setTurn(turn + 1);
+  }, state.problem);
 
   const loadOlder = useCallback(() => {
     setState((now) => {

@@ -4,6 +4,7 @@ import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 
 import { answered, api, type Schemas } from "../../api/client";
 import { asProblem, type Problem } from "../../api/problem";
+import { useReturn } from "../../data/use";
 import { filtersOf, isSearchable, type Wanted } from "./query";
 
 export type Version = Schemas["VersionRecord"];
@@ -64,6 +65,9 @@ export function useSearch(wanted: Wanted): Found {
       over.current.abort();
     };
   }, [ask, q]);
+  useReturn(() => {
+    ask("");
+  }, state.problem);
   const more = useCallback(() => {
     const now = current.current;
     if (now.key === key && now.token !== "" && !now.isLoading) ask(now.token);

@@ -8,6 +8,7 @@ import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { answered, api } from "../../api/client";
 import { type HappenedEvent, onEvent } from "../../api/live";
 import { asProblem, Problem } from "../../api/problem";
+import { useReturn } from "../../data/use";
 import type { Alert, Endpoint, Known, Rollback } from "./health";
 import { type Filters, filtersOf, type Wanted } from "./query";
 import { type Part, partsOf, type Patch, patched, type Yard } from "./state";
@@ -62,6 +63,7 @@ export function useYard(wanted: Wanted): YardData {
       over.abort();
     };
   }, [turn, key, failed]);
+  useReturn(reload, state.problem);
   useChanges(wanted.stage, reload, (patch) => {
     setState(({ wanted: of, yard }) => (yard === undefined ? { wanted: of } : { wanted: of, yard: patched(yard, patch) }));
   });

@@ -54,6 +54,7 @@ export const common = {
     why: "The server does not answer, or was updated since you came.",
     hint: "See whether `modelyard serve` still runs.",
   },
+  broken: "This page cannot be shown",
   lost: { title: "There is no such page", back: "To the yard" },
   asTable: "The figures as a table",
 };
