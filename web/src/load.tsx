@@ -30,11 +30,13 @@ function Unloaded({ error }: { error: unknown }) {
   const [isBroken] = useState(isJustReloaded);
   useEffect(() => {
     if (isBroken) return;
-    const timer = setInterval(() => {
+    const look = () => {
       void isThere().then((found) => {
         if (found) location.reload();
       });
-    }, PAUSE_MS);
+    };
+    look();
+    const timer = setInterval(look, PAUSE_MS);
     return () => {
       clearInterval(timer);
     };

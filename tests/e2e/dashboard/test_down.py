@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 
 @pytest.mark.feature("OBS-04")
-def test_a_page_that_cannot_be_loaded_says_so_and_comes_when_somebody_answers(registry: ModelRegistry, browser: Browser):
+def test_a_page_that_does_not_load_says_so_and_comes_when_somebody_answers(registry: ModelRegistry, browser: Browser):
     with visit(browser, registry.address) as visitor:
         visitor.allow("net::ERR_FAILED")
         page = visitor.go("/")

@@ -185,7 +185,7 @@ def test_a_tab_that_is_open_while_the_server_is_renewed_loads_what_is_new(server
     expect(connection(page)).to_have_text("Live")
     visitor.allow("status of 404")
     # The files of a new build have other names, and the old ones are gone.
-    page.route(re.compile(r"/assets/deployments-.*\.js"), lambda route: route.fulfill(status=404), times=1)
+    page.route(re.compile(r"/assets/releases-.*\.js"), lambda route: route.fulfill(status=404), times=1)
     page.get_by_role("link", name="Deployments").click()
     expect(page.get_by_role("heading", level=1, name="Deployments")).to_be_visible()
     page.wait_for_url("**/deployments")
@@ -203,8 +203,8 @@ def test_a_page_whose_file_is_not_there_at_all_says_so_and_does_not_load_for_eve
         tries.append(route)
         route.fulfill(status=404)
 
-    page.route(re.compile(r"/assets/alerts-.*\.js"), refuse)
-    page.get_by_role("link", name="Alerts").click()
+    page.route(re.compile(r"/assets/events-.*\.js"), refuse)
+    page.get_by_role("link", name="Events").click()
     expect(page.get_by_role("heading", level=1, name="This page cannot be shown")).to_be_visible()
     assert len(tries) == 2
     page.get_by_role("link", name="Deployments").click()
@@ -217,5 +217,5 @@ def test_a_page_that_was_never_loaded_comes_when_the_server_does(server: ServerP
     with server.killed():
         expect(connection(page)).to_have_text(re.compile("lost"))
         page.get_by_role("link", name="Compare").click()
-        expect(page.get_by_role("heading", level=1, name="Settings")).to_be_visible()
+        expect(page.get_by_role("heading", level=1, name="This page did not load")).to_be_visible()
     expect(page.get_by_role("heading", level=1, name="Compare")).to_be_visible(timeout=30_000)
