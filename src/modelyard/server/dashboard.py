@@ -167,8 +167,7 @@ class Dashboard:
 
 def is_looked_at(scope: Scope) -> bool:
     """Whether somebody typed an address, or followed a link, and no program asks: browsers say that they want HTML."""
-    # Two slashes would be another host to the application, which follows its address.
-    is_page = scope["method"] in METHODS and not scope["path"].startswith(("/api/", f"{ASSETS}/", "//"))
+    is_page = scope["method"] in METHODS and not scope["path"].startswith(("/api/", f"{ASSETS}/"))
     return is_page and "text/html" in header(scope, b"accept")
 
 

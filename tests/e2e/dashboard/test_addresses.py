@@ -11,6 +11,7 @@ from modelyard import ModelRegistry
 
 NOWHERE = (
     "/nowhere",
+    "//nowhere.example/x",
     "/models",
     "/models/a/b",
     "/models/%FF",

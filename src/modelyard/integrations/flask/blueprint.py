@@ -311,9 +311,7 @@ class _Front:
         return self._nowhere(asked, scope)
 
     def _nowhere(self, asked: Request, scope: Scope) -> Response:
-        # Of several slashes at the beginning, servers and Flask leave one in the path.
-        written: str = asked.environ.get("RAW_URI") or asked.environ.get("REQUEST_URI") or ""
-        if self._dashboard is not None and is_looked_at(scope) and not written.startswith("//"):
+        if self._dashboard is not None and is_looked_at(scope):
             return response_of(self._dashboard.document.answer(scope, is_lost=True))
         return response_of(nothing_there(asked.method, scope["path"], (known.template for known in self._known)))
 
