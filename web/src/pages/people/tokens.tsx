@@ -9,7 +9,7 @@ import { Action, Field } from "../../ui/action";
 import { Badge, type Kind } from "../../ui/badges";
 import { line } from "../../ui/command";
 import { Frame } from "../../ui/frame";
-import { Empty, Loaded } from "../../ui/notices";
+import { Empty, Loaded, Some } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { Secret } from "../../ui/secret";
 import { Time } from "../../ui/values";
@@ -35,7 +35,7 @@ export function Tokens() {
         const page = await answered(api.GET("/api/tokens", { params: { query: { ended: withEnded, page_token } }, signal }));
         return { items: page.tokens, next: page.next_page_token };
       }),
-    { on: (event) => event.type.startsWith("token.") || event.type.startsWith("user.") },
+    { on: (event) => event.type.startsWith("token.") || event.type.startsWith("user."), keeps: true },
   );
   const take = (token: Issued) => {
     setIssued(token);
@@ -67,7 +67,7 @@ export function Tokens() {
           tokens.length === 0 ? (
             <Empty text={said.empty} command={line("token", "create", "ci", "--role", "developer", "--expires", "90d")} />
           ) : (
-            <Table tokens={tokens} reload={data.reload} onIssued={take} />
+            <Some items={tokens}>{(shown) => <Table tokens={shown} reload={data.reload} onIssued={take} />}</Some>
           )
         }
       </Loaded>
