@@ -101,10 +101,9 @@ export function Shell({ children }: { children: ComponentChildren }) {
 }
 
 function Who() {
-  if (me.value === null) return null;
   return (
-    <div class="row">
-      <span>{words.common.signIn.as(me.value.name)}</span>
+    <div class="row who">
+      <span>{me.value !== null && words.common.signIn.as(me.value.name)}</span>
       {token.value !== "" && (
         <button type="button" class="button" data-kind="small" onClick={signOut}>
           {words.common.signIn.out}

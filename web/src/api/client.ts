@@ -3,7 +3,7 @@
 import type { Answer, Ask, Method } from "./calls";
 import { problemOf, unreachable } from "./problem";
 import type { components } from "./schema";
-import { forget, token } from "./session";
+import { forget, me, token } from "./session";
 
 export type Schemas = components["schemas"];
 
@@ -112,6 +112,15 @@ export async function answered<T>(asking: Promise<Answer<T>>): Promise<T> {
   }
   if (!answer.response.ok) throw problemOf(answer.response.status, answer.error);
   return answer.data as T;
+}
+
+/** Who one is, for pages that look otherwise by it; nothing where it cannot be told, which the frame says. */
+export async function whoAsks(signal?: AbortSignal): Promise<void> {
+  try {
+    me.value ??= await answered(api.GET("/api/whoami", signal === undefined ? {} : { signal }));
+  } catch {
+    // The frame asks too.
+  }
 }
 
 /**

@@ -18,6 +18,8 @@ interface Options {
   on?: (event: HappenedEvent) => boolean;
   /** Seconds after which it is loaded again, while the page is looked at; never where left out. */
   every?: number | undefined;
+  /** Whether what another key had stays until its own is there, so that a list does not vanish while its filter is changed. */
+  keeps?: boolean;
 }
 
 /** Events within so many ms lead to one reload: a bulk change is no reason to ask a hundred times. */
@@ -43,7 +45,11 @@ export function useData<T>(key: string, load: (over: AbortSignal) => Promise<T>,
 
   useEffect(() => {
     const over = new AbortController();
-    setState((before) => (before.key === key ? { ...before, isLoading: true } : { key, isLoading: true }));
+    setState((before) => {
+      if (before.key === key) return { ...before, isLoading: true };
+      const kept = latest.current.options.keeps === true && before.value !== undefined ? { value: before.value } : {};
+      return { ...kept, key, isLoading: true };
+    });
     latest.current.load(over.signal).then(
       (value) => {
         if (!over.signal.aborted) setState({ key, value, isLoading: false });
@@ -69,7 +75,7 @@ export function useData<T>(key: string, load: (over: AbortSignal) => Promise<T>,
   useInterval(reload, options.every);
   const isCurrent = state.key === key;
   return {
-    value: isCurrent ? state.value : undefined,
+    value: isCurrent || options.keeps === true ? state.value : undefined,
     problem: isCurrent ? state.problem : undefined,
     isLoading: !isCurrent || state.isLoading,
     reload,

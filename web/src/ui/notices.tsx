@@ -1,6 +1,7 @@
-/** What is said instead of data: it is being loaded, it failed, there is none yet. */
+/** What is said instead of data: it is being loaded, it failed, there is none yet, there is more than is shown. */
 
 import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
 
 import type { Problem } from "../api/problem";
 import type { Data } from "../data/use";
@@ -64,6 +65,37 @@ export function Loaded<T>({ data, children }: { data: Data<T>; children: (value:
         </div>
       )}
       {children(value)}
+    </>
+  );
+}
+
+/** A full screen and more; people who want one of thousands search for it. */
+const STEP = 100;
+
+interface SomeProps<T> {
+  items: readonly T[];
+  children: (shown: T[]) => ComponentChildren;
+}
+
+/** The first of many, and a way to the others: what nobody asked for is not drawn. */
+export function Some<T>({ items, children }: SomeProps<T>) {
+  const [count, setCount] = useState(STEP);
+  return (
+    <>
+      {children(items.slice(0, count))}
+      {items.length > count && (
+        <div>
+          <button
+            type="button"
+            class="button"
+            onClick={() => {
+              setCount(count + STEP);
+            }}
+          >
+            {words.common.more}
+          </button>
+        </div>
+      )}
     </>
   );
 }

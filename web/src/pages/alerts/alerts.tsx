@@ -6,7 +6,7 @@ import { type Data, useData } from "../../data/use";
 import { paths } from "../../paths";
 import { Choice, Field } from "../../ui/action";
 import { Badge, State } from "../../ui/badges";
-import { Empty, Loaded } from "../../ui/notices";
+import { Empty, Loaded, Some } from "../../ui/notices";
 import { figure, Time } from "../../ui/values";
 import { counted } from "../../words";
 import { alertsWords as words } from "../../words/alerts";
@@ -37,7 +37,7 @@ export function Alerts() {
       ]);
       return { alerts: inOrder(page.alerts), rules: new Map(listed.rules.map((one) => [one.name, one.rule as Rule])) };
     },
-    { on: (event) => event.type.startsWith("alert."), every: EVERY_S },
+    { on: (event) => event.type.startsWith("alert."), every: EVERY_S, keeps: true },
   );
   const filters = words.filters;
   return (
@@ -84,13 +84,17 @@ function List({ shown, isAll, data }: { shown: Shown; isAll: boolean; data: Data
       {shown.alerts.length === 0 ? (
         <None isAll={isAll} hasRules={shown.rules.size > 0} />
       ) : (
-        <ul class="plain stack" aria-label={words.list}>
-          {shown.alerts.map((one) => (
-            <li key={one.id}>
-              <Card alert={one} rule={shown.rules.get(one.rule)} reload={data.reload} />
-            </li>
-          ))}
-        </ul>
+        <Some items={shown.alerts}>
+          {(some) => (
+            <ul class="plain stack" aria-label={words.list}>
+              {some.map((one) => (
+                <li key={one.id}>
+                  <Card alert={one} rule={shown.rules.get(one.rule)} reload={data.reload} />
+                </li>
+              ))}
+            </ul>
+          )}
+        </Some>
       )}
     </>
   );

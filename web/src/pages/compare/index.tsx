@@ -7,6 +7,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 
 import { answered, api } from "../../api/client";
 import { type Data, useData } from "../../data/use";
+import { paths } from "../../paths";
 import { Badge } from "../../ui/badges";
 import { line } from "../../ui/command";
 import { Empty, Loaded } from "../../ui/notices";
@@ -30,8 +31,11 @@ const said = compareWords;
 const SUGGESTED = 6;
 
 export default function ComparePage() {
-  const { url, route } = useLocation();
-  const selection = parse(url);
+  const { url, path, route } = useLocation();
+  // While the next page is fetched, this one still shows its own choice.
+  const own = useRef(url);
+  if (path === paths.compare()) own.current = url;
+  const selection = parse(own.current);
   const [told, setTold] = useState("");
   const frame = useRef<HTMLDivElement>(null);
   const show = (next: Selection, what = "") => {
@@ -41,17 +45,14 @@ export default function ComparePage() {
   const wanted = useRef("");
   const data: Data<Compared> = useData(selection.references.join("\n"), (over) => loadCompared(selection.references, over), {
     on: (event) => data.value?.versions.some((one) => one.name === event.model) === true,
+    keeps: true,
   });
-  const last = useRef<Compared | undefined>(undefined);
   useEffect(() => {
     if (data.value === undefined) return;
-    last.current = data.value;
     // A control that is gone, or moved, has lost the focus.
     if (wanted.current !== "") frame.current?.querySelector<HTMLElement>(wanted.current)?.focus();
     wanted.current = "";
   }, [data.value]);
-  // Another choice does not empty the page: what was compared before stays until it is there.
-  const value = data.value ?? (data.problem === undefined ? last.current : undefined);
   const add = (reference: string) => {
     show(added(selection, reference), said.added(reference));
   };
@@ -62,7 +63,7 @@ export default function ComparePage() {
         <span class="hidden-text" role="status">
           {told}
         </span>
-        <Loaded data={{ ...data, value }}>
+        <Loaded data={data}>
           {(found) => (
             <>
               <Chosen

@@ -31,7 +31,7 @@ interface Found {
 
 export function Live({ versions, role, since, onChoose }: Props) {
   const key = [role, since, ...versions.map((one) => one.id)].join(" ");
-  const data = useData(key, (over) => load(versions, role, since, over), { every: EVERY_S });
+  const data = useData(key, (over) => load(versions, role, since, over), { every: EVERY_S, keeps: true });
   return (
     <Section title={said.title}>
       <div class="row filters">

@@ -1,6 +1,7 @@
 /** Parameters side by side; what is the same everywhere only on demand. */
 
 import { Badge } from "../../ui/badges";
+import { Some } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { number } from "../../words";
 import { compareWords } from "../../words/compare";
@@ -38,19 +39,23 @@ export function Parameters({ versions, showAll, onShowAll }: Props) {
       {shown.length === 0 ? (
         <p class="faint">{rows.length === 0 ? said.none : said.alike}</p>
       ) : (
-        <VersionTable caption={said.caption} corner={said.parameter} versions={versions}>
-          {shown.map((row) => (
-            <tr key={row.name}>
-              <th scope="row">
-                <span class="name">{row.name}</span>
-                {differing.length < shown.length && row.isDifferent && <Badge kind="info">{said.differs}</Badge>}
-              </th>
-              {row.values.map((value, place) => (
-                <td key={versions[place]?.id}>{value === null ? <span class="faint">–</span> : <code>{value}</code>}</td>
+        <Some items={shown}>
+          {(some) => (
+            <VersionTable caption={said.caption} corner={said.parameter} versions={versions}>
+              {some.map((row) => (
+                <tr key={row.name}>
+                  <th scope="row">
+                    <span class="name">{row.name}</span>
+                    {differing.length < shown.length && row.isDifferent && <Badge kind="info">{said.differs}</Badge>}
+                  </th>
+                  {row.values.map((value, place) => (
+                    <td key={versions[place]?.id}>{value === null ? <span class="faint">–</span> : <code>{value}</code>}</td>
+                  ))}
+                </tr>
               ))}
-            </tr>
-          ))}
-        </VersionTable>
+            </VersionTable>
+          )}
+        </Some>
       )}
     </Section>
   );

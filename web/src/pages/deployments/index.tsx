@@ -6,6 +6,7 @@ import { useLocation } from "preact-iso";
 import { useState } from "preact/hooks";
 
 import { answered, api } from "../../api/client";
+import { usePlace } from "../../data/address";
 import { useData } from "../../data/use";
 import { Choice, Field } from "../../ui/action";
 import { Empty, Loaded } from "../../ui/notices";
@@ -28,14 +29,14 @@ interface Found {
 }
 
 export default function DeploymentsPage() {
-  const { query } = useLocation();
+  const { query } = usePlace();
   const name = query.model ?? "";
   const state = query.state ?? "";
   const [count, setCount] = useState(1);
   const data = useData(
     `deployments ${name}\n${state}\n${String(count)}`,
     (signal) => load({ name, state }, count, signal),
-    { on: (event) => event.type.startsWith("deployment.") },
+    { on: (event) => event.type.startsWith("deployment."), keeps: true },
   );
   const isFiltered = name !== "" || state !== "";
   return (

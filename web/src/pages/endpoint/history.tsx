@@ -4,7 +4,7 @@ import { answered, api } from "../../api/client";
 import { useData } from "../../data/use";
 import { paths } from "../../paths";
 import { Badge, type Kind } from "../../ui/badges";
-import { Empty, Loaded } from "../../ui/notices";
+import { Empty, Loaded, Some } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { figure, seconds, Time } from "../../ui/values";
 import { number } from "../../words";
@@ -41,7 +41,7 @@ export function History({ one }: { one: Endpoint }) {
         </Loaded>
       </Section>
       <Section title={told.routes}>
-        <Loaded data={routes}>{(found) => <Routes rows={found.routes} />}</Loaded>
+        <Loaded data={routes}>{(found) => <Some items={found.routes}>{(shown) => <Routes rows={shown} />}</Some>}</Loaded>
       </Section>
     </div>
   );

@@ -2,9 +2,10 @@
 
 import "../../styles/endpoint.css";
 
-import { useLocation, useRoute } from "preact-iso";
+import { useRoute } from "preact-iso";
 
 import { answered, api } from "../../api/client";
+import { usePlace } from "../../data/address";
 import { useData } from "../../data/use";
 import { paths } from "../../paths";
 import { Badge } from "../../ui/badges";
@@ -28,7 +29,7 @@ import { TryIt } from "./try";
 
 export default function EndpointPage() {
   const name = useRoute().params.name ?? "";
-  const environment = useLocation().query.environment ?? "production";
+  const environment = usePlace().query.environment ?? "production";
   const data = useData(
     `endpoint ${name}\n${environment}`,
     (signal) =>
@@ -126,7 +127,7 @@ function Live({ one }: { one: Endpoint }) {
 }
 
 function Parts({ one, reload }: { one: Endpoint; reload: () => void }) {
-  const { query, path, route } = useLocation();
+  const { query, path, route } = usePlace();
   const { tabs } = endpoint;
   return (
     <Tabs

@@ -1,9 +1,9 @@
 /** Snapshots: what the endpoint was, what differs, and how to bring it back. */
 
-import { useLocation } from "preact-iso";
 import { useState } from "preact/hooks";
 
 import { answered, api, once, type Schemas } from "../../api/client";
+import { usePlace } from "../../data/address";
 import { useData } from "../../data/use";
 import { Action, Choice, Field } from "../../ui/action";
 import { Badge } from "../../ui/badges";
@@ -135,7 +135,7 @@ function Rehearsal({ one }: { one: Snapshot }) {
 
 /** What differs between two, chosen in the address. */
 function Comparison({ snapshots, epoch }: { snapshots: Snapshot[]; epoch: number }) {
-  const { query, path, route } = useLocation();
+  const { query, path, route } = usePlace();
   const from = query.from ?? snapshots[0]?.id ?? "";
   const to = query.to ?? "";
   const go = (change: Record<string, string>) => {

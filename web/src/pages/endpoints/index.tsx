@@ -6,6 +6,7 @@ import { useLocation } from "preact-iso";
 import { useState } from "preact/hooks";
 
 import { answered, api } from "../../api/client";
+import { usePlace } from "../../data/address";
 import { useData } from "../../data/use";
 import { paths } from "../../paths";
 import { Field } from "../../ui/action";
@@ -29,10 +30,11 @@ interface Found {
 }
 
 export default function EndpointsPage() {
-  const name = useLocation().query.model ?? "";
+  const name = usePlace().query.model ?? "";
   const [count, setCount] = useState(1);
   const data = useData(`endpoints ${name}\n${String(count)}`, (signal) => load(name, count, signal), {
     on: (event) => event.type.startsWith("deployment.") || event.type.startsWith("endpoint."),
+    keeps: true,
   });
   return (
     <Page title={told.title}>

@@ -1,7 +1,5 @@
 /** One model at a moment. */
 
-import { useRef } from "preact/hooks";
-
 import { answered, api, type Schemas } from "../../api/client";
 import { Problem } from "../../api/problem";
 import { told } from "../../data/happenings";
@@ -27,11 +25,9 @@ const said = words.then;
 const MOST_VERSIONS = 200;
 
 export function ModelThen({ name, at, stage }: { name: string; at: string; stage: string }) {
-  const data = useData<Then | null>(`then ${name} ${stage} ${at}`, (signal) => load(name, at, stage, signal));
   // Dragged from moment to moment, a card shows the one before until the next is there, and nothing jumps.
-  const kept = useRef<Then | null | undefined>(undefined);
-  if (data.value !== undefined) kept.current = data.value;
-  const shown = data.value === undefined ? kept.current : data.value;
+  const data = useData<Then | null>(`then ${name} ${stage} ${at}`, (signal) => load(name, at, stage, signal), { keeps: true });
+  const shown = data.value;
   const version = shown?.asOf.version?.version;
   return (
     <article class="card section then-model" aria-label={name} aria-busy={data.isLoading}>
@@ -47,7 +43,7 @@ export function ModelThen({ name, at, stage }: { name: string; at: string; stage
         )}
       </div>
       {data.problem !== undefined && <ErrorNotice problem={data.problem} again={data.reload} />}
-      {shown === undefined && data.problem === undefined && <p class="faint">{all.common.loading}</p>}
+      {shown === undefined && data.problem === undefined && <p class="waiting">{all.common.loading}</p>}
       {shown === null && <p class="faint">{said.gone}</p>}
       {shown !== undefined && shown !== null && <Holder then={shown} stage={stage} />}
     </article>

@@ -42,11 +42,9 @@ export function Moment({ feed, at, onChoose }: Props) {
           <button type="button" class="button" aria-disabled={at === undefined} onClick={() => { onChoose(undefined); }}>
             {said.back}
           </button>
-          {!feed.isEnd && feed.events !== undefined && (
-            <button type="button" class="button" aria-disabled={feed.isLoading} onClick={feed.loadOlder}>
-              {words.feed.older}
-            </button>
-          )}
+          <button type="button" class="button" aria-disabled={feed.isEnd || feed.isLoading} onClick={feed.loadOlder}>
+            {words.feed.older}
+          </button>
         </div>
         <Exact at={at} onChoose={onChoose} />
       </div>
@@ -100,7 +98,7 @@ function Slider({ steps, place, onPlace }: { steps: Step[]; place: number; onPla
           onPlace(Number(event.currentTarget.value));
         }}
       />
-      <div class="row spread faint numbers" aria-hidden="true">
+      <div class="row spread faint numbers moment-ends" aria-hidden="true">
         <span>{textOf(steps[0]?.at)}</span>
         <span>{said.list(number(steps.length))}</span>
         <span>{said.now}</span>

@@ -43,7 +43,7 @@ export function Activity({ name }: { name: string }) {
       const shown = kind === "all" ? events.filter((one) => !isEcho(one)) : events;
       return { events: [...shown].reverse(), hasMore: events.length === asked && asked < MOST };
     },
-    { on: (event) => event.model === name },
+    { on: (event) => event.model === name, keeps: true },
   );
   const more = () => {
     count.current = Math.min(3 * count.current, MOST);

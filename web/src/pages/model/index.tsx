@@ -65,22 +65,24 @@ function ModelOf({ name }: { name: string }) {
       answered(api.GET("/api/models/{name}/versions", { params: { path: { name }, query: { limit: NEWEST } }, signal: over })),
     { on },
   );
+  // All that the head is made of, together, so that it does not move.
+  const whole = endpoints.value === undefined && endpoints.isLoading ? { ...model, value: undefined } : model;
   return (
     <Page
       title={name}
       crumbs={[{ text: words.common.pages.yard, href: paths.yard() }]}
       actions={
-        model.value !== undefined && (
+        whole.value !== undefined && (
           <>
             <SetAlias name={name} versions={newest.value?.versions ?? []} />
-            {Object.keys(model.value.aliases ?? {}).length > 0 && <RemoveAlias name={name} aliases={model.value.aliases ?? {}} />}
-            <EditModel model={model.value} />
-            <RenameModel model={model.value} isServing={(endpoints.value?.endpoints.length ?? 0) > 0} />
+            {Object.keys(whole.value.aliases ?? {}).length > 0 && <RemoveAlias name={name} aliases={whole.value.aliases ?? {}} />}
+            <EditModel model={whole.value} />
+            <RenameModel model={whole.value} isServing={(endpoints.value?.endpoints.length ?? 0) > 0} />
           </>
         )
       }
     >
-      <Loaded data={model}>{(value) => <Whole model={value} endpoints={endpoints} newest={newest} />}</Loaded>
+      <Loaded data={whole}>{(value) => <Whole model={value} endpoints={endpoints} newest={newest} />}</Loaded>
     </Page>
   );
 }

@@ -55,7 +55,7 @@ function Trend({ name, metric }: { name: string; metric: string }) {
           signal: over,
         }),
       ),
-    { on: (event) => event.model === name && event.type.startsWith("version.") },
+    { on: (event) => event.model === name && event.type.startsWith("version."), keeps: true },
   );
   return <Loaded data={data}>{(trend) => <Line trend={trend} />}</Loaded>;
 }

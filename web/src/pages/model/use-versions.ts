@@ -57,6 +57,7 @@ export function useVersions(name: string, stage: string, label: string): { data:
       if (event.version_id !== null) touched.current.add(event.version_id);
       return true;
     },
+    keeps: true,
   });
   const { reload, isLoading } = data;
   const more = useCallback(() => {

@@ -9,7 +9,7 @@ import { Action, Check, Field } from "../../ui/action";
 import { Badge, type Kind } from "../../ui/badges";
 import { line } from "../../ui/command";
 import { Frame } from "../../ui/frame";
-import { Empty, Loaded } from "../../ui/notices";
+import { Empty, Loaded, Some } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { Secret } from "../../ui/secret";
 import { Time } from "../../ui/values";
@@ -31,7 +31,7 @@ export function Tokens() {
   const data = useData(
     `tokens ${String(withEnded)}`,
     (signal) => tokens(withEnded, signal),
-    { on: isAboutAccounts },
+    { on: isAboutAccounts, keeps: true },
   );
   const take = (token: Issued) => {
     setIssued(token);
@@ -60,7 +60,7 @@ export function Tokens() {
           found.length === 0 ? (
             <Empty text={said.empty} command={line("token", "create", "ci", "--role", "developer", "--expires", "90d")} />
           ) : (
-            <Table tokens={found} reload={data.reload} onIssued={take} />
+            <Some items={found}>{(shown) => <Table tokens={shown} reload={data.reload} onIssued={take} />}</Some>
           )
         }
       </Loaded>

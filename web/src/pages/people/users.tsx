@@ -9,7 +9,7 @@ import { Action, Field } from "../../ui/action";
 import { Badge } from "../../ui/badges";
 import { line } from "../../ui/command";
 import { Frame } from "../../ui/frame";
-import { Empty, Loaded } from "../../ui/notices";
+import { Empty, Loaded, Some } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { Time } from "../../ui/values";
 import { number } from "../../words";
@@ -33,7 +33,7 @@ export function Users() {
           users.length === 0 ? (
             <Empty text={said.empty} command={line("user", "create", "ana@example.com", "--role", "admin")} />
           ) : (
-            <Table users={users} reload={data.reload} />
+            <Some items={users}>{(shown) => <Table users={shown} reload={data.reload} />}</Some>
           )
         }
       </Loaded>

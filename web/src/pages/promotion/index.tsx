@@ -5,7 +5,7 @@ import "../../styles/promotion.css";
 import { useRoute } from "preact-iso";
 import { useEffect, useRef } from "preact/hooks";
 
-import { answered, api } from "../../api/client";
+import { answered, api, whoAsks } from "../../api/client";
 import { connection } from "../../api/live";
 import { me } from "../../api/session";
 import { type Data, useData } from "../../data/use";
@@ -61,8 +61,12 @@ export default function PromotionPage() {
   );
 }
 
+/** The promotion, and who looks at it: what they may do stands in the head, which grew if it came later. */
 async function load(id: string, signal: AbortSignal): Promise<Found> {
-  const promotion = await answered(api.GET("/api/promotions/{id}", { params: { path: { id } }, signal }));
+  const [promotion] = await Promise.all([
+    answered(api.GET("/api/promotions/{id}", { params: { path: { id } }, signal })),
+    whoAsks(signal),
+  ]);
   return { promotion, holder: await loadHolder(promotion, signal) };
 }
 

@@ -2,12 +2,12 @@
 
 import "../../styles/promotion.css";
 
-import { useLocation } from "preact-iso";
 import { useEffect, useState } from "preact/hooks";
 
-import { answered, api } from "../../api/client";
+import { answered, api, whoAsks } from "../../api/client";
 import { asProblem, type Problem } from "../../api/problem";
 import { me } from "../../api/session";
+import { usePlace } from "../../data/address";
 import { useData } from "../../data/use";
 import { Choice, Field } from "../../ui/action";
 import { Empty, ErrorNotice, Loaded } from "../../ui/notices";
@@ -28,7 +28,7 @@ interface Listed {
 }
 
 export default function PromotionsPage() {
-  const { query, route } = useLocation();
+  const { query, route } = usePlace();
   const filter = parseFilter(query);
   const show = (next: Filter) => {
     route(filterAddress(next));
@@ -136,6 +136,7 @@ async function load({ state, model }: Filter, token: string, signal?: AbortSigna
     ...(model === "" ? {} : { name: model }),
     ...(token === "" ? {} : { page_token: token }),
   };
-  const page = await answered(api.GET("/api/promotions", { params: { query }, ...(signal === undefined ? {} : { signal }) }));
+  const given = signal === undefined ? {} : { signal };
+  const [page] = await Promise.all([answered(api.GET("/api/promotions", { params: { query }, ...given })), whoAsks(signal)]);
   return { promotions: page.promotions, next: page.next_page_token };
 }

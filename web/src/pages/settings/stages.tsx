@@ -19,7 +19,10 @@ const MOST_MODELS = 500;
 export function Stages() {
   const [query, change] = useAddress();
   const { model = "" } = query;
-  const data = useData(`graph ${model}`, (signal) => load(model, signal), { on: (event) => event.type.startsWith("graph.") });
+  const data = useData(`graph ${model}`, (signal) => load(model, signal), {
+    on: (event) => event.type.startsWith("graph."),
+    keeps: true,
+  });
   const models = useData("models of graphs", async (signal) => {
     const page = await answered(api.GET("/api/models", { params: { query: { limit: MOST_MODELS } }, signal }));
     return page.models.map((one) => one.name);

@@ -30,7 +30,7 @@ export function Forwards() {
   const data = useData(
     `forwards ${state} ${target} ${String(limit)}`,
     (signal) => answered(api.GET("/api/forwards", { params: { query: { state, target, limit } }, signal })),
-    { on: (event) => event.type.startsWith("forward."), every: EVERY_S },
+    { on: (event) => event.type.startsWith("forward."), every: EVERY_S, keeps: true },
   );
   return (
     <Section title={said.title}>

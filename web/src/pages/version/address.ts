@@ -1,6 +1,6 @@
 /** What of the page lies in its address, so that it can be shared. */
 
-import { useLocation } from "preact-iso";
+import { usePlace } from "../../data/address";
 
 /** The query of an address with some values changed; empty ones are left out. */
 export function queryWith(query: Record<string, string>, changes: Record<string, string>): string {
@@ -11,7 +11,7 @@ export function queryWith(query: Record<string, string>, changes: Record<string,
 
 /** The query, a way to change it that leaves no entry in the history, and an address with some values changed. */
 export function useQuery() {
-  const { path, query, route } = useLocation();
+  const { path, query, route } = usePlace();
   return {
     query,
     change: (changes: Record<string, string>) => {

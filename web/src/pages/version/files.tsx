@@ -8,21 +8,19 @@ import { token } from "../../api/session";
 import { Action } from "../../ui/action";
 import { Command, Copy, line } from "../../ui/command";
 import { Frame } from "../../ui/frame";
-import { Empty, ErrorNotice } from "../../ui/notices";
+import { Empty, ErrorNotice, Some } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { bytes, Digest } from "../../ui/values";
-import { counted, words } from "../../words";
+import { counted } from "../../words";
 import { versionWords } from "../../words/version";
 
 type Version = Schemas["VersionRecord"];
 type File = Schemas["FileRecord"];
 const W = versionWords.files;
-const ROWS = 100;
 /** A download that needs a token is held in memory before it is saved. */
 const MOST_BYTES = 64 * 1024 * 1024;
 
 export function Files({ record }: { record: Version }) {
-  const [rows, setRows] = useState(ROWS);
   const files = record.files ?? [];
   const reference = `${record.name}/${record.version}`;
   if (files.length === 0) {
@@ -34,20 +32,7 @@ export function Files({ record }: { record: Version }) {
       <Verify record={record} />
       <Section title={W.title} actions={files.length > 1 && <Get reference={reference} size={record.model_size_bytes} />}>
         <p class="faint">{total}</p>
-        <FileTable reference={reference} files={files.slice(0, rows)} />
-        {files.length > rows && (
-          <div>
-            <button
-              type="button"
-              class="button"
-              onClick={() => {
-                setRows(rows + ROWS);
-              }}
-            >
-              {words.common.more}
-            </button>
-          </div>
-        )}
+        <Some items={files}>{(shown) => <FileTable reference={reference} files={shown} />}</Some>
       </Section>
       <Section title={W.lineTitle}>
         <Command line={line("download", reference)} />

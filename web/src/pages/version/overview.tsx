@@ -7,6 +7,7 @@ import { useData } from "../../data/use";
 import { paths } from "../../paths";
 import { Copy } from "../../ui/command";
 import { Frame } from "../../ui/frame";
+import { Some } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { bytes, Digest, figure, percent, Time } from "../../ui/values";
 import { number } from "../../words";
@@ -231,26 +232,30 @@ function Table({ words: said, values }: { words: TableWords; values: Record<stri
   if (rows.length === 0) return null;
   return (
     <Section title={said.title}>
-      <Frame label={said.title} isTall>
-        <table aria-label={said.title}>
-          <thead>
-            <tr>
-              <th scope="col">{said.name}</th>
-              <th scope="col">{said.value}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map(([name, value]) => (
-              <tr key={name}>
-                <th scope="row">{name}</th>
-                <td>
-                  <Told text={plain(value)} />
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Frame>
+      <Some items={rows}>
+        {(shown) => (
+          <Frame label={said.title} isTall>
+            <table aria-label={said.title}>
+              <thead>
+                <tr>
+                  <th scope="col">{said.name}</th>
+                  <th scope="col">{said.value}</th>
+                </tr>
+              </thead>
+              <tbody>
+                {shown.map(([name, value]) => (
+                  <tr key={name}>
+                    <th scope="row">{name}</th>
+                    <td>
+                      <Told text={plain(value)} />
+                    </td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </Frame>
+        )}
+      </Some>
     </Section>
   );
 }

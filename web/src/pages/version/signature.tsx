@@ -2,6 +2,7 @@
 
 import type { Schemas } from "../../api/client";
 import { Frame } from "../../ui/frame";
+import { Some } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { words } from "../../words";
 import { versionWords } from "../../words/version";
@@ -33,7 +34,7 @@ function Schema({ title, schema }: { title: string; schema: Record<string, unkno
   return (
     <Section title={title}>
       {fields !== null && fields.length > 0 ? (
-        <Fields title={title} fields={fields} />
+        <Some items={fields}>{(shown) => <Fields title={title} fields={shown} />}</Some>
       ) : Object.keys(schema).length === 0 || fields !== null ? (
         <p class="faint">{W.none}</p>
       ) : (

@@ -2,9 +2,9 @@
 
 import "../../styles/yard.css";
 
-import { useLocation } from "preact-iso";
 import { useMemo, useRef } from "preact/hooks";
 
+import { usePlace } from "../../data/address";
 import { Page } from "../../ui/page";
 import { yardWords } from "../../words/yard";
 import { ModelCards } from "./cards";
@@ -17,7 +17,7 @@ import { Strip } from "./strip";
 import { useYard } from "./use-yard";
 
 export default function YardPage() {
-  const { query, route } = useLocation();
+  const { query, route } = usePlace();
   const wanted = wantedOf(query);
   const data = useYard(wanted);
   const models = data.yard?.models;
