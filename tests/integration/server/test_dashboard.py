@@ -170,9 +170,15 @@ def test_who_looks_at_an_address_where_nothing_is_gets_a_page_that_says_so(front
         assert (answer.status_code, answer.text) == (404, DOCUMENT), path
         assert answer.headers["content-security-policy"] == POLICY
         assert answer.headers["cache-control"] == "no-cache"
-    for path in ("/api/nowhere", f"/assets/no-{ASSET}", "//evil.example/"):
+    for path in ("/api/nowhere", f"/assets/no-{ASSET}"):
         assert front.get(origin + path, headers=looking).json()["code"] == "not_found"
     assert front.post("/nowhere", headers={**looking, "Origin": origin}).json()["code"] == "not_found"
+
+
+@pytest.mark.parametrize("front", ["asgi"], indirect=True)
+def test_an_address_that_would_be_another_host_to_the_application_is_no_page(front):
+    answer = front.get(f"{str(front.base_url).rstrip('/')}//elsewhere.example/", headers={"Accept": "text/html"})
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
 @both
