@@ -50,6 +50,8 @@ def test_two_people_at_two_servers_of_one_yard_see_each_other_within_a_second(ki
                 dialog.get_by_role("button", name="Change").click()
                 expect(dialog).to_be_hidden()
                 expect(looking.get_by_text(owner, exact=True).first).to_be_visible(timeout=1_000)
+                # Who changes something again has to have seen the last change.
+                expect(acting.get_by_text(owner, exact=True).first).to_be_visible()
 
 
 def test_a_yard_without_https_can_be_changed_too(registry: ModelRegistry, browser: Browser):
