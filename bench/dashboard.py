@@ -5,6 +5,7 @@
     size     all JavaScript that was built, compressed               goal: 150 kB
     paint    cold start of a browser to the yard's first content     goal: 1 s; against a page of three words
     shift    the largest layout shift of any page, wide or narrow    goal: 0.02 (a score; people notice 0.1)
+    together what one changes, until another one who looks at it sees it     goal: 1 s
     people   CPU of the server while people watch a live release     goal: 10 % of one core
 
 What people ask is recorded from a real page in Chromium, and asked again by each of them, with a stream of events of
@@ -99,7 +100,7 @@ class Goal:
         return self.value > self.most
 
     def __str__(self) -> str:
-        return f"{self.name:8} {self.text} (goal {'MISSED' if self.is_missed else 'ok'})"
+        return f"{self.name:9}{self.text} (goal {'MISSED' if self.is_missed else 'ok'})"
 
 
 def size() -> Goal:
@@ -227,6 +228,23 @@ def shift(url: str, paths: Sequence[str]) -> Goal:
     return Goal("shift", found[worst], 0.02, text)
 
 
+def together(url: str, registry: ModelRegistry, rounds: int) -> Goal:
+    """Milliseconds from the server's answer to a change, until somebody else's page shows it; the slowest of some."""
+    times = []
+    with browser() as started:
+        page = started.new_page()
+        page.goto(f"{url}/models/watched")
+        page.get_by_text("Live", exact=True).wait_for()
+        for number in range(5 * rounds):
+            registry.update_model("watched", owner=f"owner {number}")
+            begun = time.perf_counter()
+            page.get_by_text(f"owner {number}", exact=True).first.wait_for()
+            times.append((time.perf_counter() - begun) * 1000)
+    return Goal(
+        "together", max(times), 1000, f"{median(times):.0f} ms, at most {max(times):.0f} ms, in {len(times)} changes"
+    )
+
+
 def recorded(url: str, path: str, seconds: float) -> list[str]:
     """What a page asks the server in some seconds, behind its start."""
     wanted: list[str] = []
@@ -305,6 +323,7 @@ def main() -> int:
                 )
                 watched = f"/deployments/{deployment}"
                 goals.append(shift(url, [*PAGES, watched]))
+                goals.append(together(url, registry, options.rounds))
                 goals.append(people(url, process, watched, options.people, options.seconds))
     finally:
         shutil.rmtree(folder, ignore_errors=True)

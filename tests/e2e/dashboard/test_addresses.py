@@ -11,7 +11,6 @@ from modelyard import ModelRegistry
 
 NOWHERE = (
     "/nowhere",
-    "//nowhere.example/x",
     "/models",
     "/models/a/b",
     "/models/%FF",
@@ -76,6 +75,15 @@ def test_an_address_where_nothing_is_says_so_and_leads_back(path: str, registry:
             expect(page.get_by_role("heading", level=1, name="There is no such page")).to_be_visible()
             page.get_by_role("main").get_by_role("link").click()
             expect(page.get_by_role("heading", level=1, name="Yard")).to_be_visible()
+
+
+@pytest.mark.feature("OBS-04")
+def test_two_slashes_lead_to_no_other_host(registry: ModelRegistry, browser: Browser):
+    with visit(browser, registry.address) as visitor:
+        visitor.allow("status of 404")
+        page = visitor.go("//nowhere.example/x")
+        expect(page.get_by_role("heading", level=1, name="There is no such page")).to_be_visible()
+        assert page.url == f"{registry.address}/nowhere.example/x"
 
 
 @pytest.mark.feature("OBS-04")

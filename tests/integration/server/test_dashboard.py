@@ -175,12 +175,6 @@ def test_who_looks_at_an_address_where_nothing_is_gets_a_page_that_says_so(front
     assert front.post("/nowhere", headers={**looking, "Origin": origin}).json()["code"] == "not_found"
 
 
-@pytest.mark.parametrize("front", ["asgi"], indirect=True)
-def test_an_address_that_would_be_another_host_to_the_application_is_no_page(front):
-    answer = front.get(f"{str(front.base_url).rstrip('/')}//elsewhere.example/", headers={"Accept": "text/html"})
-    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
-
-
 @both
 def test_pages_are_only_read(front):
     for address in ("/", "/models/fraud", f"/assets/{ASSET}"):
