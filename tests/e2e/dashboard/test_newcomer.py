@@ -120,6 +120,7 @@ def release(visitor: Visitor, registry: ModelRegistry) -> str:
         deploy(visitor, "canary")
         page.wait_for_url("**/deployments/*")
         expect(page.get_by_role("heading", level=1)).to_contain_text(f"{LIVE} {CARELESS}")
+        expect(page.get_by_text(re.compile("^(in progress|rolled back)$")).first).to_be_visible(timeout=RELEASE_MS)
         settled(page)
         visitor.shot("10-canary", whole=False)
         expect(page.get_by_text(re.compile(f"Rolled back: {STEADY} serves again")).first).to_be_visible(
@@ -148,7 +149,7 @@ def test_a_newcomer_sees_compares_releases_and_looks_back(registry: ModelRegistr
         look_around(visitor)
         look_at_decisions(visitor, registry)
         look_back(visitor, registry, release(visitor, registry))
-        for number, page in enumerate(("endpoints/digits-live", "deployments", "alerts", "storage", "settings"), 13):
+        for number, page in enumerate(("endpoints/digits-live", "deployments", "alerts", "agents", "storage"), 13):
             visitor.go(f"/{page}")
             settled(visitor.page)
             visitor.shot(f"{number}-{page.split('/')[0]}", whole=False)
