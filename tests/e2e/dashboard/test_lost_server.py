@@ -213,9 +213,16 @@ def test_a_page_whose_file_is_not_there_at_all_says_so_and_does_not_load_for_eve
 
 def test_a_page_that_was_never_loaded_comes_when_the_server_does(server: ServerProcess, visitor: Visitor):
     page = visitor.go("/settings")
+    page.evaluate("window.isTheSame = true")
     expect(connection(page)).to_have_text("Live")
     with server.killed():
         expect(connection(page)).to_have_text(re.compile("lost"))
         page.get_by_role("link", name="Compare").click()
         expect(page.get_by_role("heading", level=1, name="This page did not load")).to_be_visible()
+        page.go_back()
+        expect(page.get_by_role("heading", level=1, name="Settings")).to_be_visible()
+    # Whoever went elsewhere is left alone.
+    expect(connection(page)).to_have_text("Live", timeout=30_000)
+    assert page.evaluate("window.isTheSame")
+    page.get_by_role("link", name="Compare").click()
     expect(page.get_by_role("heading", level=1, name="Compare")).to_be_visible(timeout=30_000)

@@ -42,25 +42,31 @@ async function ask(method: string, path: string, asked: Asked): Promise<Answer<u
   const { params = {}, signal = null, parseAs = "json" } = asked;
   const body = asked.body === undefined ? null : JSON.stringify(asked.body);
   const address = addressOf(path, params.path, params.query);
-  const change = `${method} ${address} ${body ?? ""}`;
   const known = token.value;
-  const headers = headersOf(asked, unanswered.get(change));
-  const key = headers.get(KEY);
-  if (key !== null) unanswered.set(change, key);
+  const headers = headersOf(asked);
+  const change = [method, address, headers.get("If-Match"), body].join(" ");
+  keep(change, headers);
   const response = await fetch(address, { method, headers, body, signal });
-  unanswered.delete(change);
   // A refusal that comes late is of a token that was changed meanwhile.
   if (response.status === 401 && known === token.value) forget();
   const text = await response.text();
+  // What stands before the server does not know what became of it.
+  if (response.status < 502) unanswered.delete(change);
   if (!response.ok) return { error: parsed(text), response };
   if (parseAs === "text") return { data: text, response };
   return { data: text === "" ? undefined : JSON.parse(text), response };
 }
 
-function headersOf({ headers, params, body }: Asked, key: string | undefined): Headers {
+function keep(change: string, headers: Headers): void {
+  const key = unanswered.get(change) ?? headers.get(KEY);
+  if (key === null) return;
+  headers.set(KEY, key);
+  unanswered.set(change, key);
+}
+
+function headersOf({ headers, params, body }: Asked): Headers {
   const all = new Headers(headers);
   for (const [name, value] of given(params?.header)) all.set(name, String(value));
-  if (key !== undefined) all.set(KEY, key);
   if (body !== undefined) all.set("Content-Type", "application/json");
   if (token.value !== "") all.set("Authorization", `Bearer ${token.value}`);
   return all;
