@@ -16,3 +16,23 @@ export function Frame({ label, isTall = false, children }: Props) {
     </div>
   );
 }
+
+/** The head of a table; `hidden` names a last column of buttons, for those who listen. */
+export function Head({ of, hidden }: { of: readonly string[]; hidden?: string }) {
+  return (
+    <thead>
+      <tr>
+        {of.map((one) => (
+          <th key={one} scope="col">
+            {one}
+          </th>
+        ))}
+        {hidden !== undefined && (
+          <th scope="col">
+            <span class="hidden-text">{hidden}</span>
+          </th>
+        )}
+      </tr>
+    </thead>
+  );
+}

@@ -6,7 +6,7 @@ import { useData } from "../../data/use";
 import { Action } from "../../ui/action";
 import { Badge } from "../../ui/badges";
 import { line } from "../../ui/command";
-import { Frame } from "../../ui/frame";
+import { Frame, Head } from "../../ui/frame";
 import { Empty, Loaded } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { number } from "../../words";
@@ -62,18 +62,7 @@ function Table({ channels, reload, onChoose }: TableProps) {
   return (
     <Frame label={said.list}>
       <table aria-label={said.list}>
-        <thead>
-          <tr>
-            {[said.name, said.to, said.hears, said.stands].map((one) => (
-              <th key={one} scope="col">
-                {one}
-              </th>
-            ))}
-            <th scope="col">
-              <span class="hidden-text">{words.rest.shown}</span>
-            </th>
-          </tr>
-        </thead>
+        <Head of={[said.name, said.to, said.hears, said.stands]} hidden={words.rest.shown} />
         <tbody>
           {channels.map((one) => (
             <tr key={one.name}>

@@ -4,7 +4,7 @@ import { answered, api, type Schemas } from "../../api/client";
 import { useData } from "../../data/use";
 import { Badge, type Kind } from "../../ui/badges";
 import { line } from "../../ui/command";
-import { Frame } from "../../ui/frame";
+import { Frame, Head } from "../../ui/frame";
 import { Empty, Loaded } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { Time } from "../../ui/values";
@@ -32,15 +32,7 @@ export function Messages({ channel }: { channel: string }) {
           ) : (
             <Frame label={said.messagesOf(channel)}>
               <table aria-label={said.messagesOf(channel)}>
-                <thead>
-                  <tr>
-                    {[said.state, said.what, said.when].map((one) => (
-                      <th key={one} scope="col">
-                        {one}
-                      </th>
-                    ))}
-                  </tr>
-                </thead>
+                <Head of={[said.state, said.what, said.when]} />
                 <tbody>
                   {messages.map((one) => (
                     <Row key={one.id} message={one} />

@@ -5,7 +5,7 @@ import { useData } from "../../data/use";
 import { Action } from "../../ui/action";
 import { Badge, State } from "../../ui/badges";
 import { line } from "../../ui/command";
-import { Frame } from "../../ui/frame";
+import { Frame, Head } from "../../ui/frame";
 import { Empty, Loaded } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { alertsWords as words } from "../../words/alerts";
@@ -59,18 +59,7 @@ function Table({ rules, reload }: { rules: Row[]; reload: () => void }) {
   return (
     <Frame label={said.list}>
       <table aria-label={said.list}>
-        <thead>
-          <tr>
-            {[said.name, said.what, said.where, said.severity, said.channels].map((one) => (
-              <th key={one} scope="col">
-                {one}
-              </th>
-            ))}
-            <th scope="col">
-              <span class="hidden-text">{words.rest.shown}</span>
-            </th>
-          </tr>
-        </thead>
+        <Head of={[said.name, said.what, said.where, said.severity, said.channels]} hidden={words.rest.shown} />
         <tbody>
           {rules.map((one) => (
             <RuleRow key={one.name} row={one} reload={reload} />

@@ -6,7 +6,7 @@ import { answered, api, once, type Schemas } from "../../api/client";
 import { useData } from "../../data/use";
 import { Action, Field } from "../../ui/action";
 import { line } from "../../ui/command";
-import { Frame } from "../../ui/frame";
+import { Frame, Head } from "../../ui/frame";
 import { Empty, Loaded } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { Time } from "../../ui/values";
@@ -43,18 +43,7 @@ function Table({ silences, reload }: { silences: Schemas["SilenceRecord"][]; rel
   return (
     <Frame label={said.list}>
       <table aria-label={said.list}>
-        <thead>
-          <tr>
-            {[said.what, said.ends, said.reason, said.by].map((one) => (
-              <th key={one} scope="col">
-                {one}
-              </th>
-            ))}
-            <th scope="col">
-              <span class="hidden-text">{words.rest.shown}</span>
-            </th>
-          </tr>
-        </thead>
+        <Head of={[said.what, said.ends, said.reason, said.by]} hidden={words.rest.shown} />
         <tbody>
           {silences.map((one) => (
             <tr key={one.id}>

@@ -4,7 +4,7 @@ import { answered, api, type Schemas } from "../../api/client";
 import { useData } from "../../data/use";
 import { Badge, type Kind } from "../../ui/badges";
 import { Command, line } from "../../ui/command";
-import { Frame } from "../../ui/frame";
+import { Frame, Head } from "../../ui/frame";
 import { Loaded } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { words } from "../../words";
@@ -60,14 +60,7 @@ function Changes({ diff }: { diff: Schemas["SignatureDiffRecord"] }) {
   return (
     <Frame label={said.caption(nameOf(diff.b))}>
       <table aria-label={said.caption(nameOf(diff.b))}>
-        <thead>
-          <tr>
-            <th scope="col">{said.field}</th>
-            <th scope="col">{said.side}</th>
-            <th scope="col">{said.breaks}</th>
-            <th scope="col">{said.what}</th>
-          </tr>
-        </thead>
+        <Head of={[said.field, said.side, said.breaks, said.what]} />
         <tbody>
           {diff.changes.map((one) => (
             <tr key={`${one.side} ${one.field} ${one.change}`}>

@@ -6,7 +6,7 @@ import { Section } from "../../ui/page";
 import { figure, percent, seconds } from "../../ui/values";
 import { number } from "../../words";
 import { deploymentWords } from "../../words/deployment";
-import { Frame } from "../../ui/frame";
+import { Frame, Head } from "../../ui/frame";
 import { lasting } from "./lasting";
 import { Moment } from "./moment";
 import { type Deployment, isRollback, stateOf } from "./state";
@@ -80,15 +80,7 @@ export function History({ one }: { one: Deployment }) {
       <Frame label={history.caption}>
         <table>
           <caption>{history.caption}</caption>
-          <thead>
-            <tr>
-              {[history.at, history.event, history.state, history.step, history.actor, history.reason].map((heading) => (
-                <th key={heading} scope="col">
-                  {heading}
-                </th>
-              ))}
-            </tr>
-          </thead>
+          <Head of={[history.at, history.event, history.state, history.step, history.actor, history.reason]} />
           <tbody>
             {lines.map((line) => (
               <tr key={line.position}>

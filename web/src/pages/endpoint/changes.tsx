@@ -2,7 +2,7 @@
 
 import type { Schemas } from "../../api/client";
 import { endpointWords as endpoint } from "../../words/endpoint";
-import { Frame } from "../../ui/frame";
+import { Frame, Head } from "../../ui/frame";
 
 const told = endpoint.snapshots;
 
@@ -11,13 +11,7 @@ export function Changes({ changes }: { changes: readonly Schemas["SnapshotChange
   return (
     <Frame label={told.changes}>
       <table aria-label={told.changes}>
-        <thead>
-          <tr>
-            <th scope="col">{told.path}</th>
-            <th scope="col">{told.before}</th>
-            <th scope="col">{told.after}</th>
-          </tr>
-        </thead>
+        <Head of={[told.path, told.before, told.after]} />
         <tbody>
           {changes.map((one) => (
             <tr key={one.path}>

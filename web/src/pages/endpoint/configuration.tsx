@@ -8,7 +8,7 @@ import { line } from "../../ui/command";
 import { Section } from "../../ui/page";
 import { counted } from "../../words";
 import { endpointWords as endpoint } from "../../words/endpoint";
-import { Frame } from "../../ui/frame";
+import { Frame, Head } from "../../ui/frame";
 import { changedOf, type Endpoint, flagsOf, typedOf } from "./served";
 
 const told = endpoint.configuration;
@@ -30,15 +30,7 @@ export function Configuration({ one, onDone }: Props) {
       <Frame label={told.caption}>
         <table>
           <caption>{told.caption}</caption>
-          <thead>
-            <tr>
-              {[told.setting, told.value, told.meaning].map((heading) => (
-                <th key={heading} scope="col">
-                  {heading}
-                </th>
-              ))}
-            </tr>
-          </thead>
+          <Head of={[told.setting, told.value, told.meaning]} />
           <tbody>
             {settingsOf(one).map(([name, value]) => (
               <tr key={name}>

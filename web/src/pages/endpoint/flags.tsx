@@ -8,7 +8,7 @@ import { line } from "../../ui/command";
 import { Empty } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { endpointWords as endpoint } from "../../words/endpoint";
-import { Frame } from "../../ui/frame";
+import { Frame, Head } from "../../ui/frame";
 import { type Endpoint, type Rule, whoOf } from "./served";
 
 const told = endpoint.flags;
@@ -29,15 +29,7 @@ export function Flags({ one, onDone }: Props) {
         <Frame label={told.caption}>
           <table>
             <caption>{told.caption}</caption>
-            <thead>
-              <tr>
-                {[told.name, told.version, told.who, told.actions].map((heading) => (
-                  <th key={heading} scope="col">
-                    {heading}
-                  </th>
-                ))}
-              </tr>
-            </thead>
+            <Head of={[told.name, told.version, told.who, told.actions]} />
             <tbody>
               {rules.map((rule) => (
                 <tr key={rule.name}>

@@ -12,7 +12,7 @@ import { endpointWords as endpoint } from "../../words/endpoint";
 import { evidenceText } from "../deployment/evidence";
 import { type Whole, whole } from "../deployment/whole";
 import type { Schemas } from "../../api/client";
-import { Frame } from "../../ui/frame";
+import { Frame, Head } from "../../ui/frame";
 import { type Endpoint, routeText } from "./served";
 
 const told = endpoint.history;
@@ -47,26 +47,12 @@ export function History({ one }: { one: Endpoint }) {
   );
 }
 
-function Head({ names }: { names: string[] }) {
-  return (
-    <thead>
-      <tr>
-        {names.map((name) => (
-          <th key={name} scope="col">
-            {name}
-          </th>
-        ))}
-      </tr>
-    </thead>
-  );
-}
-
 function Routes({ rows }: { rows: Whole<Schemas["RouteEntry"]>[] }) {
   return (
     <Frame label={told.routesCaption}>
       <table>
         <caption>{told.routesCaption}</caption>
-        <Head names={[told.epoch, told.from, told.served, told.why, told.by]} />
+        <Head of={[told.epoch, told.from, told.served, told.why, told.by]} />
         <tbody>
           {rows.map((row) => (
             <tr key={row.epoch}>
@@ -98,7 +84,7 @@ function Rollbacks({ rows }: { rows: Rollback[] }) {
     <Frame label={told.rollbacksCaption}>
       <table>
         <caption>{told.rollbacksCaption}</caption>
-        <Head names={[told.when, told.back, told.cause, told.evidence, told.took, told.who]} />
+        <Head of={[told.when, told.back, told.cause, told.evidence, told.took, told.who]} />
         <tbody>
           {rows.map((row) => (
             <tr key={`${row.deployment_id} ${row.at}`}>

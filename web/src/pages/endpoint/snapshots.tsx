@@ -12,7 +12,7 @@ import { Empty, Loaded } from "../../ui/notices";
 import { Time } from "../../ui/values";
 import { counted, language, number, words } from "../../words";
 import { endpointWords as endpoint } from "../../words/endpoint";
-import { Frame } from "../../ui/frame";
+import { Frame, Head } from "../../ui/frame";
 import { type Whole, whole } from "../deployment/whole";
 import { Changes } from "./changes";
 import type { Endpoint } from "./served";
@@ -63,15 +63,7 @@ function List({ snapshots, onDone }: { snapshots: Snapshot[]; onDone: () => void
     <Frame label={told.caption}>
       <table>
         <caption>{told.caption}</caption>
-        <thead>
-          <tr>
-            {[told.taken, told.version, told.state, told.epoch, told.why, told.actions].map((heading) => (
-              <th key={heading} scope="col">
-                {heading}
-              </th>
-            ))}
-          </tr>
-        </thead>
+        <Head of={[told.taken, told.version, told.state, told.epoch, told.why, told.actions]} />
         <tbody>
           {snapshots.map((one) => (
             <tr key={one.id}>

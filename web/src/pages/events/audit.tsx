@@ -6,7 +6,7 @@ import { answered, api, once, type Schemas } from "../../api/client";
 import { Action, Field } from "../../ui/action";
 import { Badge } from "../../ui/badges";
 import { Command, line } from "../../ui/command";
-import { Frame } from "../../ui/frame";
+import { Frame, Head } from "../../ui/frame";
 import { Section } from "../../ui/page";
 import { Secret } from "../../ui/secret";
 import { counted } from "../../words";
@@ -102,15 +102,7 @@ function Findings({ report }: { report: Report }) {
   return (
     <Frame label={said.findings}>
       <table aria-label={said.findings}>
-        <thead>
-          <tr>
-            {[said.subject, said.problem, said.place].map((one) => (
-              <th key={one} scope="col">
-                {one}
-              </th>
-            ))}
-          </tr>
-        </thead>
+        <Head of={[said.subject, said.problem, said.place]} />
         <tbody>
           {report.findings.map((one) => (
             <tr key={`${one.subject} ${one.problem} ${String(one.sequence)}`}>

@@ -8,7 +8,7 @@ import { useData } from "../../data/use";
 import { Action, Check, Field } from "../../ui/action";
 import { Badge, type Kind } from "../../ui/badges";
 import { line } from "../../ui/command";
-import { Frame } from "../../ui/frame";
+import { Frame, Head } from "../../ui/frame";
 import { Empty, Loaded, Some } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { Secret } from "../../ui/secret";
@@ -72,18 +72,7 @@ function Table({ tokens: rows, reload, onIssued }: { tokens: Token[]; reload: ()
   return (
     <Frame label={said.title}>
       <table aria-label={said.title}>
-        <thead>
-          <tr>
-            {[said.of, said.what, said.may, said.ends, said.used].map((one) => (
-              <th key={one} scope="col">
-                {one}
-              </th>
-            ))}
-            <th scope="col">
-              <span class="hidden-text">{words.actions}</span>
-            </th>
-          </tr>
-        </thead>
+        <Head of={[said.of, said.what, said.may, said.ends, said.used]} hidden={words.actions} />
         <tbody>
           {rows.map((one) => (
             <Row key={one.id} token={one} reload={reload} onIssued={onIssued} />

@@ -2,7 +2,7 @@
 
 import type { Promotion } from "../promotions/rights";
 import { Badge } from "../../ui/badges";
-import { Frame } from "../../ui/frame";
+import { Frame, Head } from "../../ui/frame";
 import { Said } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { Time } from "../../ui/values";
@@ -28,14 +28,7 @@ export function Gates({ promotion: { verdicts = [], evaluated_at } }: { promotio
     <Section title={said.title} actions={judged}>
       <Frame label={said.caption}>
         <table class="gates" aria-label={said.caption}>
-          <thead>
-            <tr>
-              <th scope="col">{said.gate}</th>
-              <th scope="col">{said.verdict}</th>
-              <th scope="col">{said.needed}</th>
-              <th scope="col">{said.found}</th>
-            </tr>
-          </thead>
+          <Head of={[said.gate, said.verdict, said.needed, said.found]} />
           <tbody>
             {verdicts.map((one) => (
               <tr key={one.requirement}>

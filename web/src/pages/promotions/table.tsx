@@ -2,7 +2,7 @@
 
 import { paths } from "../../paths";
 import { Badge, State } from "../../ui/badges";
-import { Frame } from "../../ui/frame";
+import { Frame, Head } from "../../ui/frame";
 import { Time } from "../../ui/values";
 import { number } from "../../words";
 import { promotionWords } from "../../words/promotion";
@@ -22,16 +22,7 @@ export function PromotionTable({ promotions, caption, person }: Props) {
   return (
     <Frame label={caption}>
       <table class="promotions" aria-label={caption}>
-        <thead>
-          <tr>
-            <th scope="col">{columns.version}</th>
-            <th scope="col">{columns.move}</th>
-            <th scope="col">{columns.state}</th>
-            <th scope="col">{columns.gates}</th>
-            <th scope="col">{columns.votes}</th>
-            <th scope="col">{columns.at}</th>
-          </tr>
-        </thead>
+        <Head of={[columns.version, columns.move, columns.state, columns.gates, columns.votes, columns.at]} />
         <tbody>
           {promotions.map((one) => (
             <Row key={one.id} promotion={one} person={person} />

@@ -6,7 +6,7 @@ import { useData } from "../../data/use";
 import { Choice } from "../../ui/action";
 import { Badge, State } from "../../ui/badges";
 import { Command, line } from "../../ui/command";
-import { Frame } from "../../ui/frame";
+import { Frame, Head } from "../../ui/frame";
 import { Loaded } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { settingsWords } from "../../words/settings";
@@ -75,15 +75,7 @@ function Moves({ graph }: { graph: Graph }) {
     <Frame label={said.moves}>
       <table>
         <caption>{said.moves}</caption>
-        <thead>
-          <tr>
-            {[said.from, said.to].map((one) => (
-              <th key={one} scope="col">
-                {one}
-              </th>
-            ))}
-          </tr>
-        </thead>
+        <Head of={[said.from, said.to]} />
         <tbody>
           {graph.stages.map((stage) => (
             <tr key={stage}>

@@ -5,7 +5,7 @@ import { useData } from "../../data/use";
 import { Action } from "../../ui/action";
 import { Badge, type Kind } from "../../ui/badges";
 import { line } from "../../ui/command";
-import { Frame } from "../../ui/frame";
+import { Frame, Head } from "../../ui/frame";
 import { Empty, Loaded } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { Time } from "../../ui/values";
@@ -35,18 +35,7 @@ export function Deliveries({ webhook }: { webhook: Webhook }) {
           ) : (
             <Frame label={title}>
               <table aria-label={title}>
-                <thead>
-                  <tr>
-                    {[said.event, said.state, said.answer].map((one) => (
-                      <th key={one} scope="col">
-                        {one}
-                      </th>
-                    ))}
-                    <th scope="col">
-                      <span class="hidden-text">{words.actions}</span>
-                    </th>
-                  </tr>
-                </thead>
+                <Head of={[said.event, said.state, said.answer]} hidden={words.actions} />
                 <tbody>
                   {deliveries.map((one) => (
                     <Row key={one.id} delivery={one} reload={data.reload} />

@@ -9,7 +9,7 @@ import { paths } from "../../paths";
 import { Action, Choice } from "../../ui/action";
 import { Badge, type Kind } from "../../ui/badges";
 import { line } from "../../ui/command";
-import { Frame } from "../../ui/frame";
+import { Frame, Head } from "../../ui/frame";
 import { Empty, Loaded } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { Time } from "../../ui/values";
@@ -78,18 +78,7 @@ function Table({ forwards, reload }: { forwards: Forward[]; reload: () => void }
   return (
     <Frame label={said.title}>
       <table aria-label={said.title}>
-        <thead>
-          <tr>
-            {[said.version, said.target, said.state, said.result, said.when].map((one) => (
-              <th key={one} scope="col">
-                {one}
-              </th>
-            ))}
-            <th scope="col">
-              <span class="hidden-text">{words.actions}</span>
-            </th>
-          </tr>
-        </thead>
+        <Head of={[said.version, said.target, said.state, said.result, said.when]} hidden={words.actions} />
         <tbody>
           {forwards.map((one) => (
             <Row key={one.id} forward={one} reload={reload} />

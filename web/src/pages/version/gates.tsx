@@ -4,7 +4,7 @@ import { answered, api, type Schemas } from "../../api/client";
 import { type Data, useData } from "../../data/use";
 import { Badge } from "../../ui/badges";
 import { Command, line } from "../../ui/command";
-import { Frame } from "../../ui/frame";
+import { Frame, Head } from "../../ui/frame";
 import { Empty, Loaded, Said } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { Time } from "../../ui/values";
@@ -86,14 +86,7 @@ function Verdicts({ report }: { report: Schemas["GateReport"] }) {
   return (
     <Frame label={title}>
       <table aria-label={title} class="verdicts">
-        <thead>
-          <tr>
-            <th scope="col">{W.requirement}</th>
-            <th scope="col">{W.verdict}</th>
-            <th scope="col">{W.required}</th>
-            <th scope="col">{W.why}</th>
-          </tr>
-        </thead>
+        <Head of={[W.requirement, W.verdict, W.required, W.why]} />
         <tbody>
           {(report.verdicts ?? []).map((one) => (
             <tr key={one.requirement}>
@@ -149,15 +142,7 @@ function TestTable({ results }: { results: Schemas["SuiteResult"][] }) {
   return (
     <Frame label={W.tests}>
       <table aria-label={W.tests}>
-        <thead>
-          <tr>
-            <th scope="col">{W.suite}</th>
-            <th scope="col">{W.outcome}</th>
-            <th scope="col">{W.at}</th>
-            <th scope="col">{W.by}</th>
-            <th scope="col">{W.source}</th>
-          </tr>
-        </thead>
+        <Head of={[W.suite, W.outcome, W.at, W.by, W.source]} />
         <tbody>
           {results.map((one) => (
             <tr key={one.suite}>

@@ -8,7 +8,7 @@ import { paths } from "../../paths";
 import { Choice } from "../../ui/action";
 import { Badge, State } from "../../ui/badges";
 import { Command, line } from "../../ui/command";
-import { Frame } from "../../ui/frame";
+import { Frame, Head } from "../../ui/frame";
 import { Graph } from "../../ui/graph";
 import { Empty, Loaded } from "../../ui/notices";
 import { Section } from "../../ui/page";
@@ -149,14 +149,7 @@ function UseTable({ uses, title }: { uses: Schemas["LineageUse"][]; title: strin
   return (
     <Frame label={title}>
       <table aria-label={title}>
-        <thead>
-          <tr>
-            <th scope="col">{W.version}</th>
-            <th scope="col">{W.stage}</th>
-            <th scope="col">{W.live}</th>
-            <th scope="col">{W.registered}</th>
-          </tr>
-        </thead>
+        <Head of={[W.version, W.stage, W.live, W.registered]} />
         <tbody>
           {uses.map((one) => (
             <tr key={one.id}>

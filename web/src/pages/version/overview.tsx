@@ -6,7 +6,7 @@ import { answered, api, type Schemas } from "../../api/client";
 import { useData } from "../../data/use";
 import { paths } from "../../paths";
 import { Copy } from "../../ui/command";
-import { Frame } from "../../ui/frame";
+import { Frame, Head } from "../../ui/frame";
 import { Some } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { bytes, Digest, figure, percent, Time } from "../../ui/values";
@@ -236,12 +236,7 @@ function Table({ words: said, values }: { words: TableWords; values: Record<stri
         {(shown) => (
           <Frame label={said.title} isTall>
             <table aria-label={said.title}>
-              <thead>
-                <tr>
-                  <th scope="col">{said.name}</th>
-                  <th scope="col">{said.value}</th>
-                </tr>
-              </thead>
+              <Head of={[said.name, said.value]} />
               <tbody>
                 {shown.map(([name, value]) => (
                   <tr key={name}>

@@ -1,7 +1,7 @@
 /** What a version takes and gives. */
 
 import type { Schemas } from "../../api/client";
-import { Frame } from "../../ui/frame";
+import { Frame, Head } from "../../ui/frame";
 import { Some } from "../../ui/notices";
 import { Section } from "../../ui/page";
 import { words } from "../../words";
@@ -53,14 +53,7 @@ function Fields({ title, fields }: { title: string; fields: Field[] }) {
   return (
     <Frame label={title} isTall>
       <table aria-label={title}>
-        <thead>
-          <tr>
-            <th scope="col">{W.name}</th>
-            <th scope="col">{W.type}</th>
-            <th scope="col">{W.shape}</th>
-            <th scope="col">{W.needed}</th>
-          </tr>
-        </thead>
+        <Head of={[W.name, W.type, W.shape, W.needed]} />
         <tbody>
           {fields.map((one) => (
             <tr key={one.name}>
