@@ -66,7 +66,7 @@ def run(way: str, setup: str, text: str, token: str, folder: Path) -> None:
     assert done.returncode == 0, f"{way}: {done.stdout}\n{done.stderr}"
 
 
-@pytest.mark.feature("OBS-04")
+@pytest.mark.feature("OBS-04", "REG-23", "INT-05")
 def test_an_agent_is_made_and_does_what_the_page_shows(tmp_path: Path, browser: Browser):
     with ModelRegistry(tmp_path / "model_registry") as local:
         local.create_user("ada", "admin")
