@@ -34,6 +34,10 @@ export function Files({ record }: { record: Version }) {
         <p class="faint">{total}</p>
         <Some items={files}>{(shown) => <FileTable reference={reference} files={shown} />}</Some>
       </Section>
+      <Section title={W.origin}>
+        <Materials reference={reference} files={files} />
+        <p class="faint">{W.noScan}</p>
+      </Section>
       <Section title={W.lineTitle}>
         <Command line={line("download", reference)} />
       </Section>
@@ -44,6 +48,25 @@ export function Files({ record }: { record: Version }) {
         <p class="faint">{W.identityHelp}</p>
       </Section>
     </div>
+  );
+}
+
+/** Bills of materials by the names that CycloneDX and SPDX ask for, and those that people give. */
+export function isBill(path: string): boolean {
+  return /(^|[./_-])(s?bom|cdx|spdx)([._-][^/]*)?\.(json|xml)$|\.spdx$/i.test(path);
+}
+
+function Materials({ reference, files }: { reference: string; files: File[] }) {
+  const bills = files.filter((one) => isBill(one.path));
+  if (bills.length === 0) return <p>{W.noBill}</p>;
+  return (
+    <ul aria-label={W.bill}>
+      {bills.map((one) => (
+        <li key={one.path}>
+          {W.bill}: <code>{one.path}</code> <Get reference={reference} path={one.path} size={one.size} />
+        </li>
+      ))}
+    </ul>
   );
 }
 

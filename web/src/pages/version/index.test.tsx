@@ -201,6 +201,16 @@ describe("files", () => {
     expect(screen.getByText("modelyard download fraud/1.1.0 --path big.bin")).toBeTruthy();
   });
 
+  it("name the bill of materials among them, and say where there is none", async () => {
+    const bill = { path: "meta/sbom.cdx.json", size: 99, blake3: "b", sha256: "c", media_type: "x/y", parts: [] };
+    const { view } = shown("?tab=files", { "GET /api/models/fraud/1.1.0/metadata": record({ files: [...record().files, bill] }) });
+    expect((await screen.findByRole("list", { name: "Bill of materials" })).textContent).toContain(bill.path);
+    view.unmount();
+    shown("?tab=files");
+    expect(await screen.findByText(/No bill of materials is among the files/)).toBeTruthy();
+    expect(screen.queryByRole("list", { name: "Bill of materials" })).toBeNull();
+  });
+
   it("say whether every digest holds", async () => {
     const damage = [{ subject: "model.skops", problem: "its bytes have changed", hint: "restore it" }];
     shown("?tab=files", { "POST /api/models/fraud/1.1.0/verify": { files: 1, bytes: 2048, damage } });

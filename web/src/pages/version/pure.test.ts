@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import type { Schemas } from "../../api/client";
 import { queryWith } from "./address";
+import { isBill } from "./files";
 import { branches, detailOf, drawn, inputOf, titleOf } from "./lineage-view";
 import { gatedFirst, isExclusive, missing, nextStages, wait } from "./moves";
 import { evidence, flattened, plain, safeLink } from "./plain";
@@ -181,5 +182,10 @@ describe("a lineage", () => {
     expect(inputOf("mv_1")).toBeNull();
     expect(inputOf("version:x")).toBeNull();
     expect(inputOf("")).toBeNull();
+  });
+
+  it("tells bills of materials by their names", () => {
+    for (const path of ["sbom.json", "bom.xml", "a/fraud.cdx.json", "a/fraud.spdx", "model.spdx.json", "SBOM.cdx.json"]) expect([path, isBill(path)]).toEqual([path, true]);
+    for (const path of ["bombs.json", "model.json", "bom.py", "spdx/readme.md", "carbom.json"]) expect([path, isBill(path)]).toEqual([path, false]);
   });
 });
