@@ -10,6 +10,7 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -29,7 +30,9 @@ class Predictor:
     def predict(self, inputs):
         return ["{version}" for _ in inputs]
 """
-QUICK = {"step_seconds": 0.5, "min_requests": 20, "probes": 2}
+QUICK: dict[str, Any] = {"step_seconds": 0.5, "min_requests": 20, "probes": 2}
+# With steps of half a second, a machine that is busy for a moment looks like a model that has become slow.
+JUDGED = {**QUICK, "judge": {"metrics": ["errors"]}}
 
 
 @pytest.fixture
@@ -79,9 +82,9 @@ def worker_of(version: str) -> psutil.Process:
 def test_no_request_fails_or_goes_astray_through_every_strategy_a_rollback_and_a_killed_worker(served):
     with Traffic(served.address, connections=200) as traffic:
         finished(served, served.deploy(MODEL, "2.0.0", strategy="blue-green"))
-        finished(served, served.deploy(MODEL, "3.0.0", strategy="canary", **QUICK))
+        finished(served, served.deploy(MODEL, "3.0.0", strategy="canary", **JUDGED))
         os.kill(worker_of("3.0.0").pid, signal.SIGKILL)
-        finished(served, served.deploy(MODEL, "4.0.0", strategy="rolling", replicas=2, **QUICK))
+        finished(served, served.deploy(MODEL, "4.0.0", strategy="rolling", replicas=2, **JUDGED))
         back = served.rollback_model(MODEL, reason="a drill", deprecate=False)
         assert back.endpoint is not None
         assert back.endpoint.version == "3.0.0"
