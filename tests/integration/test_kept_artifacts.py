@@ -244,7 +244,9 @@ class running:  # noqa: N801 - it is used as a function
     """A server of a registry in a process of its own, as a context; yields the process and its URL."""
 
     def __init__(self, folder: Path) -> None:
-        self._process = subprocess.Popen([sys.executable, "-c", PROGRAM], cwd=folder, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, "0"], cwd=folder, stdout=subprocess.PIPE, text=True
+        )
 
     def __enter__(self) -> tuple[subprocess.Popen[str], str]:
         assert self._process.stdout is not None
