@@ -43,6 +43,7 @@ from modelyard.server.frames import (
     TICK_S,
     frame,
     greeting,
+    start_of,
     stated_in,
     too_many,
     wanted_of,
@@ -223,14 +224,12 @@ def add_events(app: FastAPI, service: Service, *, most: int) -> Streams:
         stated = stated_in(scope)
         # What is wrong with the request is told before the stream begins, when it still can be.
         news = await look(-1 if stated is None else stated)
-        start = news.last if stated is None else stated
         if stated is not None and not news.body:
-            # Behind the last one, it is of another record of events, such as a backup's that was put back.
-            start = min(stated, (await look(-1)).last)
+            news = await look(-1)
         follower = streams.join()
         if follower is None:
             return response_of(too_many())
-        return Stream(streams, follower, look, start)
+        return Stream(streams, follower, look, start_of(stated, news.last))
 
     app.add_api_route(
         PATH,

@@ -17,7 +17,7 @@ import msgspec
 
 from modelyard.domain.names import shown
 from modelyard.domain.paging import check_sequence
-from modelyard.domain.wire import EventPage, EventRecord
+from modelyard.domain.wire import EventRecord
 from modelyard.errors import InvalidRequest
 from modelyard.operations import LIST_EVENTS, ListEvents
 from modelyard.server.auth import header
@@ -56,15 +56,14 @@ def wanted_of(scope: Scope) -> ListEvents:
     return replace(asked, limit=PAGE, page_token="")
 
 
-def start_of(stated: int | None, page: EventPage) -> int:
+def start_of(stated: int | None, end: int) -> int:
     """The sequence behind which a stream begins.
 
     Args:
         stated: what the client said, if it did.
-        page: what is behind it; the last events where nothing is. Behind the last one, it is of another record of
-            events, such as a backup's that was put back, and would keep the stream silent until that one is as long.
+        end: the last event behind it, or the last of all where none is. What is stated behind that is of another record
+            of events, such as a backup's that was put back, and would keep the stream silent until that one is as long.
     """
-    end = page.events[-1].sequence if page.events else 0
     return end if stated is None else min(stated, end)
 
 

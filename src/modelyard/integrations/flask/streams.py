@@ -65,7 +65,7 @@ class Watching:
         page = self._look(-1 if stated is None else stated)
         if stated is not None and not page.events:
             page = self._look(-1)
-        self._after = frames.start_of(stated, page)
+        self._after = frames.start_of(stated, page.events[-1].sequence if page.events else 0)
 
     def frames(self) -> Generator[bytes]:
         """What to send, until the client goes, the server ends, or the permission is gone."""
